@@ -1,0 +1,58 @@
+# Keymeter's commands. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test build format lint bench setup secrets clean
+
+# What `make run` passes on: where the private database lives, and the port to serve on.
+DATA_DIR ?= .keymeter
+PORT ?= 8080
+
+# More for `swift test`, for example: make test TEST_FLAGS='--filter Conformance'
+TEST_FLAGS ?=
+
+SWIFT_FILES := Package.swift Sources Tests Plugins
+# A target may import only what it declares; see Package.swift for the other rules that the compiler keeps.
+STRICT := --explicit-target-dependency-import-check error
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# exec, so that nothing stands between Ctrl-C and the server.
+run: build ## Set up what is missing, build, and serve with a private database (DATA_DIR=.keymeter PORT=8080)
+	@exec .build/release/keymeter dev --data-dir '$(DATA_DIR)' --port '$(PORT)'
+
+# The whole-stack tests start the keymeter executable that was built with them.
+test: ## Set up what is missing, build, and run every test (TEST_FLAGS='--filter NAME' for some)
+	@scripts/setup test
+	swift build --build-tests $(STRICT)
+	swift test --skip-build $(STRICT) $(TEST_FLAGS)
+
+build: ## Set up what is missing and build the release executable, .build/release/keymeter
+	@scripts/setup run
+	swift build --configuration release --product keymeter $(STRICT)
+
+format: ## Format the Swift sources in place
+	swift format format --in-place --parallel --recursive $(SWIFT_FILES)
+
+lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfile and the compose file
+	@scripts/setup lint
+	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
+	scripts/shell-scripts | xargs -0 shellcheck
+	.build-tools/bin/hadolint Dockerfile
+	.build-tools/bin/docker-compose --file docker-compose.yml config --quiet
+
+bench: ## Measure Keymeter beside its peers
+	@[[ -x Benchmarks/run ]] || { echo 'There are no benches yet: Benchmarks/run does not exist.' >&2; exit 1; }
+	@exec Benchmarks/run
+
+setup: ## Install everything that the other commands need
+	@scripts/setup run test lint
+
+secrets: ## Make the secrets that docker-compose.yml mounts, once (secrets/)
+	@scripts/make-secrets
+
+clean: ## Remove what was built; never the development database
+	rm -rf .build .build-tools
+	@[[ ! -d '$(DATA_DIR)' ]] || echo "Kept: the development database. To delete it and its keys: rm -rf '$(DATA_DIR)'"

@@ -1,0 +1,181 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is held to the same rules: what a file uses, it imports; what a module does not name
+/// `public import`, it does not re-export; and a warning stops the build.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "keymeter",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "keymeter", targets: ["keymeter"])
+  ],
+  dependencies: [
+    // Without their default traits these build on FoundationEssentials, which keeps Foundation's
+    // internationalisation data out of the server's memory.
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CLibpq",
+      pkgConfig: "libpq",
+      providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+    ),
+    .target(
+      name: "Postgres",
+      dependencies: [
+        "CLibpq",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict
+    ),
+    .target(
+      name: "EmbeddedPostgres",
+      dependencies: [
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
+    ),
+    .target(
+      name: "KeymeterDomain",
+      dependencies: [
+        .product(name: "Crypto", package: "swift-crypto")
+      ],
+      swiftSettings: strict
+    ),
+    .target(
+      name: "KeymeterRepository",
+      dependencies: [
+        "KeymeterDomain",
+        "Postgres",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict,
+      plugins: ["EmbedSQL"]
+    ),
+    .target(
+      name: "KeymeterHandlers",
+      dependencies: [
+        "KeymeterDomain",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "keymeter",
+      dependencies: [
+        "EmbeddedPostgres",
+        "KeymeterDomain",
+        "KeymeterHandlers",
+        "KeymeterRepository",
+        "Postgres",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "sql-embedder",
+      path: "Plugins/SQLEmbedder",
+      swiftSettings: strict
+    ),
+    .plugin(
+      name: "EmbedSQL",
+      capability: .buildTool(),
+      dependencies: ["sql-embedder"]
+    ),
+    .target(
+      name: "KeymeterTesting",
+      dependencies: [
+        "EmbeddedPostgres",
+        "KeymeterDomain",
+        "KeymeterRepository",
+        "Postgres",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/KeymeterTesting",
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "PostgresTests",
+      dependencies: ["Postgres", "KeymeterTesting", "EmbeddedPostgres"],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "EmbeddedPostgresTests",
+      dependencies: [
+        "EmbeddedPostgres",
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "KeymeterDomainTests",
+      dependencies: ["KeymeterDomain", "KeymeterTesting"],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "KeymeterRepositoryTests",
+      dependencies: ["KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting"],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "KeymeterHandlersTests",
+      dependencies: [
+        "KeymeterHandlers", "KeymeterDomain", "KeymeterTesting",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "Conformance",
+      dependencies: ["KeymeterDomain", "KeymeterRepository", "KeymeterTesting", "Postgres"],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "WholeStackTests",
+      dependencies: [
+        "keymeter", "KeymeterDomain", "KeymeterTesting", "EmbeddedPostgres", "Postgres",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
+    ),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,74 @@
+import Crypto
+
+/// What the store holds in a key's place: HMAC-SHA-256(pepper, key), and which pepper made it.
+public struct SecretDigest: Sendable, Hashable {
+  /// The pepper's id.
+  public let pepperID: String
+  /// 32 bytes.
+  public let bytes: [UInt8]
+
+  /// A digest as the store holds it.
+  public init(pepperID: String, bytes: [UInt8]) {
+    self.pepperID = pepperID
+    self.bytes = bytes
+  }
+}
+
+/// The secrets, held outside the database, without which a digest can't be made (contract §2).
+///
+/// Several may be active, so that a pepper can be rotated: the first makes new digests, all are tried when
+/// a key is looked up.
+public struct PepperSet: Sendable {
+  private let peppers: [(id: String, key: SymmetricKey)]
+
+  /// The fewest bytes of a pepper: as many as the digest has.
+  public static let fewestBytes = 32
+
+  /// The active peppers, the current one first.
+  ///
+  /// - Throws: `ValidationFailure` naming `KEYMETER_PEPPERS` when there is none, one is too short, or two
+  ///   share an id.
+  public init(_ peppers: [(id: String, bytes: [UInt8])]) throws(ValidationFailure) {
+    guard !peppers.isEmpty else { throw Self.failure("must name at least one pepper") }
+    for pepper in peppers {
+      guard !pepper.id.isEmpty, pepper.id.utf8.count <= 32, pepper.id.utf8.allSatisfy(Base62.contains) else {
+        throw Self.failure("has a pepper id that is not 1 to 32 letters and digits")
+      }
+      guard pepper.bytes.count >= Self.fewestBytes else {
+        throw Self.failure("has a pepper '\(pepper.id)' shorter than \(Self.fewestBytes) bytes")
+      }
+    }
+    guard Set(peppers.map(\.id)).count == peppers.count else {
+      throw Self.failure("names a pepper id twice")
+    }
+    self.peppers = peppers.map { (id: $0.id, key: SymmetricKey(data: $0.bytes)) }
+  }
+
+  /// The ids, the current one first.
+  public var ids: [String] { peppers.map(\.id) }
+
+  /// The digest to store for a key that is issued now.
+  public func currentDigest(of secret: KeySecret) -> SecretDigest { digest(of: secret, with: peppers[0]) }
+
+  /// The digests under which a presented key may be stored, one for each active pepper.
+  public func digests(of secret: KeySecret) -> [SecretDigest] {
+    peppers.map { digest(of: secret, with: $0) }
+  }
+
+  private func digest(of secret: KeySecret, with pepper: (id: String, key: SymmetricKey)) -> SecretDigest {
+    var hmac = HMAC<SHA256>(key: pepper.key)
+    hmac.update(data: Array(secret.bytes))
+    return SecretDigest(pepperID: pepper.id, bytes: Array(hmac.finalize()))
+  }
+
+  private static func failure(_ message: String) -> ValidationFailure {
+    ValidationFailure(field: "KEYMETER_PEPPERS", message)
+  }
+}
+
+extension PepperSet: CustomStringConvertible, CustomReflectable {
+  /// The ids, never the bytes.
+  public var description: String { "peppers \(ids.joined(separator: ", "))" }
+  /// Shows the ids alone.
+  public var customMirror: Mirror { Mirror(self, children: ["ids": ids]) }
+}

@@ -1,0 +1,121 @@
+/// What a key may do with keys over the wire (contract §3): the rules, whichever the dialect.
+///
+/// Every call is one transaction that begins by authenticating its caller. Where a call takes a body or a
+/// query, it takes it as a `Result`: what is wrong with it is said only to a caller that is allowed to ask.
+public struct KeyService: Sendable {
+  private let store: any ManagementStore
+  private let peppers: PepperSet
+  private let issuer: KeyIssuer
+
+  /// A service over `store`.
+  public init(store: any ManagementStore, peppers: PepperSet, random: RandomSource = .system) {
+    self.store = store
+    self.peppers = peppers
+    issuer = KeyIssuer(peppers: peppers, random: random)
+  }
+
+  /// The caller's own key.
+  ///
+  /// - Throws: `Refusal`, `StoreError`.
+  public func ownKey(_ credentials: Credentials, requestID: RequestID) async throws -> APIKey {
+    try await store.withTransaction { transaction in
+      try await transaction.authenticate(credentials, peppers: peppers, requestID: requestID, lock: .none).key
+    }
+  }
+
+  /// Every key of the caller's organisation, for a root key.
+  ///
+  /// - Throws: `Refusal`, `StoreError`.
+  public func allKeys(_ credentials: Credentials, requestID: RequestID) async throws -> [APIKey] {
+    try await store.withTransaction { transaction in
+      let caller = try await transaction.authenticate(
+        credentials, peppers: peppers, requestID: requestID, lock: .none)
+      _ = try caller.asRoot(.rootKeyRequiredToList)
+      return try await transaction.keys()
+    }
+  }
+
+  /// Authenticates a caller whose question makes no sense, so that it learns so only if it may ask.
+  ///
+  /// - Throws: `Refusal`, `StoreError`, and `failure` to an authentic caller.
+  public func refuse(
+    _ failure: some Error, to credentials: Credentials, requestID: RequestID
+  ) async throws -> Never {
+    _ = try await ownKey(credentials, requestID: requestID)
+    throw failure
+  }
+
+  /// Issues a child key.
+  ///
+  /// - Throws: `Refusal`, `StoreError`, `ValidationFailure`, and the failure in `draft`.
+  public func create(
+    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID
+  ) async throws -> IssuedKey {
+    let drawn = draft.map { issuer.draw($0, root: false) }
+    return try await changing(by: credentials, requestID: requestID) { transaction, caller in
+      try await issuer.write(drawn.get(), in: transaction) { key, changes in
+        caller.entry(.keyCreated, target: key.id, changes: changes)
+      }
+    }
+  }
+
+  /// Changes the name or limits of the caller's own key or of a child key.
+  ///
+  /// - Returns: the key after the change; where nothing differs, nothing is written.
+  /// - Throws: `Refusal`, `StoreError`, and the failure in `update`.
+  public func update(
+    _ update: Result<KeyUpdate, any Error>, by credentials: Credentials, requestID: RequestID
+  ) async throws -> APIKey {
+    try await changing(by: credentials, requestID: requestID) { transaction, caller in
+      let update = try update.get()
+      guard let old = try await transaction.keyForUpdate(update.id) else { throw Refusal.keyNotFound }
+      guard !old.root || old.id == caller.key.id else { throw Refusal.otherRootKey }
+      let wanted = old.applying(update)
+      let changes = APIKey.changes(from: old, to: wanted)
+      guard !changes.isEmpty else { return old }
+      let new = try await transaction.update(
+        old.id, friendlyName: wanted.friendlyName, limits: wanted.limits)
+      try await transaction.append(caller.entry(.keyUpdated, target: old.id, changes: changes))
+      return new
+    }
+  }
+
+  /// Removes a child key for good; it authenticates nowhere once this returns.
+  ///
+  /// - Throws: `Refusal`, `StoreError`, and the failure in `id`.
+  public func delete(
+    _ id: Result<KeyID, any Error>, by credentials: Credentials, requestID: RequestID
+  ) async throws {
+    try await changing(by: credentials, requestID: requestID) { transaction, caller in
+      guard let key = try await transaction.keyForUpdate(id.get()) else { throw Refusal.keyNotFound }
+      guard !key.root else { throw Refusal.rootKeyNotDeletable }
+      try await transaction.delete(key.id)
+      try await transaction.append(
+        caller.entry(.keyDeleted, target: key.id, changes: APIKey.changes(from: key, to: nil)))
+    }
+  }
+
+  /// Runs a change on behalf of a root key, which can't be revoked before the change is done.
+  private func changing<Output: Sendable>(
+    by credentials: Credentials, requestID: RequestID,
+    _ body: @Sendable (any ManagementTransaction, Caller) async throws -> Output
+  ) async throws -> Output {
+    try await store.withTransaction { transaction in
+      let caller = try await transaction.authenticate(
+        credentials, peppers: peppers, requestID: requestID, lock: .shared)
+      return try await body(transaction, caller.asRoot())
+    }
+  }
+}
+
+extension APIKey {
+  func applying(_ update: KeyUpdate) -> APIKey {
+    var key = self
+    key.friendlyName = update.friendlyName ?? friendlyName
+    key.limits = MonthlyLimits(
+      requests: update.requests.applied(to: limits.requests),
+      tokens: update.tokens.applied(to: limits.tokens),
+      speechSeconds: update.speechSeconds.applied(to: limits.speechSeconds))
+    return key
+  }
+}

@@ -1,0 +1,25 @@
+/// Why the domain did not do what was asked. Each is answered in its dialect's own words.
+public enum Refusal: Error, Sendable, Equatable {
+  /// A part of the credentials is missing.
+  case credentialsMissing
+  /// No organisation has this provider id.
+  case unknownProvider
+  /// The key is not an ACTIVE key of the organisation.
+  case notAuthentic
+  /// The operation needs a root key, and the caller's is not one.
+  case rootKeyRequired
+  /// Listing every key needs a root key.
+  case rootKeyRequiredToList
+  /// No such key in the caller's organisation.
+  case keyNotFound
+  /// A root key can't change another root key.
+  case otherRootKey
+  /// A root key can't be deleted, lest an organisation lock itself out.
+  case rootKeyNotDeletable
+  /// Another key of the organisation has the linkage.
+  case linkageTaken
+  /// No organisation has this provider id (at the command line).
+  case organisationNotFound
+  /// Another organisation has this provider id.
+  case providerTaken
+}

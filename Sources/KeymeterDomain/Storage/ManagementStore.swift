@@ -1,0 +1,107 @@
+/// Where organisations, keys and the audit log live.
+///
+/// A store runs each unit of work in one transaction: all of it is done and durable when the call returns,
+/// none of it when it throws.
+public protocol ManagementStore: Sendable {
+  /// Runs `body` in one transaction.
+  ///
+  /// `body` may run more than once, when the database asks for a transaction to be tried again; it must do
+  /// nothing that can't be undone except through its argument.
+  ///
+  /// - Throws: what `body` throws, and `StoreError`.
+  func withTransaction<Output: Sendable>(
+    _ body: @Sendable (any ManagementTransaction) async throws -> Output
+  ) async throws -> Output
+}
+
+/// How a row that is read may be changed by others until the transaction ends.
+public enum RowLock: Sendable {
+  /// Others may change it.
+  case none
+  /// Nobody revokes, rotates or deletes it before this transaction ends.
+  case shared
+}
+
+/// The work that can be done inside one transaction.
+///
+/// All calls but those that look up or list organisations concern the organisation that `enter` named;
+/// another tenant's rows don't exist for them.
+public protocol ManagementTransaction: Sendable {
+  /// The organisation with this provider id.
+  func organisation(provider: ProviderID) async throws -> Organisation?
+  /// Every organisation, by provider id.
+  func organisations() async throws -> [Organisation]
+  /// Names the tenant of all that follows in this transaction.
+  func enter(_ organisation: OrganisationID) async throws
+
+  /// Makes an organisation and enters it.
+  ///
+  /// - Throws: `StoreError.providerTaken`.
+  func insert(organisation id: OrganisationID, provider: ProviderID, name: Label) async throws -> Organisation
+  /// Gives the entered organisation another name.
+  func rename(to name: Label) async throws
+  /// Removes the entered organisation with its keys. Its audit entries stay.
+  func deleteOrganisation() async throws
+
+  /// The ACTIVE key of the entered organisation that is stored under one of `digests`.
+  func activeKey(_ digests: [SecretDigest], lock: RowLock) async throws -> APIKey?
+  /// Notes that a key authenticated just now; may skip it when the last note is less than a minute old.
+  func touch(_ id: KeyID) async throws
+  /// One key, whatever its status, locked against any change by others until the transaction ends.
+  func keyForUpdate(_ id: KeyID) async throws -> APIKey?
+  /// Every key, oldest first.
+  func keys() async throws -> [APIKey]
+  /// Writes a new key and its digest.
+  ///
+  /// - Throws: `StoreError.linkageTaken`, `StoreError.expiryNotInFuture`.
+  func insert(_ key: NewKey) async throws -> APIKey
+  /// Writes a key's name and limits.
+  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey
+  /// Removes a key and its secrets for good.
+  func delete(_ id: KeyID) async throws
+
+  /// Adds a line to the audit log.
+  func append(_ entry: AuditEntry) async throws
+}
+
+/// All that a store needs in order to write a key.
+public struct NewKey: Sendable {
+  /// The key's id.
+  public let id: KeyID
+  /// Whether it is a management key.
+  public let root: Bool
+  /// What was asked for.
+  public let draft: KeyDraft
+  /// The linkage, asked for or made.
+  public let linkageID: Label
+  /// What is stored in the secret's place.
+  public let digest: SecretDigest
+  /// The prefix and last four characters of the secret.
+  public let hint: String
+
+  /// A key that is ready to be written.
+  public init(
+    id: KeyID, root: Bool, draft: KeyDraft, linkageID: Label, digest: SecretDigest, hint: String
+  ) {
+    self.id = id
+    self.root = root
+    self.draft = draft
+    self.linkageID = linkageID
+    self.digest = digest
+    self.hint = hint
+  }
+}
+
+/// What a store can say of a unit of work that it did not do.
+public enum StoreError: Error, Sendable, Equatable {
+  /// The linkage belongs to another key of the organisation.
+  case linkageTaken
+  /// The provider id belongs to another organisation.
+  case providerTaken
+  /// `expires_at` is not ahead of the database's clock.
+  case expiryNotInFuture
+  /// The database can't be reached, or can't work at present. Whether the work was done may be unknown.
+  ///
+  /// `reason` is for the log; it holds no row values.
+  case unavailable(reason: String)
+}

@@ -1,0 +1,25 @@
+/// The deployment that a key belongs to (contract §2 and §4).
+public enum KeyEnvironment: String, Sendable, CaseIterable {
+  case production = "PRODUCTION"
+  case staging = "STAGING"
+  case development = "DEVELOPMENT"
+
+  /// What stands for it inside a key: `sk_live_…`.
+  public var keyInfix: String {
+    switch self {
+    case .production: "live"
+    case .staging: "stag"
+    case .development: "dev"
+    }
+  }
+
+  /// The environment of a name as the wire has it.
+  ///
+  /// - Throws: `ValidationFailure` naming `field`.
+  public init(validating text: String, field: String) throws(ValidationFailure) {
+    guard let environment = KeyEnvironment(rawValue: text) else {
+      throw ValidationFailure(field: field, "must be one of PRODUCTION, STAGING, DEVELOPMENT")
+    }
+    self = environment
+  }
+}

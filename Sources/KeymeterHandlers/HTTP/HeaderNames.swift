@@ -1,0 +1,26 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+  static let scrubsKey = known("X-Scrubs-Clinic-Api-Key")
+  static let scrubsProvider = known("X-Scrubs-Clinic-Provider")
+  static let requestID = known("X-Request-Id")
+  static let retryAfter = known("Retry-After")
+
+  /// A name that stands in this source, and so is known to be a token.
+  private static func known(_ name: StaticString) -> HTTPField.Name {
+    guard let field = HTTPField.Name(name.description) else {
+      preconditionFailure("\(name) is no header name")
+    }
+    return field
+  }
+}
+
+extension HTTPFields {
+  /// The value of a header that must stand once; `nil` where it is missing, empty or repeated, since a
+  /// repeated credential leaves open which of them a proxy has judged.
+  func single(_ name: HTTPField.Name) -> String? {
+    let values = self[values: name]
+    guard let value = values.first, values.count == 1, !value.isEmpty else { return nil }
+    return value
+  }
+}

@@ -1,0 +1,58 @@
+import HTTPTypes
+public import Hummingbird
+import KeymeterDomain
+import Logging
+
+/// The domain's request id; Hummingbird has a type of the same name.
+typealias RequestID = KeymeterDomain.RequestID
+
+/// What travels beside a request: its id, under which answer, log and audit entry can be found.
+public struct KeymeterRequestContext: RequestContext {
+  /// Hummingbird's own part.
+  public var coreContext: CoreRequestContextStorage
+  /// The request's id; set by `IdentifyRequest` before any handler runs.
+  var requestID: RequestID
+
+  /// The context of a request that has just arrived.
+  public init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    requestID = RequestID(rawValue: "")
+  }
+}
+
+/// Names each request, and returns the name in `X-Request-Id`.
+///
+/// A name that the caller sends is kept when it is harmless: 1 to 128 of `A–Z a–z 0–9 . _ -`.
+struct IdentifyRequest: RouterMiddleware {
+  typealias Context = KeymeterRequestContext
+
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    var context = context
+    context.requestID = Self.requestID(of: request)
+    context.logger[metadataKey: "request_id"] = .string(context.requestID.rawValue)
+    var response = try await next(request, context)
+    response.headers[.requestID] = context.requestID.rawValue
+    return response
+  }
+
+  private static func requestID(of request: Request) -> RequestID {
+    if let sent = request.headers.single(.requestID), sent.utf8.count <= 128,
+      sent.utf8.allSatisfy(isHarmless)
+    {
+      return RequestID(rawValue: sent)
+    }
+    var random = RandomSource.system
+    return RequestID(random: &random)
+  }
+
+  private static func isHarmless(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+}

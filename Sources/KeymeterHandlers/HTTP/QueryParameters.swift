@@ -1,0 +1,60 @@
+import Hummingbird
+
+/// The parameters of a request's query, decoded, in order.
+struct QueryParameters {
+  private let pairs: [(name: String, value: String)]
+
+  /// - Throws: `RequestRejection.invalidQuery` for a percent sign without two hexadecimal digits, and for
+  ///   bytes that are no UTF-8.
+  init(of request: Request) throws(RequestRejection) { try self.init(request.uri.query ?? "") }
+
+  init(_ query: String) throws(RequestRejection) {
+    var pairs: [(String, String)] = []
+    for part in query.utf8.split(separator: UInt8(ascii: "&")) {
+      let separator = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+      guard let name = Self.decoded(part[..<separator]), let value = Self.decoded(part[separator...].dropFirst())
+      else {
+        throw .invalidQuery([FieldViolation(field: "", message: "has an invalid percent-encoding")])
+      }
+      pairs.append((name, value))
+    }
+    self.pairs = pairs
+  }
+
+  /// The value of a parameter that may stand once at most.
+  ///
+  /// - Throws: `RequestRejection.invalidQuery` where it is repeated.
+  func single(_ name: String) throws(RequestRejection) -> String? {
+    let values = pairs.filter { $0.name == name }
+    guard values.count <= 1 else {
+      throw .invalidQuery([FieldViolation(field: name, message: "must not be repeated")])
+    }
+    return values.first?.value
+  }
+
+  private static func decoded(_ part: Substring.UTF8View) -> String? {
+    var bytes: [UInt8] = []
+    var rest = part[...]
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
+      case UInt8(ascii: "%"):
+        guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
+          return nil
+        }
+        bytes.append(high << 4 | low)
+      default: bytes.append(byte)
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}

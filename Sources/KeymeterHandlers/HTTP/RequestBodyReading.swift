@@ -1,0 +1,81 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// What is wrong with a request's form, before its meaning is looked at.
+enum RequestRejection: Error, Equatable {
+  /// The body is not declared to be JSON.
+  case unsupportedMediaType
+  /// The body is longer than `JSONBody.largest` bytes.
+  case contentTooLarge
+  /// The body is not the JSON that the operation takes.
+  case invalidBody([FieldViolation])
+  /// The query is not what the operation takes.
+  case invalidQuery([FieldViolation])
+  /// The query lacks the id of the key to delete.
+  case keyIDMissing
+}
+
+/// What is wrong with one part of a request.
+struct FieldViolation: Equatable {
+  let field: String
+  let message: String
+}
+
+/// Reads request bodies that are one JSON object.
+enum JSONBody {
+  /// The longest body that is read: 64 KiB (contract §3).
+  static let largest = 64 * 1024
+
+  /// Reads the body whole and takes its members apart.
+  ///
+  /// - Parameter parse: makes a value of the members; what it leaves untouched is refused as unknown.
+  /// - Returns: the value, or why there is none. It is returned rather than thrown, because a caller learns
+  ///   what is wrong with its body only when it has been authenticated.
+  static func read<Value>(
+    _ request: Request, _ parse: (inout BodyMembers) -> Value?
+  ) async -> Result<Value, any Error> {
+    do {
+      let bytes = try await bytes(of: request)
+      return .success(try value(from: bytes, parse))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private static func bytes(of request: Request) async throws -> [UInt8] {
+    guard isJSON(request.headers[.contentType]) else { throw RequestRejection.unsupportedMediaType }
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > largest {
+      throw RequestRejection.contentTooLarge
+    }
+    do {
+      return Array(buffer: try await request.body.collect(upTo: largest))
+    } catch is NIOTooManyBytesError {
+      throw RequestRejection.contentTooLarge
+    }
+  }
+
+  private static func isJSON(_ contentType: String?) -> Bool {
+    guard let mediaType = contentType?.split(separator: ";", maxSplits: 1).first else { return false }
+    return mediaType.filter { !$0.isWhitespace }.lowercased() == "application/json"
+  }
+
+  static func value<Value>(
+    from bytes: [UInt8], _ parse: (inout BodyMembers) -> Value?
+  ) throws(RequestRejection) -> Value {
+    let document: JSONValue
+    do {
+      document = try JSONReader.read(bytes)
+    } catch {
+      throw .invalidBody([FieldViolation(field: "", message: "is not valid JSON: \(error)")])
+    }
+    guard case .object(let object) = document else {
+      throw .invalidBody([FieldViolation(field: "", message: "must be a JSON object")])
+    }
+    var members = BodyMembers(object)
+    let value = parse(&members)
+    members.refuseUnknown()
+    guard let value, members.violations.isEmpty else { throw .invalidBody(members.violations) }
+    return value
+  }
+}

@@ -1,0 +1,73 @@
+import HTTPTypes
+import Hummingbird
+import KeymeterDomain
+
+/// An error as RFC 9457 has it, with the members that contract §3 adds.
+struct Problem: Sendable {
+  let status: HTTPResponse.Status
+  /// The sentence of the dialect's published reference.
+  let title: String
+  /// What to do about it, or what it means.
+  let detail: String
+  /// Stable, snake_case: what programs match on.
+  let code: String
+  var violations: [FieldViolation] = []
+  var headers: HTTPFields = [:]
+
+  func response(requestID: RequestID) -> Response {
+    var response = Response.json(status, contentType: "application/problem+json") { problem in
+      problem.member("type", "urn:keymeter:problem:\(code)")
+      problem.member("title", title)
+      problem.member("status", status.code)
+      problem.member("detail", detail)
+      problem.member("code", code)
+      problem.member("request_id", requestID.rawValue)
+      if status == .badRequest {
+        problem.array("errors") { errors in
+          for violation in violations {
+            errors.object { error in
+              error.member("field", violation.field)
+              error.member("message", violation.message)
+            }
+          }
+        }
+      }
+    }
+    for field in headers { response.headers.append(field) }
+    return response
+  }
+
+  /// `field message`, joined, for the detail of a 400.
+  static func sentence(of violations: [FieldViolation], subject: String) -> String {
+    violations.map { violation in
+      "\(violation.field.isEmpty ? subject : violation.field) \(violation.message)"
+    }.joined(separator: "; ") + "."
+  }
+}
+
+extension Problem {
+  static let pathNotFound = Problem(
+    status: .notFound, title: "Path was not found.", detail: "There is nothing at this path.",
+    code: "path_not_found")
+
+  static func methodNotAllowed(allowed: [HTTPRequest.Method]) -> Problem {
+    let allow = allowed.map(\.rawValue).joined(separator: ", ")
+    return Problem(
+      status: .methodNotAllowed, title: "Method is not allowed.", detail: "This path answers \(allow).",
+      code: "method_not_allowed", headers: [.allow: allow])
+  }
+
+  static let contentTooLarge = Problem(
+    status: .contentTooLarge, title: "Request body is too large.",
+    detail: "A body may have at most \(JSONBody.largest) bytes.", code: "body_too_large")
+
+  static let unsupportedMediaType = Problem(
+    status: .unsupportedMediaType, title: "Request body is not JSON.",
+    detail: "Send the body as Content-Type: application/json.", code: "unsupported_media_type")
+
+  static let unavailable = Problem(
+    status: .serviceUnavailable, title: "Service is temporarily unavailable.",
+    detail:
+      "The key store can't be reached. Whether the request took effect may be unknown; try again shortly.",
+    code: "unavailable", headers: [.retryAfter: "1"])
+}

@@ -1,0 +1,23 @@
+import Hummingbird
+import KeymeterDomain
+
+/// `DELETE /api/v1/api-key?id=`: removes a child key, which authenticates nowhere any more once this is
+/// answered.
+struct DeleteAPIKey: Sendable {
+  let keys: KeyService
+
+  @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
+    let credentials = try ScrubsCredentials.read(request.headers)
+    try await keys.delete(Self.id(in: request), by: credentials, requestID: context.requestID)
+    return .json { $0.member("message", "API key deleted successfully") }
+  }
+
+  private static func id(in request: Request) -> Result<KeyID, any Error> {
+    Result {
+      guard let id = try QueryParameters(of: request).single("id"), !id.isEmpty else {
+        throw RequestRejection.keyIDMissing
+      }
+      return KeyID(rawValue: id)
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import KeymeterDomain
+import Postgres
+import Synchronization
+
+/// One open transaction, and the tenant that it has named.
+final class PostgresManagementTransaction: ManagementTransaction {
+  private let connection: Connection
+  private let entered = Mutex<OrganisationID?>(nil)
+
+  init(connection: Connection) { self.connection = connection }
+
+  func organisation(provider: ProviderID) async throws -> Organisation? {
+    try await rows(ManagementStatements.organisationByProvider, [.text(provider.rawValue)])
+      .first.map(Organisation.init(row:))
+  }
+
+  func organisations() async throws -> [Organisation] {
+    try await rows(ManagementStatements.organisations, []).map(Organisation.init(row:))
+  }
+
+  func enter(_ organisation: OrganisationID) async throws {
+    _ = try await rows(ManagementStatements.enter, [.text(organisation.rawValue)])
+    entered.withLock { $0 = organisation }
+  }
+
+  func insert(
+    organisation id: OrganisationID, provider: ProviderID, name: Label
+  ) async throws -> Organisation {
+    try await enter(id)
+    do {
+      return try Organisation(
+        row: try await one(
+          ManagementStatements.insertOrganisation,
+          [.text(id.rawValue), .text(provider.rawValue), .text(name.rawValue)]))
+    } catch let error as PostgresError where error.violates("organisations_provider_id_key") {
+      throw StoreError.providerTaken
+    }
+  }
+
+  func rename(to name: Label) async throws {
+    _ = try await rows(ManagementStatements.renameOrganisation, [tenant(), .text(name.rawValue)])
+  }
+
+  func deleteOrganisation() async throws {
+    _ = try await rows(ManagementStatements.deleteOrganisation, [tenant()])
+  }
+
+  func activeKey(_ digests: [SecretDigest], lock: RowLock) async throws -> APIKey? {
+    let statement =
+      switch lock {
+      case .none: ManagementStatements.activeKey
+      case .shared: ManagementStatements.activeKeyShared
+      }
+    return try await rows(statement, [tenant(), .byteaArray(digests.map(\.bytes))])
+      .first.map(APIKey.init(row:))
+  }
+
+  func touch(_ id: KeyID) async throws {
+    _ = try await rows(ManagementStatements.touchKey, [tenant(), .text(id.rawValue)])
+  }
+
+  func keyForUpdate(_ id: KeyID) async throws -> APIKey? {
+    try await rows(ManagementStatements.keyForUpdate, [tenant(), .text(id.rawValue)])
+      .first.map(APIKey.init(row:))
+  }
+
+  func keys() async throws -> [APIKey] {
+    try await rows(ManagementStatements.keys, [tenant()]).map(APIKey.init(row:))
+  }
+
+  func insert(_ key: NewKey) async throws -> APIKey {
+    do {
+      let rows = try await rows(ManagementStatements.insertKey, parameters(of: key))
+      guard let row = rows.first else { throw StoreError.expiryNotInFuture }
+      _ = try await self.rows(
+        ManagementStatements.insertSecret,
+        [tenant(), .text(key.id.rawValue), .bytea(key.digest.bytes), .text(key.digest.pepperID)])
+      return try APIKey(row: row)
+    } catch let error as PostgresError where error.violates("api_keys_linkage_id_key") {
+      throw StoreError.linkageTaken
+    }
+  }
+
+  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey {
+    try APIKey(
+      row: try await one(
+        ManagementStatements.updateKey,
+        [
+          tenant(), .text(id.rawValue), .text(friendlyName.rawValue), .int8(limits.requests),
+          .int8(limits.tokens), .int8(limits.speechSeconds),
+        ]))
+  }
+
+  func delete(_ id: KeyID) async throws {
+    _ = try await rows(ManagementStatements.deleteSecrets, [tenant(), .text(id.rawValue)])
+    _ = try await rows(ManagementStatements.deleteKey, [tenant(), .text(id.rawValue)])
+  }
+
+  func append(_ entry: AuditEntry) async throws {
+    _ = try await rows(ManagementStatements.appendAudit, AuditRow(entry).parameters)
+  }
+
+  private func parameters(of key: NewKey) throws -> [Parameter] {
+    let draft = key.draft
+    return [
+      try tenant(), .text(key.id.rawValue), .text(draft.friendlyName.rawValue), .bool(key.root),
+      .text(draft.environment.rawValue), .textArray(draft.scopes.map(\.rawValue)),
+      .int8(draft.limits.requests), .int8(draft.limits.tokens), .int8(draft.limits.speechSeconds),
+      .text(key.linkageID.rawValue), .text(key.hint),
+      .timestamptz(
+        draft.expiresAt.map { PostgresTimestamp(microsecondsSinceUnixEpoch: $0.microseconds) }),
+    ]
+  }
+
+  private func tenant() throws -> Parameter {
+    guard let organisation = entered.withLock({ $0 }) else { throw TenantNotNamed() }
+    return .text(organisation.rawValue)
+  }
+
+  private func rows(_ statement: Statement, _ parameters: [Parameter]) async throws -> [Row] {
+    try await connection.execute(statement, parameters).rows
+  }
+
+  private func one(_ statement: Statement, _ parameters: [Parameter]) async throws -> Row {
+    guard let row = try await rows(statement, parameters).first else {
+      throw RowMissing(statement: statement.name)
+    }
+    return row
+  }
+}
+
+/// A statement that concerns a tenant ran before `enter`: a defect in the caller.
+struct TenantNotNamed: Error {}
+
+/// A statement that returns exactly one row returned none: a defect in the statement.
+struct RowMissing: Error {
+  let statement: String
+}
+
+extension PostgresError {
+  /// Whether it is the violation of the named constraint. Matched by name, never by text.
+  func violates(_ constraint: String) -> Bool { self.constraint == constraint }
+}

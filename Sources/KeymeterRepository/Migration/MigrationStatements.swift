@@ -1,0 +1,56 @@
+import Postgres
+
+/// What the migrator asks of the database. `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
+enum MigrationStatements {
+  static let all = [lock, ledgerExists, applied, recordMigration, functions, recordFunction]
+
+  /// Holds every other migrator off until the transaction ends, on whichever node it runs. A transaction's
+  /// lock rather than a session's, so that it also holds through a pooler.
+  static let lock = Statement(
+    "migration_lock",
+    "SELECT pg_catalog.pg_advisory_xact_lock(7311302711428401)::text AS locked")
+
+  /// The ledger itself can't be a migration. Run as a script, before anything else.
+  static let createLedger = """
+    CREATE SCHEMA IF NOT EXISTS keymeter;
+    CREATE TABLE IF NOT EXISTS keymeter.schema_migrations (
+      version integer NOT NULL,
+      name text NOT NULL,
+      checksum text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now(),
+      CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)
+    );
+    CREATE TABLE IF NOT EXISTS keymeter.schema_functions (
+      name text NOT NULL,
+      checksum text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now(),
+      CONSTRAINT schema_functions_pkey PRIMARY KEY (name)
+    );
+    """
+
+  static let ledgerExists = Statement(
+    "migration_ledger_exists",
+    """
+    SELECT pg_catalog.to_regclass('keymeter.schema_migrations') IS NOT NULL
+      AND pg_catalog.to_regclass('keymeter.schema_functions') IS NOT NULL AS found
+    """)
+
+  static let applied = Statement(
+    "migration_applied",
+    "SELECT version, name, checksum, applied_at FROM keymeter.schema_migrations ORDER BY version")
+
+  static let recordMigration = Statement(
+    "migration_record",
+    "INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)")
+
+  static let functions = Statement(
+    "migration_functions",
+    "SELECT name, checksum FROM keymeter.schema_functions ORDER BY name")
+
+  static let recordFunction = Statement(
+    "migration_record_function",
+    """
+    INSERT INTO keymeter.schema_functions (name, checksum) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now()
+    """)
+}

@@ -1,0 +1,117 @@
+public import Postgres
+
+/// Brings a database's schema to what this binary was built with.
+///
+/// Each migration runs in a transaction of its own, under a lock that all migrators take, so that any number
+/// of nodes may start at once.
+public struct Migrator: Sendable {
+  private let pool: ConnectionPool
+  private let files: SchemaFiles
+
+  /// A migrator of the schema in this binary.
+  public init(pool: ConnectionPool) { self.init(pool: pool, files: .embedded) }
+
+  init(pool: ConnectionPool, files: SchemaFiles) {
+    self.pool = pool
+    self.files = files
+  }
+
+  /// Compares the database with this binary and changes nothing.
+  ///
+  /// - Throws: `PostgresError`.
+  public func state() async throws -> SchemaState {
+    try await pool.withTransaction { connection in try await self.state(connection) }
+  }
+
+  /// Applies what is missing, in order.
+  ///
+  /// - Returns: the names of the files that were applied by this call.
+  /// - Throws: `ChangedMigrationError` before anything is applied, `PostgresError`.
+  public func migrate() async throws -> [String] {
+    try await createLedger()
+    var applied: [String] = []
+    for migration in files.migrations where try await apply(migration) {
+      applied.append(migration.name)
+    }
+    for function in files.functions where try await apply(function) {
+      applied.append(function.name)
+    }
+    return applied
+  }
+
+  private func state(_ connection: Connection) async throws -> SchemaState {
+    let found = try await ledgerExists(connection)
+    let applied = found ? try await appliedMigrations(connection) : [:]
+    let functions = found ? try await appliedFunctions(connection) : [:]
+    let known = Set(files.migrations.map(\.version))
+    return SchemaState(
+      steps: files.migrations.map { migration in
+        let row = applied[migration.version]
+        return SchemaState.Step(
+          name: migration.name, applied: row != nil,
+          changed: row.map { $0.checksum != migration.checksum } ?? false)
+      },
+      unknown: applied.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value.name),
+      outdatedFunctions: files.functions.filter { functions[$0.name] != $0.checksum }.map(\.name))
+  }
+
+  private func createLedger() async throws {
+    try await pool.withTransaction { connection in
+      // `CREATE … IF NOT EXISTS` of two sessions at once can still collide; the lock prevents that.
+      _ = try await connection.execute(MigrationStatements.lock)
+      guard try await !ledgerExists(connection) else { return }
+      try await connection.executeScript(MigrationStatements.createLedger)
+    }
+  }
+
+  /// Applies one migration unless the database has it; says whether it did.
+  private func apply(_ migration: Migration) async throws -> Bool {
+    try await pool.withTransaction { connection in
+      _ = try await connection.execute(MigrationStatements.lock)
+      let state = try await state(connection)
+      guard state.changed.isEmpty else { throw ChangedMigrationError(names: state.changed) }
+      guard state.pending.contains(migration.name) else { return false }
+      try await connection.executeScript(migration.sql)
+      _ = try await connection.execute(
+        MigrationStatements.recordMigration,
+        [.int4(migration.version), .text(migration.name), .text(migration.checksum)])
+      return true
+    }
+  }
+
+  private func apply(_ function: SchemaFunction) async throws -> Bool {
+    try await pool.withTransaction { connection in
+      _ = try await connection.execute(MigrationStatements.lock)
+      let state = try await state(connection)
+      // A newer node's functions must not be taken back by an older one that restarts.
+      guard state.unknown.isEmpty, state.outdatedFunctions.contains(function.name) else { return false }
+      try await connection.executeScript(function.sql)
+      _ = try await connection.execute(
+        MigrationStatements.recordFunction, [.text(function.name), .text(function.checksum)])
+      return true
+    }
+  }
+
+  private func ledgerExists(_ connection: Connection) async throws -> Bool {
+    let rows = try await connection.execute(MigrationStatements.ledgerExists).rows
+    return try rows.first?.decode("found", as: Bool.self) ?? false
+  }
+
+  private func appliedMigrations(
+    _ connection: Connection
+  ) async throws -> [Int32: (name: String, checksum: String)] {
+    let rows = try await connection.execute(MigrationStatements.applied).rows
+    return try rows.reduce(into: [:]) { applied, row in
+      applied[try row.decode("version", as: Int32.self)] = (
+        try row.decode("name", as: String.self), try row.decode("checksum", as: String.self)
+      )
+    }
+  }
+
+  private func appliedFunctions(_ connection: Connection) async throws -> [String: String] {
+    let rows = try await connection.execute(MigrationStatements.functions).rows
+    return try rows.reduce(into: [:]) { checksums, row in
+      checksums[try row.decode("name", as: String.self)] = try row.decode("checksum", as: String.self)
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Crypto
+
+/// One forward step of the schema: `NNNN_verb_noun.sql`, applied once, in its own transaction.
+struct Migration: Sendable {
+  let version: Int32
+  /// The file's name.
+  let name: String
+  let sql: String
+  let checksum: String
+}
+
+/// A function, view or trigger, applied again whenever its text changes.
+struct SchemaFunction: Sendable {
+  /// The file's name.
+  let name: String
+  let sql: String
+  let checksum: String
+}
+
+/// The schema that this binary was built with.
+struct SchemaFiles: Sendable {
+  let migrations: [Migration]
+  let functions: [SchemaFunction]
+
+  /// What `sql/` held at the build.
+  static let embedded = SchemaFiles(
+    migrations: EmbeddedSQL.migrations.map { Migration($0) },
+    functions: EmbeddedSQL.functions.map { SchemaFunction($0) })
+}
+
+extension Migration {
+  init(_ file: EmbeddedSQLFile) {
+    // A name without a number is a defect of the source tree, and a test finds it; 0 sorts it first.
+    version = Int32(file.name.prefix { $0.isNumber }) ?? 0
+    name = file.name
+    sql = file.text
+    checksum = sha256Hex(file.text)
+  }
+}
+
+extension SchemaFunction {
+  init(_ file: EmbeddedSQLFile) {
+    name = file.name
+    sql = file.text
+    checksum = sha256Hex(file.text)
+  }
+}
+
+private func sha256Hex(_ text: String) -> String {
+  let digits = Array("0123456789abcdef")
+  return SHA256.hash(data: Array(text.utf8)).reduce(into: "") { hex, byte in
+    hex.append(digits[Int(byte >> 4)])
+    hex.append(digits[Int(byte & 0xF)])
+  }
+}

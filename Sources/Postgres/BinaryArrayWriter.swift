@@ -1,0 +1,34 @@
+/// Writes a one-dimensional array in PostgreSQL's binary format.
+///
+/// The format, all integers 32 bits: number of dimensions, whether NULLs occur, the elements' type; for each
+/// dimension its length and lower bound; for each element its length (-1 for NULL) and bytes. An empty array has no
+/// dimension. Source: `array_recv` in PostgreSQL's `arrayfuncs.c`.
+struct BinaryArrayWriter {
+  private(set) var bytes: [UInt8] = []
+
+  init(elementType: PostgresType, count: Int, holdsNulls: Bool, elementSize: Int) {
+    bytes.reserveCapacity(20 + count * (4 + elementSize))
+    bytes.append(bigEndian: Int32(count == 0 ? 0 : 1))
+    bytes.append(bigEndian: Int32(holdsNulls ? 1 : 0))
+    bytes.append(bigEndian: elementType.rawValue)
+    guard count > 0 else { return }
+    bytes.append(bigEndian: Int32(count))
+    bytes.append(bigEndian: Int32(1))
+  }
+
+  /// Appends an element; its length is filled in after it was written.
+  mutating func append(_ write: (inout [UInt8]) -> Void) {
+    let start = bytes.count
+    bytes.append(bigEndian: Int32(0))
+    write(&bytes)
+    let length = UInt32(bytes.count - start - 4)
+    bytes[start] = UInt8(truncatingIfNeeded: length >> 24)
+    bytes[start + 1] = UInt8(truncatingIfNeeded: length >> 16)
+    bytes[start + 2] = UInt8(truncatingIfNeeded: length >> 8)
+    bytes[start + 3] = UInt8(truncatingIfNeeded: length)
+  }
+
+  mutating func appendNull() {
+    bytes.append(bigEndian: Int32(-1))
+  }
+}

@@ -1,0 +1,178 @@
+public import Logging
+
+/// One connection to PostgreSQL.
+///
+/// An actor on a thread of its own, because libpq blocks: the cooperative pool never does. Calls are carried out one
+/// after the other. A connection that broke, or whose server did not answer in time, is closed at once and stays so;
+/// ``ConnectionPool`` replaces it.
+public actor Connection {
+  private nonisolated let thread: ConnectionThread
+  private nonisolated let signals: ConnectionSignals
+  private nonisolated let configuration: ConnectionConfiguration
+  private var session: LibpqSession?
+
+  /// The connection's own thread.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private init(thread: ConnectionThread, signals: ConnectionSignals, configuration: ConnectionConfiguration) {
+    self.thread = thread
+    self.signals = signals
+    self.configuration = configuration
+  }
+
+  deinit {
+    let session = session
+    thread.retire { session?.finish() }
+  }
+
+  /// Connects to the server.
+  ///
+  /// Cancelling the task does not interrupt it; the configuration's connect timeout bounds it for each host.
+  ///
+  /// - Parameters:
+  ///   - configuration: Where to connect to, and how.
+  ///   - logger: Hears of the connection's coming about, at debug level.
+  /// - Returns: The open connection.
+  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/connectionFailed``.
+  public static func connect(
+    _ configuration: ConnectionConfiguration, logger: Logger
+  ) async throws(PostgresError) -> Connection {
+    guard let pipe = WakePipe() else {
+      throw PostgresError(.connectionFailed, reason: "no file descriptors left")
+    }
+    guard let thread = ConnectionThread.start() else {
+      throw PostgresError(.connectionFailed, reason: "no thread could be started")
+    }
+    let connection = Connection(
+      thread: thread, signals: ConnectionSignals(pipe: pipe), configuration: configuration)
+    try await connection.open()
+    logger.debug("connected to PostgreSQL")
+    return connection
+  }
+
+  private func open() throws(PostgresError) {
+    session = try LibpqSession.open(configuration, signals: signals)
+  }
+
+  /// Whether the connection is open, as far as is known without asking the server.
+  public nonisolated var isUsable: Bool { signals.isOpen }
+
+  /// What the server last said about the transaction.
+  public nonisolated var transactionStatus: TransactionStatus { signals.transactionStatus }
+
+  /// Executes one statement and returns all its rows.
+  ///
+  /// Cancelling the task cancels the statement on the server and returns promptly; the connection stays usable
+  /// unless the server does not react within about 2 s.
+  ///
+  /// - Parameters:
+  ///   - statement: The statement.
+  ///   - parameters: A value for each `$n`, in order.
+  ///   - deadline: How long to wait for the answer before the connection is given up; by default the statement
+  ///     timeout plus 2 s, so that a server in order has the first word.
+  /// - Returns: The rows and the command tag.
+  /// - Throws: ``PostgresError``.
+  public func execute(
+    _ statement: Statement, _ parameters: [Parameter] = [], deadline: Duration? = nil
+  ) async throws(PostgresError) -> QueryResult {
+    let session = try openSession(for: statement.name)
+    guard !statement.sql.holdsNUL else {
+      throw PostgresError(.invalidParameter, reason: "SQL holds a NUL byte", statement: statement.name)
+    }
+    let buffer: ParameterBuffer
+    do {
+      buffer = try ParameterBuffer(parameters)
+    } catch {
+      throw PostgresError(error.kind, reason: error.reason, statement: statement.name)
+    }
+    return try await cancellable(session, deadline: deadline, statement: statement.name) {
+      (call: inout Call) throws(PostgresError) in try session.execute(statement, buffer, &call)
+    }
+  }
+
+  /// Executes SQL that may hold several statements, and discards the rows; for migrations and set-up.
+  ///
+  /// The statements run in one transaction unless they say otherwise. Each is subject to the server's statement
+  /// timeout, which the script may change.
+  ///
+  /// - Parameters:
+  ///   - sql: The statements, without parameters.
+  ///   - deadline: How long to wait for all of them before the connection is given up.
+  /// - Throws: ``PostgresError``.
+  public func executeScript(_ sql: String, deadline: Duration = .seconds(600)) async throws(PostgresError) {
+    let session = try openSession(for: "script")
+    _ = try await cancellable(session, deadline: deadline, statement: "script") {
+      (call: inout Call) throws(PostgresError) in try session.executeScript(sql, name: "script", &call)
+    }
+  }
+
+  /// Closes the connection and ends its thread; harmless when called again.
+  ///
+  /// A call in progress is waited for.
+  public func close() async {
+    session?.finish()
+    thread.retire {}
+  }
+
+  /// Runs `body` on this thread so that the task's cancellation reaches it.
+  private func cancellable(
+    _ session: LibpqSession, deadline: Duration?, statement: String,
+    _ body: (inout Call) throws(PostgresError) -> QueryResult
+  ) async throws(PostgresError) -> QueryResult {
+    guard !Task.isCancelled else {
+      throw PostgresError(.cancelled, reason: "nothing was sent", statement: statement)
+    }
+    var call = makeCall(session, isCancellable: true, deadline: deadline)
+    let number = call.number
+    let result: Result<QueryResult, PostgresError> = await withTaskCancellationHandler {
+      do throws(PostgresError) {
+        return .success(try body(&call))
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      signals.cancel(call: number)
+    }
+    return try result.get()
+  }
+
+  /// Runs a command of the transaction's frame, which the task's cancellation must not interrupt.
+  func executeUninterrupted(_ sql: String, name: String) throws(PostgresError) -> QueryResult {
+    let session = try openSession(for: name)
+    var call = makeCall(session, isCancellable: false, deadline: nil)
+    return try session.executeScript(sql, name: name, &call)
+  }
+
+  private func makeCall(_ session: LibpqSession, isCancellable: Bool, deadline: Duration?) -> Call {
+    Call(
+      number: session.nextCall(), isCancellable: isCancellable,
+      deadline: deadline ?? configuration.statementTimeout + .seconds(2))
+  }
+
+  private func openSession(for statement: String) throws(PostgresError) -> LibpqSession {
+    guard let session, session.handle != nil else {
+      throw PostgresError(.connectionLost, reason: "the connection is closed", statement: statement)
+    }
+    return session
+  }
+
+  /// The error that made the current or last transaction fail; nil after ``forgetTransactionFailure()``.
+  var transactionFailure: PostgresError? { session?.transactionFailure }
+
+  func forgetTransactionFailure() {
+    session?.transactionFailure = nil
+  }
+
+  /// Closes the connection without waiting for anybody else's turn.
+  func discard() {
+    session?.finish()
+  }
+
+  /// Whether nothing speaks against handing the connection out, seen without a round trip or a change of thread.
+  nonisolated var isQuiet: Bool { signals.isQuiet }
+
+  /// Looks at what has arrived on an idle connection; closes it if the server is gone.
+  func isAliveWhenIdle() -> Bool {
+    session?.isAliveWhenIdle() ?? false
+  }
+}

@@ -1,0 +1,181 @@
+import CLibpq
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Where the database is, who connects, and how long things may take.
+///
+/// The connection string is libpq's: a URI or `keyword=value` pairs, several hosts included. It is taken apart by
+/// libpq and handed back in parts, so that no value is ever pasted into a string. Defaults for what it leaves out
+/// come from libpq: the `PG…` environment variables, the password file, and so on.
+///
+/// Behind PgBouncer in transaction mode pass `preparedStatements: false`, and let PgBouncer ignore the `options`
+/// startup parameter (`ignore_startup_parameters = options`) with the statement timeout set on the role.
+public struct ConnectionConfiguration: Sendable {
+  /// The longest that establishing a connection may take for each host; libpq counts whole seconds, at least 2.
+  public let connectTimeout: Duration
+  /// The server's limit for one statement.
+  public let statementTimeout: Duration
+  /// Whether statements are prepared on the server and reused.
+  public let preparedStatements: Bool
+  /// What libpq is given, in its own order.
+  let settings: [Setting]
+
+  /// One of libpq's connection parameters.
+  struct Setting: Sendable, Equatable {
+    let keyword: String
+    let value: String
+  }
+
+  /// Parses a connection string and adds what it leaves out.
+  ///
+  /// Timeouts, keepalives and the application's name are added unless the connection string names them.
+  ///
+  /// - Parameters:
+  ///   - url: A libpq URI or `keyword=value` string.
+  ///   - applicationName: What `pg_stat_activity` shows.
+  ///   - connectTimeout: The longest that connecting may take for each host.
+  ///   - statementTimeout: The server's limit for one statement, set when connecting, so that it survives a reset.
+  ///   - preparedStatements: Whether to prepare statements; false for a pooler in transaction mode.
+  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string.
+  public init(
+    url: String, applicationName: String = "keymeter", connectTimeout: Duration = .seconds(3),
+    statementTimeout: Duration = .seconds(10), preparedStatements: Bool = true
+  ) throws(PostgresError) {
+    guard connectTimeout > .zero, statementTimeout > .zero else {
+      throw PostgresError(.configuration, reason: "timeouts must be greater than zero")
+    }
+    guard !url.holdsNUL, !applicationName.holdsNUL else {
+      throw PostgresError(.configuration, reason: "a connection setting holds a NUL byte")
+    }
+    self.connectTimeout = connectTimeout
+    self.statementTimeout = statementTimeout
+    self.preparedStatements = preparedStatements
+    var settings = try Self.parse(url)
+    Self.addDefaults(
+      to: &settings, applicationName: applicationName, connectTimeout: connectTimeout,
+      statementTimeout: statementTimeout)
+    self.settings = settings
+  }
+
+  /// The host or hosts, as the connection string has them.
+  public var host: String? { self["host"] }
+  /// The port or ports, as the connection string has them.
+  public var port: String? { self["port"] }
+  /// The database's name.
+  public var database: String? { self["dbname"] }
+  /// The role to connect as.
+  public var user: String? { self["user"] }
+
+  private subscript(keyword: String) -> String? {
+    settings.first { $0.keyword == keyword }?.value
+  }
+
+  /// Takes the connection string apart.
+  ///
+  /// libpq's own message is not passed on: it quotes the string, and with it the password.
+  private static func parse(_ url: String) throws(PostgresError) -> [Setting] {
+    var message: UnsafeMutablePointer<CChar>?
+    guard let options = PQconninfoParse(url, &message) else {
+      PQfreemem(message)
+      throw PostgresError(
+        .configuration,
+        reason:
+          "libpq can't parse the connection string; expected postgresql://user:password@host:port/database")
+    }
+    defer { PQconninfoFree(options) }
+    var settings: [Setting] = []
+    var option = options
+    while let keyword = option.pointee.keyword {
+      if let value = option.pointee.val {
+        settings.append(Setting(keyword: String(cString: keyword), value: String(cString: value)))
+      }
+      option += 1
+    }
+    return settings
+  }
+
+  private static func addDefaults(
+    to settings: inout [Setting], applicationName: String, connectTimeout: Duration,
+    statementTimeout: Duration
+  ) {
+    let defaults = [
+      ("application_name", applicationName),
+      ("client_encoding", "UTF8"),
+      ("connect_timeout", String(max(2, (connectTimeout.wholeMilliseconds + 999) / 1000))),
+      // A peer that vanished without a word is noticed after 30 + 3 × 10 s, or when data stays
+      // unacknowledged for 30 s.
+      ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"),
+      ("keepalives_count", "3"),
+      ("tcp_user_timeout", "30000"),
+    ]
+    for (keyword, value) in defaults where !settings.contains(where: { $0.keyword == keyword }) {
+      settings.append(Setting(keyword: keyword, value: value))
+    }
+    // Decoding relies on UTF-8 whatever the connection string says.
+    settings = settings.map {
+      $0.keyword == "client_encoding" ? Setting(keyword: $0.keyword, value: "UTF8") : $0
+    }
+    addStatementTimeout(statementTimeout, to: &settings)
+  }
+
+  private static func addStatementTimeout(_ timeout: Duration, to settings: inout [Setting]) {
+    let option = "-c statement_timeout=\(max(1, timeout.wholeMilliseconds))"
+    guard let index = settings.firstIndex(where: { $0.keyword == "options" }) else {
+      settings.append(Setting(keyword: "options", value: option))
+      return
+    }
+    let named = settings[index].value
+    guard !named.contains("statement_timeout") else { return }
+    settings[index] = Setting(keyword: "options", value: "\(named) \(option)")
+  }
+
+  /// Calls `body` with libpq's two arrays of C strings, each ended by a null pointer.
+  func withKeywordsAndValues<Result>(
+    _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<UnsafePointer<CChar>?>?) -> Result
+  ) -> Result {
+    let copies = settings.map { (strdup($0.keyword), strdup($0.value)) }
+    defer {
+      for (keyword, value) in copies {
+        free(keyword)
+        free(value)
+      }
+    }
+    let keywords = copies.map { UnsafePointer<CChar>($0.0) } + [nil]
+    let values = copies.map { UnsafePointer<CChar>($0.1) } + [nil]
+    return keywords.withUnsafeBufferPointer { keywords in
+      values.withUnsafeBufferPointer { values in body(keywords.baseAddress, values.baseAddress) }
+    }
+  }
+}
+
+extension ConnectionConfiguration: CustomStringConvertible {
+  /// The settings, with passwords blotted out.
+  public var description: String {
+    settings.map { setting in
+      let secret = setting.keyword.contains("password")
+      return "\(setting.keyword)=\(secret ? "[redacted]" : setting.value)"
+    }.joined(separator: " ")
+  }
+}
+
+extension ConnectionConfiguration: CustomDebugStringConvertible, CustomReflectable {
+  /// The same as ``description``: a password has no place in debugging output either.
+  public var debugDescription: String { description }
+
+  /// Empty, so that `dump` and friends don't find the password.
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension Duration {
+  /// Whole milliseconds, rounded up.
+  var wholeMilliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+  }
+}

@@ -1,0 +1,93 @@
+import CLibpq
+import Logging
+
+/// A `PGconn` and what is known about it.
+///
+/// Every method may block and must be called on the connection's own thread. `@unchecked Sendable` only so that
+/// ``Connection`` can hand it to that thread when it is deinitialised.
+final class LibpqSession: @unchecked Sendable {
+  let configuration: ConnectionConfiguration
+  let signals: ConnectionSignals
+  var prepared = PreparedStatements()
+  /// The error that made the current or last transaction fail, whatever the caller made of it.
+  var transactionFailure: PostgresError?
+  /// nil once closed or given up.
+  private(set) var handle: OpaquePointer?
+  private var lastCall: UInt64 = 0
+
+  private init(handle: OpaquePointer, configuration: ConnectionConfiguration, signals: ConnectionSignals) {
+    self.handle = handle
+    self.configuration = configuration
+    self.signals = signals
+  }
+
+  deinit {
+    finish()
+  }
+
+  /// Connects; blocks for up to the connect timeout for each host.
+  static func open(
+    _ configuration: ConnectionConfiguration, signals: ConnectionSignals
+  ) throws(PostgresError) -> LibpqSession {
+    let handle = configuration.withKeywordsAndValues { PQconnectdbParams($0, $1, 0) }
+    guard let handle else {
+      throw PostgresError(.connectionFailed, reason: "libpq is out of memory")
+    }
+    guard PQstatus(handle) == CONNECTION_OK, PQsetnonblocking(handle, 1) == 0 else {
+      let message = String(cString: PQerrorMessage(handle))
+      PQfinish(handle)
+      throw PostgresError(.connectionFailed, reason: "no connection came about", message: message)
+    }
+    // By default libpq prints notices to standard error.
+    PQsetNoticeProcessor(handle, { _, _ in }, nil)
+    let session = LibpqSession(handle: handle, configuration: configuration, signals: signals)
+    session.publishStatus()
+    return session
+  }
+
+  /// Closes the connection and frees everything; harmless when done again.
+  func finish() {
+    guard let handle else { return }
+    self.handle = nil
+    publishStatus()
+    PQfinish(handle)
+  }
+
+  /// The next call's number, for ``ConnectionSignals/cancel(call:)``.
+  func nextCall() -> UInt64 {
+    lastCall += 1
+    return lastCall
+  }
+
+  /// What the server last said about the transaction.
+  var transactionStatus: TransactionStatus {
+    guard let handle else { return .unknown }
+    return switch PQtransactionStatus(handle) {
+    case PQTRANS_IDLE: .idle
+    case PQTRANS_INTRANS: .inTransaction
+    case PQTRANS_INERROR: .failed
+    default: .unknown
+    }
+  }
+
+  /// Lets other threads see how the connection stands.
+  func publishStatus() {
+    signals.publish(status: transactionStatus, socket: handle.map(PQsocket) ?? -1)
+  }
+
+  /// Reads what has arrived on an idle connection without waiting; answers whether it is still alive.
+  ///
+  /// Parameter changes and notices may come at any time and are harmless; a good-bye is followed by the end of the
+  /// stream, which shows only when the good-bye itself has been read, hence the loop.
+  func isAliveWhenIdle() -> Bool {
+    for _ in 0..<16 {
+      guard let handle, PQstatus(handle) == CONNECTION_OK else { break }
+      if signals.isQuiet { return true }
+      guard PQconsumeInput(handle) == 1 else { break }
+      _ = PQisBusy(handle)  // parses what was read
+      while let notification = PQnotifies(handle) { PQfreemem(notification) }
+    }
+    finish()
+    return false
+  }
+}

@@ -1,0 +1,89 @@
+/// One value for a statement's `$n`: a type and the value's binary form, or NULL.
+///
+/// Making one never fails. A value PostgreSQL can't hold, such as a text with a NUL byte, is refused with
+/// ``PostgresError/Kind/invalidParameter`` when it is executed, before anything is sent.
+public struct Parameter: Sendable {
+  /// Values stay as they are until they are written into the message, so that a number or a text costs no buffer
+  /// of its own.
+  enum Value: Sendable {
+    case null
+    case int64(Int64)
+    case int32(Int32)
+    case bool(Bool)
+    case text(String)
+    case jsonb(String)
+    case bytes([UInt8])
+    case invalid(reason: String)
+  }
+
+  let type: PostgresType
+  let value: Value
+
+  init(_ type: PostgresType, _ value: Value) {
+    self.type = type
+    self.value = value
+  }
+
+  /// A `text`, or NULL.
+  public static func text(_ value: String?) -> Parameter {
+    Parameter(.text, value.map(checkedText) ?? .null)
+  }
+
+  /// A `bigint`, or NULL.
+  public static func int8(_ value: Int64?) -> Parameter {
+    Parameter(.int8, value.map(Value.int64) ?? .null)
+  }
+
+  /// An `integer`, or NULL.
+  public static func int4(_ value: Int32?) -> Parameter {
+    Parameter(.int4, value.map(Value.int32) ?? .null)
+  }
+
+  /// A `boolean`, or NULL.
+  public static func bool(_ value: Bool?) -> Parameter {
+    Parameter(.bool, value.map(Value.bool) ?? .null)
+  }
+
+  /// A `double precision`, or NULL.
+  public static func float8(_ value: Double?) -> Parameter {
+    Parameter(.float8, value.map { .int64(Int64(bitPattern: $0.bitPattern)) } ?? .null)
+  }
+
+  /// A `bytea`, or NULL.
+  public static func bytea(_ value: [UInt8]?) -> Parameter {
+    Parameter(.bytea, value.map(Value.bytes) ?? .null)
+  }
+
+  /// A `timestamptz`, or NULL.
+  public static func timestamptz(_ value: PostgresTimestamp?) -> Parameter {
+    guard let value else { return Parameter(.timestamptz, .null) }
+    return Parameter(
+      .timestamptz, value.wireValue.map(Value.int64) ?? .invalid(reason: "timestamp out of range"))
+  }
+
+  /// A `date`, or NULL.
+  public static func date(_ value: PostgresDate?) -> Parameter {
+    guard let value else { return Parameter(.date, .null) }
+    return Parameter(.date, value.wireValue.map(Value.int32) ?? .invalid(reason: "date out of range"))
+  }
+
+  /// A `jsonb` from JSON text that the server checks, or NULL.
+  public static func jsonb(_ value: String?) -> Parameter {
+    guard let value else { return Parameter(.jsonb, .null) }
+    return Parameter(.jsonb, value.holdsNUL ? nulByte : .jsonb(value))
+  }
+
+  private static func checkedText(_ value: String) -> Value {
+    value.holdsNUL ? nulByte : .text(value)
+  }
+
+  /// PostgreSQL's text can't hold U+0000, and C interfaces would cut the text off there.
+  static let nulByte = Value.invalid(reason: "text holds a NUL byte")
+}
+
+extension String {
+  /// Whether U+0000 occurs in the text.
+  var holdsNUL: Bool {
+    utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? utf8.contains(0)
+  }
+}

@@ -1,0 +1,247 @@
+/// What a pool does next, decided without doing any of it.
+///
+/// No I/O, no locks, no clock: events come in with the time at which they happened, actions go out. So every rule
+/// can be tested without a database. The rules:
+///
+/// - Never more connections than the maximum; one being closed counts until it is closed.
+/// - Waiters are served in the order they came, and none waits while a connection is idle.
+/// - The connection used last is leased first, so that those not needed go idle and are closed.
+/// - When a connect fails and nothing else is alive, all waiters fail at once: a dead database is answered in
+///   milliseconds. Each new request tries again, so that the pool recovers by itself.
+struct PoolStateMachine {
+  typealias Instant = ContinuousClock.Instant
+
+  struct ConnectionID: Hashable, Sendable {
+    let number: UInt64
+  }
+
+  struct WaiterID: Hashable, Sendable {
+    let number: UInt64
+  }
+
+  /// What the pool is to do.
+  ///
+  /// Each `connect` is answered by `connected` or `connectFailed`, each `check` by
+  /// `checked`, each `close` by `closed`.
+  enum Action: Equatable, Sendable {
+    case lease(ConnectionID, to: WaiterID)
+    case fail(WaiterID, PostgresError)
+    case connect(ConnectionID)
+    case check(ConnectionID)
+    case close(ConnectionID)
+    /// Shut down, and the last connection is gone.
+    case drained
+  }
+
+  private enum ConnectionState: Equatable {
+    case connecting
+    case idle
+    case leased(Waiter)
+    case checking(idleSince: Instant)
+    case closing
+  }
+
+  private struct Waiter: Equatable {
+    let id: WaiterID
+    let deadline: Instant
+  }
+
+  private struct IdleConnection {
+    let id: ConnectionID
+    let idleSince: Instant
+    let checkedAt: Instant
+  }
+
+  private let options: ConnectionPool.Options
+  private var connections: [ConnectionID: ConnectionState] = [:]
+  /// In the order they became idle; the last is leased next.
+  private var idle: [IdleConnection] = []
+  /// In the order they came, except that one whose connection turned out dead goes to the front.
+  private var waiters: [Waiter] = []
+  private var lastConnection: UInt64 = 0
+  private(set) var isShutDown = false
+
+  init(options: ConnectionPool.Options) {
+    self.options = options
+  }
+
+  /// How many connections and waiters there are of each sort.
+  var statistics: ConnectionPool.Statistics {
+    var statistics = ConnectionPool.Statistics(
+      leased: 0, idle: idle.count, connecting: 0, waiting: waiters.count)
+    for state in connections.values {
+      switch state {
+      case .leased: statistics.leased += 1
+      case .connecting: statistics.connecting += 1
+      case .idle, .checking, .closing: break
+      }
+    }
+    return statistics
+  }
+
+  /// When the next waiter will have waited long enough: all have the same limit, so the first came first.
+  var nextDeadline: Instant? { waiters.first?.deadline }
+
+  var isDrained: Bool { isShutDown && connections.isEmpty }
+}
+
+// MARK: Waiters
+
+extension PoolStateMachine {
+  /// Somebody wants a connection.
+  mutating func request(_ id: WaiterID, now: Instant) -> [Action] {
+    guard !isShutDown else { return [.fail(id, Self.closedError)] }
+    return serve(Waiter(id: id, deadline: now + options.waitLimit), mayQueueAt: waiters.endIndex)
+  }
+
+  /// A waiter no longer wants a connection.
+  ///
+  /// Nothing happens if it has been served or failed meanwhile.
+  mutating func cancel(_ id: WaiterID) -> [Action] {
+    guard let index = waiters.firstIndex(where: { $0.id == id }) else { return [] }
+    waiters.remove(at: index)
+    return [.fail(id, PostgresError(.cancelled, reason: "while waiting for a connection"))]
+  }
+
+  /// Time has passed: whoever waited too long fails.
+  mutating func expire(now: Instant) -> [Action] {
+    let expired = waiters.filter { $0.deadline <= now }
+    guard !expired.isEmpty else { return [] }
+    waiters.removeAll { $0.deadline <= now }
+    return expired.map {
+      .fail($0.id, PostgresError(.poolExhausted, reason: "no connection became free in time"))
+    }
+  }
+
+  private mutating func serve(_ waiter: Waiter, mayQueueAt index: Int) -> [Action] {
+    if let connection = idle.popLast() {
+      return [lease(connection.id, to: waiter)]
+    }
+    waiters.insert(waiter, at: index)
+    return connectIfUseful()
+  }
+
+  private mutating func lease(_ id: ConnectionID, to waiter: Waiter) -> Action {
+    connections[id] = .leased(waiter)
+    return .lease(id, to: waiter.id)
+  }
+
+  private mutating func failAllWaiters(_ error: PostgresError) -> [Action] {
+    defer { waiters.removeAll() }
+    return waiters.map { .fail($0.id, error) }
+  }
+
+  private static let closedError = PostgresError(.poolClosed, reason: "the pool is closed")
+}
+
+// MARK: Connections
+
+extension PoolStateMachine {
+  /// A connection came about.
+  mutating func connected(_ id: ConnectionID, now: Instant) -> [Action] {
+    guard connections[id] == .connecting else { return [] }
+    return makeAvailable(id, idleSince: now, now: now)
+  }
+
+  /// A connection did not come about.
+  mutating func connectFailed(_ id: ConnectionID, _ error: PostgresError) -> [Action] {
+    guard connections[id] == .connecting else { return [] }
+    connections[id] = nil
+    let someAreAlive = connections.values.contains { $0 != .closing }
+    return (someAreAlive ? [] : failAllWaiters(error)) + drainedIfSo()
+  }
+
+  /// A leased connection comes back; `isReusable` says whether it is fit for the next user.
+  mutating func release(_ id: ConnectionID, isReusable: Bool, now: Instant) -> [Action] {
+    guard case .leased = connections[id] else { return [] }
+    return isReusable ? makeAvailable(id, idleSince: now, now: now) : close(id)
+  }
+
+  /// A connection turned out dead as it was being leased: its waiter gets another, before all others and without
+  /// any more time than it had.
+  mutating func leaseRejected(_ id: ConnectionID) -> [Action] {
+    guard case .leased(let waiter) = connections[id] else { return [] }
+    let closing = close(id)
+    guard !isShutDown else { return closing + [.fail(waiter.id, Self.closedError)] }
+    return closing + serve(waiter, mayQueueAt: waiters.startIndex)
+  }
+
+  /// A connection has been closed.
+  mutating func closed(_ id: ConnectionID) -> [Action] {
+    guard connections[id] == .closing else { return [] }
+    connections[id] = nil
+    return connectIfUseful() + drainedIfSo()
+  }
+
+  private mutating func makeAvailable(_ id: ConnectionID, idleSince: Instant, now: Instant) -> [Action] {
+    guard !isShutDown else { return close(id) }
+    if !waiters.isEmpty {
+      return [lease(id, to: waiters.removeFirst())]
+    }
+    connections[id] = .idle
+    idle.append(IdleConnection(id: id, idleSince: idleSince, checkedAt: now))
+    return []
+  }
+
+  private mutating func close(_ id: ConnectionID) -> [Action] {
+    connections[id] = .closing
+    return [.close(id)] + connectIfUseful()
+  }
+
+  /// Starts connecting for each waiter that no connection is on its way to, as far as the maximum allows.
+  private mutating func connectIfUseful() -> [Action] {
+    guard !isShutDown, !waiters.isEmpty else { return [] }
+    let connecting = connections.values.count { $0 == .connecting }
+    let wanted = min(waiters.count - connecting, options.maximumConnections - connections.count)
+    return (0..<max(0, wanted)).map { _ in
+      lastConnection += 1
+      let id = ConnectionID(number: lastConnection)
+      connections[id] = .connecting
+      return .connect(id)
+    }
+  }
+
+  private func drainedIfSo() -> [Action] {
+    isDrained ? [.drained] : []
+  }
+}
+
+// MARK: Maintenance and shutting down
+
+extension PoolStateMachine {
+  /// Closes what has been idle too long, and asks for a check of one connection that has not been looked at for a
+  /// while: one at a time, so that a server that does not answer holds up no more than one.
+  mutating func maintain(now: Instant) -> [Action] {
+    let stale = idle.filter { now - $0.idleSince >= options.maximumIdleTime }
+    idle.removeAll { now - $0.idleSince >= options.maximumIdleTime }
+    var actions = stale.flatMap { close($0.id) }
+    if let index = idle.firstIndex(where: { now - $0.checkedAt >= options.idleCheckInterval }) {
+      let connection = idle.remove(at: index)
+      connections[connection.id] = .checking(idleSince: connection.idleSince)
+      actions.append(.check(connection.id))
+    }
+    return actions
+  }
+
+  /// A check is through.
+  mutating func checked(_ id: ConnectionID, isAlive: Bool, now: Instant) -> [Action] {
+    guard case .checking(let idleSince) = connections[id] else { return [] }
+    return isAlive ? makeAvailable(id, idleSince: idleSince, now: now) : close(id)
+  }
+
+  /// No more leases: waiters fail, idle connections are closed, and the others as they come back.
+  mutating func shutDown() -> [Action] {
+    guard !isShutDown else { return drainedIfSo() }
+    isShutDown = true
+    defer { idle.removeAll() }
+    return failAllWaiters(Self.closedError) + idle.flatMap { close($0.id) } + drainedIfSo()
+  }
+
+  /// Waiting for leased connections is over: they are closed under their users.
+  mutating func closeLeased() -> [Action] {
+    let leased = connections.filter {
+      if case .leased = $0.value { true } else { false }
+    }
+    return leased.keys.flatMap { close($0) }
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import EmbeddedPostgres
+import KeymeterDomain
+import KeymeterRepository
+import Postgres
+
+/// How a command that failed ends: with one line on standard error, and an exit code of sysexits(3).
+enum CommandFailure {
+  static let usage = ExitCode(64)
+  static let dataError = ExitCode(65)
+  static let unavailable = ExitCode(69)
+  static let software = ExitCode(70)
+  static let configuration = ExitCode(78)
+
+  /// Runs a command's work, and turns what it throws into a line and a code.
+  static func reporting(_ work: () async throws -> Void) async throws {
+    do {
+      try await work()
+    } catch let exit as ExitCode {
+      throw exit
+    } catch {
+      let (line, code) = explanation(of: error)
+      StandardStream.error.write(line: "keymeter: \(line)")
+      throw code
+    }
+  }
+
+  private static func explanation(of error: any Error) -> (line: String, code: ExitCode) {
+    switch error {
+    case let error as SettingError: (error.description, configuration)
+    case let error as SchemaNotUsable: (error.description, configuration)
+    case let failure as ValidationFailure:
+      (failure.errors.map { "\($0.field) \($0.message)" }.joined(separator: "; "), dataError)
+    case let refusal as Refusal: (sentence(for: refusal), ExitCode(1))
+    case let error as ChangedMigrationError: (error.description, ExitCode(1))
+    case let error as EmbeddedPostgresError: (error.description, unavailable)
+    case StoreError.unavailable(let reason): ("the database is unavailable: \(reason)", unavailable)
+    // Whoever is at the command line holds the database's credentials, and may read what it says.
+    case let error as PostgresError: (error.debugDescription, error.isUnavailable ? unavailable : software)
+    case let error as CommandError: (error.description, ExitCode(1))
+    default: (String(describing: error), software)
+    }
+  }
+
+  private static func sentence(for refusal: Refusal) -> String {
+    switch refusal {
+    case .organisationNotFound: "no organisation has this provider id"
+    case .providerTaken: "another organisation has this provider id"
+    default: "refused: \(refusal)"
+    }
+  }
+}
+
+/// Something that stops a command, in words for whoever runs it.
+struct CommandError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// The database's schema is not the one that this binary works on.
+struct SchemaNotUsable: Error, CustomStringConvertible {
+  let state: SchemaState
+
+  var description: String {
+    if !state.changed.isEmpty { return ChangedMigrationError(names: state.changed).description }
+    let names = state.pending + state.outdatedFunctions
+    return "the database's schema is behind (\(names.joined(separator: ", "))): run `keymeter migrate` first"
+  }
+}

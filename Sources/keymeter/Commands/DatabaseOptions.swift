@@ -1,0 +1,46 @@
+import ArgumentParser
+import KeymeterDomain
+import KeymeterRepository
+import Logging
+import Postgres
+
+/// What every command that uses the database takes.
+struct DatabaseOptions: ParsableArguments {
+  @Option(help: "A libpq URI. Default: DATABASE_URL.")
+  var databaseURL: String?
+
+  /// Runs `body` with a pool that is closed afterwards.
+  ///
+  /// - Parameter statementTimeout: the longest that one statement may take.
+  func withPool<Output: Sendable>(
+    statementTimeout: Duration = .seconds(30),
+    _ body: @Sendable (ConnectionPool) async throws -> Output
+  ) async throws -> Output {
+    let settings = try DatabaseSettings(.process, url: databaseURL)
+    let pool = ConnectionPool(
+      configuration: try settings.configuration(statementTimeout: statementTimeout),
+      options: .init(maximumConnections: 2, waitLimit: .seconds(10)),
+      logger: Logger(label: "keymeter") { _ in SwiftLogNoOpLogHandler() })
+    let result: Result<Output, any Error>
+    do {
+      result = .success(try await body(pool))
+    } catch {
+      result = .failure(error)
+    }
+    await pool.close()
+    return try result.get()
+  }
+
+  /// Runs `body` with the organisations of a database whose schema fits this binary.
+  func withOrganisations<Output: Sendable>(
+    _ body: @Sendable (OrganisationService) async throws -> Output
+  ) async throws -> Output {
+    let peppers = try SettingsSource.process.peppers()
+    return try await withPool { pool in
+      let state = try await Migrator(pool: pool).state()
+      guard state.isUsable else { throw SchemaNotUsable(state: state) }
+      return try await body(
+        OrganisationService(store: PostgresManagementStore(pool: pool), peppers: peppers))
+    }
+  }
+}

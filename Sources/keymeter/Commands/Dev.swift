@@ -1,0 +1,31 @@
+import ArgumentParser
+import EmbeddedPostgres
+import KeymeterDomain
+import Logging
+import SystemPackage
+
+/// `keymeter dev`: everything on one machine, with a database of its own.
+struct Dev: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Serve with a private PostgreSQL cluster.",
+    discussion: """
+      Starts a cluster in the data directory, migrates it, makes a demo organisation on the first run, and
+      serves. DATA-DIR/env holds the settings for every other command: set -a; . DATA-DIR/env; set +a
+      """)
+
+  @Option(help: "Where the cluster and its secrets live.")
+  var dataDir = ".keymeter"
+
+  @OptionGroup var server: ServerOptions
+
+  func run() async throws {
+    try await CommandFailure.reporting {
+      let source = SettingsSource.process
+      let logger = try server.logger(source)
+      let listen = try ListenSettings(source, host: server.host, port: server.port)
+      let directory = try DevDirectory.open(dataDir)
+      let environment = DevEnvironment(directory: directory, listen: listen, logger: logger)
+      try await environment.run()
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import EmbeddedPostgres
+import KeymeterDomain
+import KeymeterRepository
+import Logging
+import Postgres
+import SystemPackage
+
+/// One run of `keymeter dev`: cluster, schema, demo organisation, server, and all of it down again.
+struct DevEnvironment: Sendable {
+  let directory: DevDirectory
+  let listen: ListenSettings
+  let logger: Logger
+
+  private static let owner = "keymeter_owner"
+  private static let database = "keymeter"
+
+  func run() async throws {
+    let cluster = PostgresCluster(
+      directory: directory.path, binaries: try await PostgresBinaries.find(),
+      options: .init(roles: [Self.owner]))
+    // Ctrl-C before the server runs would leave the cluster behind.
+    let interrupted = await Interruption.watching()
+    StandardStream.output.write(line: "Starting PostgreSQL in \(directory.path) …")
+    try await cluster.start()
+    if cluster.location != directory.path {
+      StandardStream.output.write(line: "PostgreSQL's user can't enter \(directory.path), so its files are in \(cluster.location).")
+    }
+    let result: Result<Void, any Error>
+    do {
+      try await serve(cluster, unless: interrupted)
+      result = .success(())
+    } catch {
+      result = .failure(error)
+    }
+    StandardStream.output.write(line: "Stopping PostgreSQL …")
+    try await cluster.stop()
+    try result.get()
+  }
+
+  private func serve(_ cluster: PostgresCluster, unless interrupted: Interruption) async throws {
+    try await createDatabase(cluster)
+    let settings = try writeSettings(cluster)
+    let database = try DatabaseSettings(settings)
+    let peppers = try settings.peppers()
+    let demo = try await prepare(database, peppers: peppers)
+    guard !interrupted.handOver() else { return }
+    let server = KeymeterServer(database: database, listen: listen, peppers: peppers, logger: logger)
+    let greeting = DevGreeting(host: listen.host, environmentFile: directory.environmentFile, demo: demo)
+    try await server.run { port in greeting.print(port: port) }
+  }
+
+  /// Makes the role and the database that the schema belongs to, where they are missing.
+  private func createDatabase(_ cluster: PostgresCluster) async throws {
+    let superuser = ConnectionPool(
+      configuration: try ConnectionConfiguration(url: cluster.connectionURL(database: "postgres")),
+      options: .init(maximumConnections: 1), logger: logger)
+    do {
+      try await superuser.withConnection { connection in
+        try await connection.executeScript(
+          """
+          DO $$ BEGIN
+            IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '\(Self.owner)') THEN
+              CREATE ROLE \(Self.owner) LOGIN;
+            END IF;
+          END $$
+          """)
+        let found = try await connection.execute(Self.databaseExists, [.text(Self.database)])
+        if found.rows.isEmpty {
+          try await connection.executeScript("CREATE DATABASE \(Self.database) OWNER \(Self.owner)")
+        }
+      }
+    } catch {
+      await superuser.close()
+      throw error
+    }
+    await superuser.close()
+  }
+
+  private static let databaseExists = Statement(
+    "dev_database_exists", "SELECT 1 AS found FROM pg_catalog.pg_database WHERE datname = $1")
+
+  private func writeSettings(_ cluster: PostgresCluster) throws -> SettingsSource {
+    let variables = [
+      (name: "DATABASE_URL", value: cluster.connectionURL(database: Self.database, role: Self.owner)),
+      (name: "KEYMETER_PEPPERS", value: try directory.peppers()),
+      (name: "KEYMETER_HOST", value: listen.host),
+      (name: "KEYMETER_PORT", value: String(listen.port)),
+    ]
+    try directory.writeEnvironment(variables)
+    return SettingsSource(environment: Dictionary(uniqueKeysWithValues: variables.map { ($0.name, $0.value) }))
+  }
+
+  /// Migrates, and makes the demo organisation in a database that has none.
+  ///
+  /// - Returns: the demo organisation's root key, if it was made just now.
+  private func prepare(_ database: DatabaseSettings, peppers: PepperSet) async throws -> DemoOrganisation? {
+    let pool = ConnectionPool(
+      configuration: try database.configuration(statementTimeout: .seconds(3_600)),
+      options: .init(maximumConnections: 1), logger: logger)
+    let result: Result<DemoOrganisation?, any Error>
+    do {
+      _ = try await Migrator(pool: pool).migrate()
+      let organisations = OrganisationService(store: PostgresManagementStore(pool: pool), peppers: peppers)
+      result = .success(try await DemoOrganisation.createIfNone(organisations))
+    } catch {
+      result = .failure(error)
+    }
+    await pool.close()
+    return try result.get()
+  }
+}
+
+/// The organisation that a newcomer starts with.
+struct DemoOrganisation: Sendable {
+  let provider: ProviderID
+  let rootKey: KeySecret
+
+  static func createIfNone(_ organisations: OrganisationService) async throws -> DemoOrganisation? {
+    guard try await organisations.list().isEmpty else { return nil }
+    let provider = try ProviderID(validating: "demo")
+    let name = try Label(validating: "Demo organisation", field: "name")
+    let (_, rootKey) = try await organisations.create(provider: provider, name: name)
+    return DemoOrganisation(provider: provider, rootKey: rootKey.secret)
+  }
+}

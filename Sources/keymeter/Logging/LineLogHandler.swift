@@ -1,0 +1,77 @@
+import FoundationEssentials
+import KeymeterDomain
+import Logging
+
+/// Writes each log event as one line to standard error: as text, or as a JSON object.
+struct LineLogHandler: LogHandler {
+  enum Format: String, Sendable, CaseIterable {
+    case json
+    case text
+  }
+
+  var logLevel: Logger.Level
+  var metadata: Logger.Metadata = [:]
+  var metadataProvider: Logger.MetadataProvider?
+  private let label: String
+  private let format: Format
+  private let output: StandardStream
+
+  init(label: String, level: Logger.Level, format: Format, output: StandardStream = .error) {
+    self.label = label
+    logLevel = level
+    self.format = format
+    self.output = output
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    var fields = metadata
+    if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
+    if let given = event.metadata { fields.merge(given) { $1 } }
+    // Hummingbird numbers requests too; ours is the one that answers and audit entries carry.
+    fields["hb.request.id"] = nil
+    let time = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).rfc3339
+    switch format {
+    case .text: output.write(line: text(event, fields, time))
+    case .json: output.write(line: json(event, fields, time))
+    }
+  }
+
+  private func text(_ event: LogEvent, _ fields: Logger.Metadata, _ time: String) -> String {
+    let pairs = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quoted($0.value.description))" }
+    return "\(time) \(event.level) \(Self.oneLine(event.message.description))\(pairs.joined())"
+  }
+
+  private func json(_ event: LogEvent, _ fields: Logger.Metadata, _ time: String) -> String {
+    var object = fields.mapValues(\.description)
+    object["time"] = time
+    object["level"] = event.level.rawValue
+    object["logger"] = label
+    object["message"] = event.message.description
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // A dictionary of texts always encodes; the fallback keeps the event rather than the process dying.
+    return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) }
+      ?? text(event, fields, time)
+  }
+
+  /// A value in quotes where it would otherwise not read as one word.
+  private static func quoted(_ value: String) -> String {
+    let plain = value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
+    return plain && !value.isEmpty ? value : "\"\(oneLine(value).replacing("\"", with: "\\\""))\""
+  }
+
+  /// Without line ends and other control characters, so that no value can pretend to be an event.
+  private static func oneLine(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      return text
+    }
+    return text.unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
+    }.joined()
+  }
+}

@@ -1,0 +1,108 @@
+import FoundationEssentials
+import KeymeterDomain
+import Logging
+import Postgres
+
+/// Which database, and how it is spoken to.
+struct DatabaseSettings: Sendable {
+  let url: String
+  /// The most connections that one process opens.
+  let maximumConnections: Int
+  /// Off for a pooler in transaction mode that doesn't keep prepared statements.
+  let preparedStatements: Bool
+
+  init(_ source: SettingsSource, url flag: String? = nil) throws(SettingError) {
+    url = try source.required("DATABASE_URL", flag: flag)
+    maximumConnections =
+      try source.number("KEYMETER_DATABASE_CONNECTIONS", in: 1...1_000) ?? 8
+    preparedStatements = try source.flag("KEYMETER_PREPARED_STATEMENTS") ?? true
+    _ = try configuration(statementTimeout: .seconds(10))
+  }
+
+  func configuration(statementTimeout: Duration) throws(SettingError) -> ConnectionConfiguration {
+    do {
+      return try ConnectionConfiguration(
+        url: url, statementTimeout: statementTimeout, preparedStatements: preparedStatements)
+    } catch {
+      throw SettingError(name: "DATABASE_URL", problem: "is no libpq URI or connection string")
+    }
+  }
+}
+
+/// Where the server listens.
+struct ListenSettings: Sendable {
+  let host: String
+  let port: Int
+
+  init(_ source: SettingsSource, host: String? = nil, port: String? = nil) throws(SettingError) {
+    self.host = try source.value("KEYMETER_HOST", flag: host) ?? "127.0.0.1"
+    self.port = try source.number("KEYMETER_PORT", flag: port, in: 0...65_535) ?? 8080
+    // Serving in the clear what somebody asked to have encrypted would be worse than not to start.
+    for name in ["KEYMETER_TLS_CERT", "KEYMETER_TLS_KEY"] where try source.value(name) != nil {
+      throw SettingError(name: name, problem: "is not supported yet: put a TLS proxy before keymeter")
+    }
+  }
+}
+
+/// What is logged, and how it looks.
+struct LogSettings: Sendable {
+  let level: Logger.Level
+  let format: LineLogHandler.Format
+
+  init(_ source: SettingsSource, level: String? = nil, format: String? = nil) throws(SettingError) {
+    self.level = try source.choice("KEYMETER_LOG_LEVEL", flag: level, of: Logger.Level.allCases) ?? .info
+    self.format =
+      try source.choice("KEYMETER_LOG_FORMAT", flag: format, of: LineLogHandler.Format.allCases) ?? .text
+  }
+}
+
+extension SettingsSource {
+  /// The peppers of `KEYMETER_PEPPERS`: `id:base64[,…]`, the current one first.
+  func peppers() throws(SettingError) -> PepperSet {
+    let name = "KEYMETER_PEPPERS"
+    var peppers: [(id: String, bytes: [UInt8])] = []
+    for entry in try required(name).split(separator: ",", omittingEmptySubsequences: false) {
+      let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, let data = Data(base64Encoded: String(parts[1])) else {
+        throw SettingError(name: name, problem: "must be id:base64, several of them separated by commas")
+      }
+      peppers.append((id: String(parts[0]), bytes: Array(data)))
+    }
+    do {
+      return try PepperSet(peppers)
+    } catch {
+      throw SettingError(name: name, problem: error.errors.map(\.message).joined(separator: "; "))
+    }
+  }
+
+  func number(
+    _ name: String, flag: String? = nil, in range: ClosedRange<Int>
+  ) throws(SettingError) -> Int? {
+    guard let text = try value(name, flag: flag) else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw SettingError(
+        name: name, problem: "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  func flag(_ name: String) throws(SettingError) -> Bool? {
+    guard let text = try value(name) else { return nil }
+    switch text {
+    case "on", "true", "1": return true
+    case "off", "false", "0": return false
+    default: throw SettingError(name: name, problem: "must be on or off")
+    }
+  }
+
+  func choice<Value: RawRepresentable<String>>(
+    _ name: String, flag: String? = nil, of values: [Value]
+  ) throws(SettingError) -> Value? {
+    guard let text = try value(name, flag: flag) else { return nil }
+    guard let value = values.first(where: { $0.rawValue == text }) else {
+      let names = values.map(\.rawValue).joined(separator: ", ")
+      throw SettingError(name: name, problem: "must be one of \(names)")
+    }
+    return value
+  }
+}

@@ -1,0 +1,49 @@
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("JSON reader: duplicate members")
+struct JSONDuplicateMemberTests {
+  @Test(
+    "a name that comes twice is refused, however it is spelt and whatever the values",
+    arguments: [
+      (#"{"usage_limit":1,"usage_limit":null}"#, "usage_limit", 17),
+      (#"{"a":1,"a":1}"#, "a", 7),
+      (#"{"":1,"":2}"#, "", 6),
+      (#"{"a":1,"b":2,"\u0061":3}"#, "a", 13),
+      (#"[{"x":{"k":[],"k":{}}}]"#, "k", 14),
+      (#"{"\/":1,"/":2}"#, "/", 8),
+    ])
+  func duplicate(document: String, name: String, offset: Int) {
+    let expected = JSONSyntaxError(reason: .duplicateMember(name), offset: offset)
+    #expect(JSONReader.refusal(of: document) == expected)
+  }
+
+  @Test("every pair of positions is noticed, in small objects and in those that use the set")
+  func everyPair() {
+    for count in [2, 3, 7, 8, 9, 10, 17] {
+      for second in 1..<count {
+        for first in 0..<second {
+          let names = (0..<count).map { $0 == second ? "n\(first)" : "n\($0)" }
+          let document = "{" + names.map { "\"\($0)\":0" }.joined(separator: ",") + "}"
+          #expect(JSONReader.refusal(of: document)?.reason == .duplicateMember("n\(first)"))
+        }
+      }
+    }
+  }
+
+  @Test("the same name in another object is no duplicate")
+  func siblings() {
+    #expect(JSONReader.refusal(of: #"{"a":{"a":{"b":1}},"b":[{"a":1},{"a":2}]}"#) == nil)
+  }
+
+  @Test("100,000 members take time in proportion, the last of them a duplicate")
+  func manyMembers() {
+    let names = (0..<100_000).map { "\"member\($0)\":0" } + ["\"member0\":1"]
+    let document = "{" + names.joined(separator: ",") + "}"
+    let start = ContinuousClock.now
+    #expect(JSONReader.refusal(of: document)?.reason == .duplicateMember("member0"))
+    // A quadratic search would compare five thousand million pairs.
+    #expect(ContinuousClock.now - start < .seconds(20))
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+@testable import KeymeterHandlers
+
+/// Foundation is the second opinion: whatever Keymeter reads, it must read too, and as the same value.
+///
+/// Not the other way round; Keymeter is stricter by design. Numbers beyond a Double's range are left out,
+/// because Foundation refuses what Keymeter only reports as not whole.
+@Suite("JSON reader and writer against Foundation")
+struct JSONFoundationComparisonTests {
+  @Test("Foundation reads what the writer wrote, as the same value")
+  func writtenValues() throws {
+    var random = JSONTestGenerator(seed: 5)
+    for _ in 0..<500 {
+      try expectAgreement(on: JSONWriter.bytes(of: random.value()))
+    }
+  }
+
+  @Test("Foundation accepts every damaged document that the reader accepts")
+  func damagedDocuments() throws {
+    var random = JSONTestGenerator(seed: 6)
+    var accepted = 0
+    for _ in 0..<10_000 {
+      var bytes = JSONWriter.bytes(of: random.value(depth: 4))
+      let index = Int.random(in: 0..<bytes.count, using: &random)
+      bytes[index] = UInt8.random(in: 0x20...0x7E, using: &random)
+      guard JSONReader.refusal(of: bytes) == nil else { continue }
+      accepted += 1
+      try expectAgreement(on: bytes)
+    }
+    #expect(accepted > 500)
+  }
+
+  private func expectAgreement(on bytes: [UInt8]) throws {
+    let ours = try JSONReader.read(bytes)
+    guard ours.fitsDoubles else { return }
+    let data = Data(bytes)
+    let document = String(decoding: bytes, as: UTF8.self)
+    #expect(throws: Never.self, "\(document)") {
+      try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
+    }
+    let theirs = try JSONDecoder().decode(FoundationValue.self, from: data)
+    #expect(theirs.agrees(with: ours), "\(document)")
+  }
+}
+
+/// A JSON value as Foundation's decoder sees it.
+private enum FoundationValue: Decodable {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case string(String)
+  case array([FoundationValue])
+  case object([String: FoundationValue])
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let value = try? container.decode([FoundationValue].self) {
+      self = .array(value)
+    } else {
+      self = .object(try container.decode([String: FoundationValue].self))
+    }
+  }
+
+  func agrees(with value: JSONValue) -> Bool {
+    switch (self, value) {
+    case (.null, .null): true
+    case (.bool(let theirs), .bool(let ours)): theirs == ours
+    case (.number(let theirs), .number(let ours)): theirs == Double(ours.text)
+    case (.string(let theirs), .string(let ours)): ExactString(theirs) == ExactString(ours)
+    case (.array(let theirs), .array(let ours)):
+      theirs.count == ours.count && zip(theirs, ours).allSatisfy { $0.agrees(with: $1) }
+    case (.object(let theirs), .object(let ours)):
+      // A dictionary merges names that are canonically equivalent; then only acceptance is compared.
+      theirs.count != Set(ours.members.map(\.name)).count
+        ? false
+        : theirs.count != ours.members.count
+          || ours.members.allSatisfy { theirs[$0.name]?.agrees(with: $0.value) ?? false }
+    default: false
+    }
+  }
+}
+
+extension JSONValue {
+  /// Tells whether every number in it is one that a Double can hold, roughly at least.
+  fileprivate var fitsDoubles: Bool {
+    switch self {
+    case .number(let number): Double(number.text)?.isFinite ?? false
+    case .array(let elements): elements.allSatisfy(\.fitsDoubles)
+    case .object(let object): object.members.allSatisfy(\.value.fitsDoubles)
+    default: true
+    }
+  }
+}

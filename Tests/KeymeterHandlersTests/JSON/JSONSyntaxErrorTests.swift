@@ -1,0 +1,45 @@
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("JSON syntax error: its message")
+struct JSONSyntaxErrorTests {
+  @Test(
+    "the message says what is wrong and where",
+    arguments: [
+      (#"{"usage_limit":1,"usage_limit":null}"#, #"duplicate member "usage_limit" at byte 17"#),
+      ("", "unexpected end of the document at byte 0"),
+      ("[1,]", "unexpected ']' at byte 3"),
+      ("\u{1}", "unexpected byte 0x01 at byte 0"),
+      ("☃", "unexpected byte 0xE2 at byte 0"),
+      ("1 2", "more content after the JSON value at byte 2"),
+      ("[01]", "number with a leading zero at byte 1"),
+      ("[-]", "number without a digit where one is needed at byte 2"),
+      ("\"\n\"", "control character in a string, which must be escaped, at byte 1"),
+      (#""\x""#, "invalid escape in a string at byte 1"),
+      (#""\ud800""#, "half of a surrogate pair at byte 1"),
+      ("\u{FEFF}1", "byte order mark at byte 0"),
+      (String(repeating: "[", count: 33), "nesting deeper than 32 levels at byte 32"),
+    ])
+  func message(document: String, message: String) throws {
+    #expect(try #require(JSONReader.refusal(of: document)).description == message)
+  }
+
+  @Test("a message for invalid UTF-8")
+  func invalidUTF8() throws {
+    let error = try #require(JSONReader.refusal(of: [0x22, 0xFF, 0x22]))
+    #expect(error.description == "invalid UTF-8 at byte 1")
+  }
+
+  @Test("a quoted name can't break out of its quotes, forge a line of the log or fill it")
+  func hostileName() {
+    let name = "a\"\\\n\u{1B}[31m\u{202E}é"
+    let error = JSONSyntaxError(reason: .duplicateMember(name), offset: 0)
+    #expect(error.description == #"duplicate member "a\"\\\n\u{1B}[31m\u{202E}\u{00E9}" at byte 0"#)
+
+    let zalgo = "a" + String(repeating: "\u{301}", count: 100_000)
+    let long = JSONSyntaxError(reason: .duplicateMember(zalgo), offset: 0)
+    #expect(long.description.utf8.count < 1000)
+    #expect(long.description.contains("…"))
+  }
+}

@@ -1,0 +1,38 @@
+@testable import KeymeterHandlers
+
+extension JSONReader {
+  /// Reads a document given as text.
+  static func read(text: String) throws(JSONSyntaxError) -> JSONValue {
+    try read(Array(text.utf8))
+  }
+
+  /// The error with which a document is refused; nil if it is accepted.
+  static func refusal(of bytes: [UInt8]) -> JSONSyntaxError? {
+    do throws(JSONSyntaxError) {
+      _ = try read(bytes)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// The error with which a document given as text is refused; nil if it is accepted.
+  static func refusal(of text: String) -> JSONSyntaxError? {
+    refusal(of: Array(text.utf8))
+  }
+}
+
+extension JSONValue {
+  /// A number given by its text, which the test vouches for.
+  static func number(_ text: String) -> JSONValue {
+    .number(JSONNumber(verified: text))
+  }
+
+  static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+    .object(JSONObject(distinct: members.map { JSONObject.Member(name: $0.key, value: $0.value) }))
+  }
+
+  var text: String {
+    String(decoding: JSONWriter.bytes(of: self), as: UTF8.self)
+  }
+}

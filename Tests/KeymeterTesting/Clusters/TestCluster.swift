@@ -1,0 +1,79 @@
+public import EmbeddedPostgres
+import Synchronization
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The PostgreSQL cluster that a test run shares: started by the first test that needs it, gone with the
+/// process.
+public actor TestCluster {
+  /// The one of this process.
+  public static let shared = TestCluster()
+
+  private var starting: Task<PostgresCluster, any Error>?
+
+  private init() {}
+
+  /// The running cluster.
+  public func cluster() async throws -> PostgresCluster {
+    let task = starting ?? Task { try await Self.start() }
+    starting = task
+    return try await task.value
+  }
+
+  private static let directoryPrefix = "keymeter-test-"
+  private static let started = Mutex<PostgresCluster?>(nil)
+
+  private static func start() async throws -> PostgresCluster {
+    let binaries = try await PostgresBinaries.find()
+    await removeLeftovers(binaries)
+    let cluster = PostgresCluster(
+      directory: FilePath("/tmp/\(directoryPrefix)\(getpid())"), binaries: binaries,
+      options: .init(settings: [
+        // Nothing here outlives the run; what survives a crash is tested on clusters that do sync.
+        "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
+        "max_connections": "300", "shared_buffers": "64MB",
+      ]))
+    started.withLock { $0 = cluster }
+    atexit { TestCluster.stopAtExit() }
+    try await cluster.start()
+    return cluster
+  }
+
+  private static func stopAtExit() {
+    guard let cluster = started.withLock({ $0 }) else { return }
+    cluster.stopNow()
+    removeTree("/tmp/\(directoryPrefix)\(getpid())")
+  }
+
+  /// A run that was killed leaves its cluster behind; the next one clears it away.
+  private static func removeLeftovers(_ binaries: PostgresBinaries) async {
+    for name in entries(of: "/tmp") where name.hasPrefix(directoryPrefix) {
+      guard let pid = pid_t(name.dropFirst(directoryPrefix.count)), kill(pid, 0) != 0 else { continue }
+      let directory = FilePath("/tmp/\(name)")
+      PostgresCluster(directory: directory, binaries: binaries, options: .init()).stopNow()
+      removeTree(directory.string)
+    }
+  }
+
+  private static func entries(of directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      names.append(
+        withUnsafePointer(to: entry.pointee.d_name) { pointer in
+          pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    return names
+  }
+
+  private static func removeTree(_ path: String) {
+    _ = nftw(path, { entry, _, _, _ in entry.map { remove($0) } ?? 0 }, 16, FTW_DEPTH | FTW_PHYS)
+  }
+}

@@ -1,0 +1,110 @@
+import EmbeddedPostgres
+import KeymeterRepository
+public import Logging
+public import Postgres
+import Synchronization
+
+/// A database of a test's own on the shared cluster.
+public struct TestDatabase: Sendable {
+  /// The database's name.
+  public let name: String
+  /// A libpq URI that connects as its owner.
+  public let url: String
+
+  /// An empty database.
+  public static func empty() async throws -> TestDatabase { try await create(template: "template0") }
+
+  /// A database with the schema of this binary, copied from a template that is migrated once a run.
+  public static func migrated() async throws -> TestDatabase {
+    try await create(template: await MigratedTemplate.shared.name())
+  }
+
+  /// Runs `body` with a database that has the schema, and drops it afterwards.
+  public static func withMigrated<Output>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (TestDatabase) async throws -> Output
+  ) async throws -> Output {
+    let database = try await migrated()
+    do {
+      let output = try await body(database)
+      await database.drop()
+      return output
+    } catch {
+      await database.drop()
+      throw error
+    }
+  }
+
+  /// Runs `body` with a pool on this database, and closes the pool afterwards.
+  public func withPool<Output>(
+    maximumConnections: Int = 4, isolation: isolated (any Actor)? = #isolation,
+    _ body: (ConnectionPool) async throws -> Output
+  ) async throws -> Output {
+    let pool = ConnectionPool(
+      configuration: try ConnectionConfiguration(url: url),
+      options: .init(maximumConnections: maximumConnections, waitLimit: .seconds(20)), logger: .silent)
+    do {
+      let output = try await body(pool)
+      await pool.close()
+      return output
+    } catch {
+      await pool.close()
+      throw error
+    }
+  }
+
+  /// Removes the database, with whoever is still connected to it.
+  public func drop() async {
+    _ = try? await Self.administer("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+  }
+
+  private static let serial = Mutex(0)
+
+  fileprivate static func create(template: String) async throws -> TestDatabase {
+    let number = serial.withLock { number in
+      number += 1
+      return number
+    }
+    let name = "test_\(number)"
+    try await administer("CREATE DATABASE \(name) TEMPLATE \(template)")
+    return TestDatabase(name: name, url: try await TestCluster.shared.cluster().connectionURL(database: name))
+  }
+
+  fileprivate static func administer(_ sql: String) async throws {
+    let cluster = try await TestCluster.shared.cluster()
+    let connection = try await Connection.connect(
+      ConnectionConfiguration(
+        url: cluster.connectionURL(database: "postgres"), statementTimeout: .seconds(60)),
+      logger: .silent)
+    do {
+      try await connection.executeScript(sql)
+    } catch {
+      await connection.close()
+      throw error
+    }
+    await connection.close()
+  }
+}
+
+/// The database that migrated test databases are copied from.
+private actor MigratedTemplate {
+  static let shared = MigratedTemplate()
+
+  private var making: Task<String, any Error>?
+
+  func name() async throws -> String {
+    let task =
+      making
+      ?? Task {
+        let database = try await TestDatabase.empty()
+        try await database.withPool { pool in _ = try await Migrator(pool: pool).migrate() }
+        return database.name
+      }
+    making = task
+    return try await task.value
+  }
+}
+
+extension Logger {
+  /// A logger that writes nowhere.
+  public static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+}

@@ -1,0 +1,69 @@
+public import KeymeterDomain
+import Synchronization
+
+/// The model of a store: what PostgreSQL is held against, and what handlers are tested on.
+///
+/// Transactions run one at a time and see nothing of one another, so whatever the model does is right by
+/// construction.
+public final class InMemoryManagementStore: ManagementStore {
+  private let state = Mutex(InMemoryState())
+  private let turn = Turnstile()
+  private let clock: @Sendable () -> Timestamp
+  private let failure = Mutex<(any Error)?>(nil)
+
+  /// An empty store.
+  ///
+  /// - Parameter clock: the one clock that decides expiry and stamps records.
+  public init(clock: @escaping @Sendable () -> Timestamp = { Timestamp(microseconds: 1_705_314_600_000_000) }) {
+    self.clock = clock
+  }
+
+  /// Every audit entry, oldest first.
+  public var auditLog: [AuditEntry] { state.withLock { $0.auditLog } }
+
+  /// Makes every following transaction throw `error`; `nil` ends that.
+  public func fail(with error: (any Error)?) { failure.withLock { $0 = error } }
+
+  /// Runs `body` alone, and keeps what it did unless it throws.
+  public func withTransaction<Output: Sendable>(
+    _ body: @Sendable (any ManagementTransaction) async throws -> Output
+  ) async throws -> Output {
+    try await turn.alone {
+      if let error = failure.withLock({ $0 }) { throw error }
+      let transaction = InMemoryTransaction(state: state.withLock { $0 }, now: clock())
+      let output = try await body(transaction)
+      state.withLock { $0 = transaction.state }
+      return output
+    }
+  }
+}
+
+/// Lets one caller in at a time, in the order of their coming.
+private actor Turnstile {
+  private var busy = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  nonisolated func alone<Output: Sendable>(_ body: () async throws -> Output) async throws -> Output {
+    await enter()
+    do {
+      let output = try await body()
+      await leave()
+      return output
+    } catch {
+      await leave()
+      throw error
+    }
+  }
+
+  private func enter() async {
+    guard busy else {
+      busy = true
+      return
+    }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  private func leave() {
+    if waiting.isEmpty { busy = false } else { waiting.removeFirst().resume() }
+  }
+}

@@ -1,0 +1,131 @@
+import KeymeterDomain
+import Synchronization
+
+/// One transaction of the model: works on a copy that the store keeps if all goes well.
+final class InMemoryTransaction: ManagementTransaction {
+  private struct Work {
+    var state: InMemoryState
+    var tenant: OrganisationID?
+  }
+
+  private let work: Mutex<Work>
+  private let now: Timestamp
+
+  init(state: InMemoryState, now: Timestamp) {
+    work = Mutex(Work(state: state, tenant: nil))
+    self.now = now
+  }
+
+  var state: InMemoryState { work.withLock { $0.state } }
+
+  func organisation(provider: ProviderID) -> Organisation? {
+    state.organisations.values.first { $0.providerID == provider }
+  }
+
+  func organisations() -> [Organisation] {
+    state.organisations.values.sorted { $0.providerID.rawValue < $1.providerID.rawValue }
+  }
+
+  func enter(_ organisation: OrganisationID) { work.withLock { $0.tenant = organisation } }
+
+  func insert(
+    organisation id: OrganisationID, provider: ProviderID, name: Label
+  ) throws -> Organisation {
+    enter(id)
+    guard organisation(provider: provider) == nil else { throw StoreError.providerTaken }
+    let organisation = Organisation(id: id, providerID: provider, name: name, createdAt: now)
+    work.withLock { $0.state.organisations[id] = organisation }
+    return organisation
+  }
+
+  func rename(to name: Label) throws {
+    let tenant = try tenant()
+    work.withLock { work in
+      guard let old = work.state.organisations[tenant] else { return }
+      work.state.organisations[tenant] = Organisation(
+        id: old.id, providerID: old.providerID, name: name, createdAt: old.createdAt)
+    }
+  }
+
+  func deleteOrganisation() throws {
+    let tenant = try tenant()
+    work.withLock { work in
+      work.state.organisations[tenant] = nil
+      work.state.keys[tenant] = nil
+    }
+  }
+
+  func activeKey(_ digests: [SecretDigest], lock: RowLock) throws -> APIKey? {
+    try stored().first { key in digests.contains { $0.bytes == key.digest.bytes } }
+      .map { $0.key(in: try tenant(), at: now) }
+      .flatMap { $0.status == .active ? $0 : nil }
+  }
+
+  func touch(_ id: KeyID) throws {
+    try change(id) { key in
+      if let last = key.lastUsedAt, last.advanced(bySeconds: 60) >= now { return }
+      key.lastUsedAt = now
+    }
+  }
+
+  func keyForUpdate(_ id: KeyID) throws -> APIKey? {
+    try stored().first { $0.id == id }?.key(in: tenant(), at: now)
+  }
+
+  func keys() throws -> [APIKey] {
+    let tenant = try tenant()
+    return try stored().map { $0.key(in: tenant, at: now) }
+      .sorted { ($0.createdAt, $0.id.rawValue) < ($1.createdAt, $1.id.rawValue) }
+  }
+
+  func insert(_ key: NewKey) throws -> APIKey {
+    if let expiry = key.draft.expiresAt, expiry <= now { throw StoreError.expiryNotInFuture }
+    guard try !stored().contains(where: { $0.linkageID == key.linkageID }) else {
+      throw StoreError.linkageTaken
+    }
+    let tenant = try tenant()
+    let stored = StoredKey(key, at: now)
+    work.withLock { $0.state.keys[tenant, default: []].append(stored) }
+    return stored.key(in: tenant, at: now)
+  }
+
+  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) throws -> APIKey {
+    try change(id) { key in
+      key.friendlyName = friendlyName
+      key.limits = limits
+    }
+    guard let key = try keyForUpdate(id) else { throw NoSuchKey() }
+    return key
+  }
+
+  func delete(_ id: KeyID) throws {
+    let tenant = try tenant()
+    work.withLock { $0.state.keys[tenant]?.removeAll { $0.id == id } }
+  }
+
+  func append(_ entry: AuditEntry) { work.withLock { $0.state.auditLog.append(entry) } }
+
+  private func tenant() throws -> OrganisationID {
+    guard let tenant = work.withLock({ $0.tenant }) else { throw TenantNotNamed() }
+    return tenant
+  }
+
+  private func stored() throws -> [StoredKey] {
+    let tenant = try tenant()
+    return state.keys[tenant] ?? []
+  }
+
+  private func change(_ id: KeyID, _ body: (inout StoredKey) -> Void) throws {
+    let tenant = try tenant()
+    work.withLock { work in
+      guard let index = work.state.keys[tenant]?.firstIndex(where: { $0.id == id }) else { return }
+      body(&work.state.keys[tenant, default: []][index])
+    }
+  }
+}
+
+/// A statement that concerns a tenant came before `enter`.
+struct TenantNotNamed: Error {}
+
+/// A key was changed that is not there.
+struct NoSuchKey: Error {}

@@ -1,0 +1,71 @@
+import Postgres
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct CancellationTests {
+  private static let sleep = Statement("sleep", "SELECT pg_sleep($1)")
+
+  @Test func `a cancelled statement returns promptly and its connection stays usable`() async throws {
+    try await withConnection(statementTimeout: .seconds(60)) { connection in
+      let start = ContinuousClock.now
+      let task = Task { try await connection.execute(Self.sleep, [.float8(50)]) }
+      try await Task.sleep(for: .milliseconds(100))
+      task.cancel()
+      #expect(await postgresError { _ = try await task.value }?.kind == .cancelled)
+      #expect(ContinuousClock.now - start < .seconds(10))
+      #expect(connection.isUsable)
+      #expect(try await connection.echo(7) == 7)
+    }
+  }
+
+  @Test func `a task that is cancelled already sends nothing`() async throws {
+    try await withConnection { connection in
+      try await connection.executeScript("CREATE TABLE t (a int)")
+      let task = Task {
+        withUnsafeCurrentTask { $0?.cancel() }
+        _ = try await connection.execute(Statement("insert", "INSERT INTO t VALUES (1)"))
+      }
+      #expect(await postgresError { try await task.value }?.kind == .cancelled)
+      let count: Int = try await connection.execute(Statement("count", "SELECT count(*) AS n FROM t")).rows[0]
+        .decode("n")
+      #expect(count == 0)
+    }
+  }
+
+  @Test func `hundreds of cancellations at random moments never hurt the next statement`() async throws {
+    try await withConnection { connection in
+      for round in 0..<400 as Range<Int64> {
+        // The statement lasts about as long as the cancellation takes to arrive, so that either may win.
+        let task = Task { try await connection.execute(Self.sleep, [.float8(0.001)]) }
+        try await Task.sleep(for: .microseconds(Int.random(in: 0...2_500)))
+        task.cancel()
+        let error = await postgresError { _ = try await task.value }
+        #expect(error == nil || error?.kind == .cancelled)
+        #expect(try await connection.echo(round) == round)
+        _ = try await connection.execute(Self.sleep, [.float8(0.001)])
+      }
+      #expect(connection.isUsable)
+    }
+  }
+
+  @Test func `a cancelled waiter gets no connection and none is lost`() async throws {
+    try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(20))) { pool in
+      try await withThrowingTaskGroup { group in
+        for _ in 0..<300 {
+          group.addTask {
+            let task = Task { try await pool.withConnection { _ = try await $0.echo(1) } }
+            try await Task.sleep(for: .microseconds(Int.random(in: 0...20_000)))
+            task.cancel()
+            let error = await postgresError { try await task.value }
+            #expect(error == nil || error?.kind == .cancelled)
+          }
+        }
+        try await group.waitForAll()
+      }
+      #expect(try await pool.withConnection { try await $0.echo(2) } == 2)
+      #expect(pool.statistics.idle == 1)
+      #expect(pool.statistics.leased == 0)
+      #expect(pool.statistics.waiting == 0)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Testing
+
+@testable import Postgres
+
+@Suite(.timeLimit(.minutes(1)))
+struct ConfigurationTests {
+  private func setting(_ keyword: String, _ configuration: ConnectionConfiguration) -> String? {
+    configuration.settings.first { $0.keyword == keyword }?.value
+  }
+
+  @Test func `a URI with several hosts reaches libpq in parts`() throws {
+    let configuration = try ConnectionConfiguration(
+      url: "postgresql://app:p%40ss@one:5433,two:5434/db?target_session_attrs=read-write")
+    #expect(configuration.host == "one,two")
+    #expect(configuration.port == "5433,5434")
+    #expect(configuration.user == "app")
+    #expect(configuration.database == "db")
+    #expect(setting("password", configuration) == "p@ss")
+    #expect(setting("target_session_attrs", configuration) == "read-write")
+  }
+
+  @Test func `timeouts and keepalives are added`() throws {
+    let configuration = try ConnectionConfiguration(
+      url: "host=one dbname=db", connectTimeout: .milliseconds(500), statementTimeout: .milliseconds(1500))
+    #expect(setting("connect_timeout", configuration) == "2")
+    #expect(setting("keepalives", configuration) == "1")
+    #expect(setting("tcp_user_timeout", configuration) == "30000")
+    #expect(setting("options", configuration) == "-c statement_timeout=1500")
+    #expect(setting("application_name", configuration) == "keymeter")
+  }
+
+  @Test func `what the connection string names is kept`() throws {
+    let configuration = try ConnectionConfiguration(
+      url: "host=one connect_timeout=9 application_name=mine options='-c work_mem=1MB -c statement_timeout=7'"
+    )
+    #expect(setting("connect_timeout", configuration) == "9")
+    #expect(setting("application_name", configuration) == "mine")
+    #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=7")
+  }
+
+  @Test func `options that don't name the statement timeout are kept and it is added`() throws {
+    let configuration = try ConnectionConfiguration(url: "host=one options='-c work_mem=1MB'")
+    #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=10000")
+  }
+
+  @Test func `no description shows the password`() throws {
+    let configuration = try ConnectionConfiguration(
+      url: "postgresql://app:hunter2@one/db?sslpassword=hunter2")
+    var dumped = ""
+    dump(configuration, to: &dumped)
+    for text in ["\(configuration)", String(reflecting: configuration), dumped] {
+      #expect(!text.contains("hunter2"))
+    }
+    #expect("\(configuration)".contains("host=one"))
+  }
+
+  @Test(arguments: ["postgresql://app:hunter2@one:port:2/db?x=", "hunter2", "postgresql://a%zzhunter2@b/"])
+  func `a string libpq can't parse is a configuration error that does not quote it`(url: String) {
+    do {
+      _ = try ConnectionConfiguration(url: url)
+      Issue.record("accepted")
+    } catch {
+      #expect(error.kind == .configuration)
+      #expect(!error.debugDescription.contains("hunter2"))
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import Postgres
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct EncodingTests {
+  /// Sends each parameter through the server and back, and compares.
+  private func expectRoundTrip<Value: PostgresDecodable & Equatable>(
+    _ cast: String, _ values: [Value], _ parameter: (Value) -> Parameter
+  ) async throws {
+    try await withConnection { connection in
+      for value in values {
+        let statement = Statement("round_trip", "SELECT $1::\(cast) AS value")
+        let row = try await connection.execute(statement, [parameter(value)]).rows[0]
+        #expect(try row.decode("value") as Value == value)
+      }
+    }
+  }
+
+  @Test func `texts survive, empty, NULL and in any script`() async throws {
+    let texts: [String?] = [
+      "", nil, "plain", "Grüße, 世界 👩‍👩‍👧‍👦", "e\u{301}", String(repeating: "x", count: 100_000),
+    ]
+    try await expectRoundTrip("text", texts) { .text($0) }
+  }
+
+  @Test func `integers survive to their extremes`() async throws {
+    try await expectRoundTrip("bigint", [Int64.min, -1, 0, 1, .max, nil]) { .int8($0) }
+    try await expectRoundTrip("integer", [Int32.min, -1, 0, 1, .max, nil]) { .int4($0) }
+  }
+
+  @Test func `booleans, doubles and dates survive`() async throws {
+    try await expectRoundTrip("boolean", [true, false, nil]) { .bool($0) }
+    try await expectRoundTrip("double precision", [0.1, -.infinity, .greatestFiniteMagnitude, nil]) {
+      .float8($0)
+    }
+    let days = [0, -719_162, 20_000].map { PostgresDate(daysSinceUnixEpoch: $0) }
+    try await expectRoundTrip("date", days + [nil]) { .date($0) }
+  }
+
+  @Test func `byte strings survive, NUL bytes included`() async throws {
+    try await expectRoundTrip("bytea", [[], [0], [UInt8](0...255), nil]) { .bytea($0) }
+  }
+
+  @Test func `timestamps survive to the microsecond and mean the same instant to the server`() async throws {
+    let instants = [0, -1, 1_700_000_000_123_456, 253_402_300_799_999_999]
+      .map { PostgresTimestamp(microsecondsSinceUnixEpoch: $0) }
+    try await expectRoundTrip("timestamptz", instants + [nil]) { .timestamptz($0) }
+    try await withConnection { connection in
+      let row = try await connection.execute(
+        Statement("instant", "SELECT $1 = timestamptz '2023-11-14 22:13:20.123456+00' AS same"),
+        [.timestamptz(instants[2])]
+      ).rows[0]
+      #expect(try row.decode("same") as Bool)
+    }
+  }
+
+  @Test func `JSON survives`() async throws {
+    try await expectRoundTrip("jsonb", ["{\"a\": [1, \"ü\"]}", "null", nil]) { .jsonb($0) }
+  }
+
+  @Test func `arrays survive, empty ones and NULL elements included`() async throws {
+    try await expectRoundTrip("text[]", [[], ["", "a,b", "\"{ü}"]]) { .textArray($0) }
+    try await expectRoundTrip("text[]", [["a", nil, "b"], [nil]] as [[String?]]) { .textArray($0) }
+    try await expectRoundTrip("text[]", [nil, [], ["a"]]) { .textArrayOrNull($0) }
+    try await expectRoundTrip("bigint[]", [[], [.min, 0, .max]]) { .int8Array($0) }
+    try await expectRoundTrip("bigint[]", [[1, nil]] as [[Int64?]]) { .int8Array($0) }
+    try await expectRoundTrip("integer[]", [[], [.min, 0, .max]]) { .int4Array($0) }
+    try await expectRoundTrip("boolean[]", [[], [true, false]]) { .boolArray($0) }
+    try await expectRoundTrip("bytea[]", [[], [[], [0, 255]]]) { .byteaArray($0) }
+    try await expectRoundTrip("bytea[]", [[nil, [1]]] as [[[UInt8]?]]) { .byteaArray($0) }
+    try await expectRoundTrip(
+      "timestamptz[]", [[PostgresTimestamp(microsecondsSinceUnixEpoch: 5), nil]] as [[PostgresTimestamp?]]
+    ) { .timestamptzArray($0) }
+  }
+
+  @Test func `smaller integers are widened`() async throws {
+    try await withConnection { connection in
+      let row = try await connection.execute(
+        Statement("widths", "SELECT 1::smallint AS two, 2::integer AS four, 3::bigint AS eight")
+      ).rows[0]
+      #expect(try row.decode("two") as Int64 == 1)
+      #expect(try row.decode("four") as Int64 == 2)
+      #expect(try row.decode("eight") as Int == 3)
+      #expect(try row.decode(0) as Int32 == 1)
+    }
+  }
+
+  @Test func `many rows keep their cells apart`() async throws {
+    try await withConnection { connection in
+      let result = try await connection.execute(
+        Statement(
+          "many",
+          "SELECT n, CASE WHEN n % 3 > 0 THEN repeat('x', n) END AS text FROM generate_series(1, 500) n"))
+      #expect(result.affectedRows == 500)
+      for (index, row) in result.rows.enumerated() {
+        #expect(try row.decode("n") as Int == index + 1)
+        #expect(try (row.decode("text") as String?)?.count == ((index + 1) % 3 > 0 ? index + 1 : nil))
+      }
+    }
+  }
+
+  @Test(arguments: [
+    Parameter.text("a\0b"), .jsonb("\"\0\""), .textArray(["fine", "\0"]), .textArray([nil, "\0"]),
+    .timestamptz(PostgresTimestamp(microsecondsSinceUnixEpoch: .min)),
+  ])
+  func `what PostgreSQL can't hold is refused and the connection stays usable`(
+    parameter: Parameter
+  ) async throws {
+    try await withConnection { connection in
+      let error = await postgresError {
+        _ = try await connection.execute(Statement("refused", "SELECT $1"), [parameter])
+      }
+      #expect(error?.kind == .invalidParameter)
+      #expect(error?.statement == "refused")
+      let number = try await connection.echo(1)
+      #expect(number == 1)
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import Postgres
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+@Suite(.timeLimit(.minutes(1)))
+struct LostConnectionTests {
+  private static let terminate = Statement("terminate", "SELECT pg_terminate_backend($1, 5000)")
+
+  @Test func `a backend killed under a statement is a lost connection`() async throws {
+    try await withPool { pool in
+      try await pool.withConnection { killer in
+        let error = await postgresError {
+          try await pool.withConnection { victim in
+            let process = try await victim.backendProcess()
+            async let sleep = victim.execute(Statement("sleep", "SELECT pg_sleep(30)"))
+            _ = try await killer.execute(Self.terminate, [.int4(process)])
+            _ = try await sleep
+          }
+        }
+        #expect(error?.kind == .connectionLost)
+        #expect(error?.isUnavailable == true)
+      }
+      #expect(pool.statistics.idle == 1)
+      #expect(try await pool.withConnection { try await $0.echo(3) } == 3)
+    }
+  }
+
+  @Test func `a backend that dies without a word is a lost connection`() async throws {
+    try await withPool { pool in
+      let error = await postgresError {
+        try await pool.withConnection { connection in
+          let process = try await connection.backendProcess()
+          // SIGQUIT is how the postmaster tears a backend down; the others are left alone.
+          try await connection.executeScript("SET client_min_messages = 'panic'")
+          _ = try await connection.execute(Self.terminate, [.int4(process)])
+          _ = try await connection.echo(1)
+        }
+      }
+      #expect(error?.kind == .connectionLost)
+    }
+  }
+
+  @Test func `idle connections whose backends were killed are found dead before they are leased`()
+    async throws
+  {
+    try await withPool { pool in
+      var processes: [Int32] = []
+      try await pool.withConnection { first in
+        try await pool.withConnection { second in
+          processes = [try await first.backendProcess(), try await second.backendProcess()]
+        }
+      }
+      #expect(pool.statistics.idle == 2)
+      try await pool.withConnection { killer in
+        // One of the two is the killer's own; it is killed by the other round.
+        let own = try await killer.backendProcess()
+        for process in processes where process != own {
+          _ = try await killer.execute(Self.terminate, [.int4(process)])
+        }
+        _ = try? await killer.execute(Self.terminate, [.int4(own)])
+      }
+      for round in 0..<5 as Range<Int64> {
+        #expect(try await pool.withConnection { try await $0.echo(round) } == round)
+      }
+    }
+  }
+
+  @Test func `a frozen backend costs the caller no more than the deadline, and the pool goes on`()
+    async throws
+  {
+    try await withPool { pool in
+      let process = try await pool.withConnection { try await $0.backendProcess() }
+      kill(process, SIGSTOP)
+      defer { kill(process, SIGCONT) }
+      let start = ContinuousClock.now
+      let error = await postgresError {
+        try await pool.withConnection { connection in
+          _ = try await connection.execute(Statement("one", "SELECT 1"), deadline: .milliseconds(300))
+        }
+      }
+      #expect(error?.kind == .deadlineExceeded)
+      #expect(error?.isUnavailable == true)
+      #expect(ContinuousClock.now - start < .seconds(5))
+      let other = try await pool.withConnection { try await $0.backendProcess() }
+      #expect(other != process)
+      kill(process, SIGCONT)
+      #expect(try await pool.withConnection { try await $0.echo(4) } == 4)
+    }
+  }
+
+  @Test func `cancelling against a frozen backend returns in bounded time`() async throws {
+    try await withPool { pool in
+      let process = try await pool.withConnection { try await $0.backendProcess() }
+      kill(process, SIGSTOP)
+      defer { kill(process, SIGCONT) }
+      let start = ContinuousClock.now
+      let task = Task { try await pool.withConnection { _ = try await $0.echo(1) } }
+      try await Task.sleep(for: .milliseconds(100))
+      task.cancel()
+      #expect(await postgresError { try await task.value }?.kind == .cancelled)
+      #expect(ContinuousClock.now - start < .seconds(8))
+      #expect(try await pool.withConnection { try await $0.echo(5) } == 5)
+    }
+  }
+
+  @Test func `a transaction whose connection dies before BEGIN is answered runs on another`() async throws {
+    try await withPool { pool in
+      let process = try await pool.withConnection { try await $0.backendProcess() }
+      // Frozen, the backend looks alive when it is leased; it then dies instead of answering BEGIN.
+      kill(process, SIGSTOP)
+      async let number = pool.withTransaction { try await $0.echo(6) }
+      try await Task.sleep(for: .milliseconds(200))
+      kill(process, SIGTERM)
+      kill(process, SIGCONT)
+      #expect(try await number == 6)
+    }
+  }
+}

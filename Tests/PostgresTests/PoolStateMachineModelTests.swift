@@ -1,0 +1,119 @@
+import Testing
+
+@testable import Postgres
+
+/// A world for the machine: it carries out actions at random moments and keeps its own books.
+private struct World {
+  typealias ConnectionID = PoolStateMachine.ConnectionID
+  typealias WaiterID = PoolStateMachine.WaiterID
+
+  static let maximum = 3
+  var machine = PoolStateMachine(
+    options: ConnectionPool.Options(
+      maximumConnections: maximum, waitLimit: .seconds(2), maximumIdleTime: .seconds(20),
+      idleCheckInterval: .seconds(5)))
+  var random: SplitMix
+  var now = ContinuousClock.now
+  var connecting: [ConnectionID] = []
+  var leased: [ConnectionID] = []
+  var idle: Set<ConnectionID> = []
+  var checking: [ConnectionID] = []
+  var closing: [ConnectionID] = []
+  var waiting: [WaiterID: ContinuousClock.Instant] = [:]
+  var lastWaiter: UInt64 = 0
+
+  /// One random event.
+  mutating func step() {
+    now += .milliseconds(Int.random(in: 0...400, using: &random))
+    switch Int.random(in: 0..<12, using: &random) {
+    case 0, 1, 2:
+      lastWaiter += 1
+      let id = WaiterID(number: lastWaiter)
+      waiting[id] = now
+      carryOut(machine.request(id, now: now))
+    case 3, 4: release()
+    case 5: take(&connecting).map { carryOut(machine.connected(arrive($0), now: now)) }
+    case 6: take(&connecting).map { carryOut(machine.connectFailed($0, PostgresError(.connectionFailed))) }
+    case 7, 8: take(&closing).map { carryOut(machine.closed($0)) }
+    case 9: waiting.keys.randomElement(using: &random).map { carryOut(machine.cancel($0)) }
+    case 10: carryOut(machine.maintain(now: now))
+    default:
+      take(&checking).map {
+        carryOut(machine.checked(arrive($0), isAlive: .random(using: &random), now: now))
+      }
+    }
+    carryOut(machine.expire(now: now))
+    checkBooks()
+  }
+
+  private mutating func release() {
+    guard let id = take(&leased) else { return }
+    idle.insert(id)
+    carryOut(machine.release(id, isReusable: Int.random(in: 0..<4, using: &random) > 0, now: now))
+  }
+
+  /// A connection is nobody's until an action says otherwise.
+  private mutating func arrive(_ id: ConnectionID) -> ConnectionID {
+    idle.insert(id)
+    return id
+  }
+
+  private mutating func take(_ ids: inout [ConnectionID]) -> ConnectionID? {
+    ids.isEmpty ? nil : ids.remove(at: Int.random(in: 0..<ids.count, using: &random))
+  }
+
+  mutating func carryOut(_ actions: [PoolStateMachine.Action]) {
+    for action in actions {
+      switch action {
+      case .connect(let id): connecting.append(id)
+      case .lease(let id, let waiter):
+        #expect(idle.remove(id) != nil, "leased what was not free")
+        #expect(waiting.removeValue(forKey: waiter) != nil, "leased to nobody")
+        leased.append(id)
+      case .fail(let waiter, _): #expect(waiting.removeValue(forKey: waiter) != nil, "failed twice")
+      case .check(let id):
+        #expect(idle.remove(id) != nil, "checked what was not free")
+        checking.append(id)
+      case .close(let id):
+        #expect(idle.remove(id) != nil, "closed what was not free")
+        closing.append(id)
+      case .drained: Issue.record("drained without shutting down")
+      }
+    }
+  }
+
+  private func checkBooks() {
+    let total = connecting.count + leased.count + idle.count + checking.count + closing.count
+    #expect(total <= Self.maximum)
+    #expect(
+      machine.statistics
+        == .init(leased: leased.count, idle: idle.count, connecting: connecting.count, waiting: waiting.count)
+    )
+    #expect(idle.isEmpty || waiting.isEmpty, "somebody waits beside an idle connection")
+    #expect(waiting.values.allSatisfy { now - $0 < .seconds(2) }, "somebody waited too long")
+    #expect(
+      waiting.isEmpty || total > 0, "somebody waits although nothing is on its way")
+  }
+}
+
+/// Sebastiano Vigna's SplitMix64: a seed makes a failure repeatable.
+private struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct PoolStateMachineModelTests {
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func `no sequence of events breaks the pool's promises`(seed: UInt64) {
+    var world = World(random: SplitMix(state: seed))
+    for _ in 0..<2_000 { world.step() }
+  }
+}

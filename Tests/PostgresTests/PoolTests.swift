@@ -1,0 +1,166 @@
+import KeymeterTesting
+import Postgres
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+@Suite(.timeLimit(.minutes(1)))
+struct PoolTests {
+  @Test func `whoever finds no free connection within the limit is told so`() async throws {
+    try await withPool(.init(maximumConnections: 1, waitLimit: .milliseconds(100))) { pool in
+      try await pool.withConnection { _ in
+        let error = await postgresError { try await pool.withConnection { _ in } }
+        #expect(error?.kind == .poolExhausted)
+      }
+      #expect(try await pool.withConnection { try await $0.echo(1) } == 1)
+    }
+  }
+
+  @Test func `no more connections are opened than allowed, and all callers are served`() async throws {
+    try await withPool(.init(maximumConnections: 3, waitLimit: .seconds(20))) { pool in
+      let now = Mutex(0)
+      let most = Mutex(0)
+      try await withThrowingTaskGroup { group in
+        for number in 0..<60 as Range<Int64> {
+          group.addTask {
+            try await pool.withConnection { connection in
+              let leased = now.withLock { count in
+                count += 1
+                return count
+              }
+              most.withLock { $0 = max($0, leased) }
+              #expect(try await connection.echo(number) == number)
+              now.withLock { $0 -= 1 }
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      #expect(most.withLock { $0 } <= 3)
+      #expect(pool.statistics.idle <= 3)
+    }
+  }
+
+  @Test func `a dead database is answered long before the wait limit`() async throws {
+    let configuration = try ConnectionConfiguration(url: "postgresql://nobody@127.0.0.1:1/none")
+    let pool = ConnectionPool(
+      configuration: configuration, options: .init(maximumConnections: 2, waitLimit: .seconds(50)),
+      logger: quietLogger)
+    let start = ContinuousClock.now
+    await withTaskGroup { group in
+      for _ in 0..<20 {
+        group.addTask {
+          #expect(await postgresError { try await pool.withConnection { _ in } }?.kind == .connectionFailed)
+        }
+      }
+    }
+    #expect(ContinuousClock.now - start < .seconds(10))
+    await pool.close()
+  }
+
+  @Test func `a closed pool refuses callers, waits for those it has, and closes again without harm`()
+    async throws
+  {
+    try await withDatabase { database in
+      let configuration = try ConnectionConfiguration(url: database.url)
+      let pool = ConnectionPool(configuration: configuration, logger: quietLogger)
+      let finished = Mutex(false)
+      let (leased, report) = AsyncStream.makeStream(of: Void.self)
+      let user = Task {
+        try await pool.withConnection { connection in
+          report.finish()
+          _ = try await connection.execute(Statement("sleep", "SELECT pg_sleep(0.3)"))
+          finished.withLock { $0 = true }
+        }
+      }
+      for await _ in leased {}
+      await pool.close()
+      #expect(finished.withLock { $0 })
+      try await user.value
+      #expect(await postgresError { try await pool.withConnection { _ in } }?.kind == .poolClosed)
+      await pool.close()
+    }
+  }
+
+  @Test func `closing does not wait for ever`() async throws {
+    try await withPool(.init(closeLimit: .milliseconds(100))) { pool in
+      try await pool.withConnection { _ in await pool.close() }
+    }
+  }
+
+  @Test func `blocked connections don't hold up the cooperative pool`() async throws {
+    try await withPool(.init(maximumConnections: 4)) { pool in
+      let order = Mutex<[String]>([])
+      try await withThrowingTaskGroup { group in
+        for _ in 0..<4 {
+          group.addTask {
+            try await pool.withConnection {
+              _ = try await $0.execute(Statement("sleep", "SELECT pg_sleep(0.5)"))
+            }
+            order.withLock { $0.append("query") }
+          }
+        }
+        group.addTask {
+          // Ten naps one after the other: each needs a free thread of the cooperative pool.
+          for _ in 0..<10 { try await Task.sleep(for: .milliseconds(10)) }
+          order.withLock { $0.append("naps") }
+        }
+        try await group.waitForAll()
+      }
+      #expect(order.withLock { $0 }.first == "naps")
+    }
+  }
+
+  @Test func `maintenance closes idle connections`() async throws {
+    let options = ConnectionPool.Options(
+      maximumIdleTime: .milliseconds(50), idleCheckInterval: .milliseconds(20), closeLimit: .seconds(2))
+    try await withPool(options) { pool in
+      _ = try await pool.withConnection { try await $0.echo(1) }
+      let maintenance = Task { await pool.run() }
+      while pool.statistics.idle > 0 { try await Task.sleep(for: .milliseconds(10)) }
+      maintenance.cancel()
+      await maintenance.value
+      #expect(try await pool.withConnection { try await $0.echo(2) } == 2)
+    }
+  }
+
+  @Test func `maintenance checks idle connections and keeps the living`() async throws {
+    try await withPool(.init(idleCheckInterval: .milliseconds(10), closeLimit: .seconds(2))) { pool in
+      let process = try await pool.withConnection { try await $0.backendProcess() }
+      let maintenance = Task { await pool.run() }
+      try await Task.sleep(for: .milliseconds(100))
+      maintenance.cancel()
+      await maintenance.value
+      #expect(try await pool.withConnection { try await $0.backendProcess() } == process)
+    }
+  }
+
+  #if canImport(Glibc)
+    @Test func `closed and forgotten connections leave no server process behind`() async throws {
+      try await withPool(.init(maximumConnections: 2)) { pool in
+        try await withDatabase { database in
+          let configuration = try ConnectionConfiguration(url: database.url, applicationName: "leak_test")
+          for round in 0..<20 {
+            let connection = try await Connection.connect(configuration, logger: quietLogger)
+            if round % 2 == 0 { await connection.close() }
+          }
+          // A server process needs a moment to notice.
+          for _ in 0..<500 {
+            let count: Int = try await pool.withConnection {
+              try await $0.execute(
+                Statement(
+                  "leaks", "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'leak_test'")
+              ).rows[0].decode("n")
+            }
+            if count == 0 { return }
+            try await Task.sleep(for: .milliseconds(10))
+          }
+          Issue.record("connections were left open")
+        }
+      }
+    }
+  #endif
+}

@@ -1,0 +1,218 @@
+import Postgres
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct TransactionTests {
+  private static let insert = Statement("insert_t", "INSERT INTO t (a) VALUES ($1)")
+  private static let count = Statement("count_t", "SELECT count(*) AS n FROM t")
+
+  private struct Refused: Error {}
+
+  private func withTable(_ body: (ConnectionPool) async throws -> Void) async throws {
+    try await withPool { pool in
+      try await pool.withConnection { try await $0.executeScript("CREATE TABLE t (a bigint PRIMARY KEY)") }
+      try await body(pool)
+    }
+  }
+
+  private func rows(_ pool: ConnectionPool) async throws -> Int {
+    try await pool.withConnection { try await $0.execute(Self.count).rows[0].decode("n") }
+  }
+
+  @Test func `what a transaction did is there after it returned`() async throws {
+    try await withTable { pool in
+      let value = try await pool.withTransaction { connection in
+        _ = try await connection.execute(Self.insert, [.int8(1)])
+        return "done"
+      }
+      #expect(value == "done")
+      #expect(try await rows(pool) == 1)
+    }
+  }
+
+  @Test func `a body that throws is rolled back and its error passed on`() async throws {
+    try await withTable { pool in
+      await #expect(throws: Refused.self) {
+        try await pool.withTransaction { connection in
+          _ = try await connection.execute(Self.insert, [.int8(1)])
+          throw Refused()
+        }
+      }
+      #expect(try await rows(pool) == 0)
+      #expect(pool.statistics.idle == 1)
+    }
+  }
+
+  @Test func `a commit that the server answers with a rollback is an error`() async throws {
+    try await withTable { pool in
+      let error = await postgresError {
+        try await pool.withTransaction { connection in
+          _ = try await connection.execute(Self.insert, [.int8(1)])
+          _ = try? await connection.execute(Self.insert, [.int8(1)])
+        }
+      }
+      #expect(error?.kind == .transactionRolledBack)
+      #expect(try await rows(pool) == 0)
+    }
+  }
+
+  @Test func `a constraint that fails at commit is a server error`() async throws {
+    try await withTable { pool in
+      try await pool.withConnection {
+        try await $0.executeScript(
+          "CREATE TABLE child (a bigint CONSTRAINT child_t REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
+      }
+      let error = await postgresError {
+        try await pool.withTransaction { connection in
+          _ = try await connection.execute(Statement("child", "INSERT INTO child VALUES (9)"))
+        }
+      }
+      #expect(error?.sqlState == .foreignKeyViolation)
+      #expect(error?.constraint == "child_t")
+    }
+  }
+
+  @Test func `a connection lost during COMMIT leaves the outcome unknown and is not retried`() async throws {
+    try await withTable { pool in
+      try await pool.withConnection { connection in
+        // The backend ends itself while it commits.
+        try await connection.executeScript(
+          """
+          CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; END $$;
+          CREATE CONSTRAINT TRIGGER die AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION die();
+          """)
+      }
+      let runs = Mutex(0)
+      let error = await postgresError {
+        try await pool.withTransaction { connection in
+          runs.withLock { $0 += 1 }
+          _ = try await connection.execute(Self.insert, [.int8(1)])
+        }
+      }
+      #expect(error?.kind == .commitOutcomeUnknown)
+      #expect(runs.withLock { $0 } == 1)
+      #expect(try await rows(pool) == 0)
+    }
+  }
+
+  @Test func `serialisation failures are run again, so that no increment is lost`() async throws {
+    try await withTable { pool in
+      _ = try await pool.withConnection { try await $0.execute(Self.insert, [.int8(0)]) }
+      try await withThrowingTaskGroup { group in
+        for _ in 0..<4 {
+          group.addTask {
+            try await pool.withTransaction(.init(isolation: .serializable), maximumAttempts: 50) {
+              connection in
+              let old: Int64 = try await connection.execute(Statement("read", "SELECT a FROM t")).rows[0]
+                .decode("a")
+              _ = try await connection.execute(Statement("write", "UPDATE t SET a = $1"), [.int8(old + 1)])
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      let total: Int64 = try await pool.withConnection {
+        try await $0.execute(Statement("read", "SELECT a FROM t")).rows[0].decode("a")
+      }
+      #expect(total == 4)
+    }
+  }
+
+  @Test(arguments: ["40001", "40P01"])
+  func `a lost race is run no more often than allowed`(code: String) async throws {
+    try await withTable { pool in
+      let runs = Mutex(0)
+      let fail = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '\(code)'; END $$"
+      let error = await postgresError {
+        try await pool.withTransaction(maximumAttempts: 3) { connection in
+          runs.withLock { $0 += 1 }
+          _ = try await connection.execute(Statement("fail", fail))
+        }
+      }
+      #expect(error?.isSerializationFailure == true)
+      #expect(runs.withLock { $0 } == 3)
+    }
+  }
+
+  @Test func `a lost race is run again even if the body turned it into an error of its own`() async throws {
+    try await withTable { pool in
+      let runs = Mutex(0)
+      await #expect(throws: Refused.self) {
+        try await pool.withTransaction(maximumAttempts: 2) { connection in
+          runs.withLock { $0 += 1 }
+          do {
+            try await connection.executeScript("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+          } catch {
+            throw Refused()
+          }
+        }
+      }
+      #expect(runs.withLock { $0 } == 2)
+    }
+  }
+
+  @Test func `other errors are not run again`() async throws {
+    try await withTable { pool in
+      let runs = Mutex(0)
+      let error = await postgresError {
+        try await pool.withTransaction { connection in
+          runs.withLock { $0 += 1 }
+          _ = try await connection.execute(Statement("syntax", "SELEC"))
+        }
+      }
+      #expect(error?.sqlState == .syntaxError)
+      #expect(runs.withLock { $0 } == 1)
+    }
+  }
+
+  @Test func `a read-only transaction refuses writes`() async throws {
+    try await withTable { pool in
+      let error = await postgresError {
+        try await pool.withTransaction(.init(readOnly: true)) { connection in
+          _ = try await connection.execute(Self.insert, [.int8(1)])
+        }
+      }
+      #expect(error?.sqlState == .readOnlyTransaction)
+    }
+  }
+
+  @Test func `a cancelled transaction is rolled back and its connection goes back to the pool`() async throws
+  {
+    try await withTable { pool in
+      let task = Task {
+        try await pool.withTransaction { connection in
+          _ = try await connection.execute(Self.insert, [.int8(1)])
+          _ = try await connection.execute(Statement("sleep", "SELECT pg_sleep(30)"))
+        }
+      }
+      try await Task.sleep(for: .milliseconds(200))
+      task.cancel()
+      #expect(await postgresError { try await task.value }?.kind == .cancelled)
+      #expect(pool.statistics.idle == 1)
+      #expect(try await rows(pool) == 0)
+    }
+  }
+
+  @Test func `a transaction that a caller leaves open is rolled back on release`() async throws {
+    try await withTable { pool in
+      try await pool.withConnection { connection in
+        try await connection.executeScript("BEGIN; INSERT INTO t VALUES (1)")
+        #expect(connection.transactionStatus == .inTransaction)
+      }
+      #expect(pool.statistics.idle == 1)
+      #expect(try await rows(pool) == 0)
+    }
+  }
+
+  @Test func `a transaction inside a transaction is refused`() async throws {
+    try await withTable { pool in
+      let error = await postgresError {
+        try await pool.withTransaction { connection in try await connection.transaction { _ in } }
+      }
+      #expect(error?.kind == .invalidParameter)
+    }
+  }
+}
