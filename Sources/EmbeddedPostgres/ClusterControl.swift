@@ -47,10 +47,16 @@ struct ClusterControl: Sendable {
   }
 
   /// Waits while a server is between two states; nil if there is none, or once a stopping one is gone.
+  ///
+  /// A killed server still looks ready until the kernel has taken it down, so it must answer; a frozen one
+  /// is thawed for it.
   private func settledPostmaster() async throws -> Postmaster? {
     let deadline = ContinuousClock.now + Bounds.start
     while let running = Postmaster.running(in: layout.data) {
-      if running.phase == .ready { return running }
+      if running.phase == .ready {
+        running.signal(Signals.resume)
+        if let socket = running.socket, try await ServerProbe.answers(socket) { return running }
+      }
       guard ContinuousClock.now < deadline else {
         throw EmbeddedPostgresError.startFailed(log: layout.log, lastLines: logTail(from: 0))
       }

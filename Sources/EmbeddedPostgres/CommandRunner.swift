@@ -32,17 +32,13 @@ struct CommandRunner: Sendable {
   }
 
   private func invoke(_ tool: FilePath, _ arguments: [String]) async throws -> Outcome {
-    var platform = PlatformOptions()
-    if let account, account.differsFromCaller {
-      platform.userID = account.userID
-      platform.groupID = account.groupID
-      platform.supplementaryGroups = [account.groupID]
-    }
+    let command = command(tool, arguments)
     // initdb removes what it made when it is asked to end rather than killed.
+    var platform = command.platform
     platform.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
     let result = try await Subprocess.run(
-      .path(.init(tool.string)),
-      arguments: Arguments(arguments),
+      .path(.init(command.executable.string)),
+      arguments: Arguments(command.arguments),
       environment: .custom(Self.environment(for: tool)),
       // The caller's directory may be closed to the server's user.
       workingDirectory: "/",
@@ -51,6 +47,27 @@ struct CommandRunner: Sendable {
       error: .combinedWithOutput
     )
     return Outcome(succeeded: result.terminationStatus.isSuccess, output: result.standardOutput)
+  }
+
+  /// The command that becomes the account and then the tool.
+  ///
+  /// On Linux `setpriv` changes the user, not swift-subprocess: with `userID` version 1.0.2 clones without
+  /// glibc's fork and calls its setgroups in the child, which then waits for ever on a thread that was just
+  /// being created in the parent (seen about once in a hundred runs), and the caller blocks with it.
+  private func command(
+    _ tool: FilePath, _ arguments: [String]
+  ) -> (executable: FilePath, arguments: [String], platform: PlatformOptions) {
+    var platform = PlatformOptions()
+    guard let account, account.differsFromCaller else { return (tool, arguments, platform) }
+    let setpriv: FilePath = "/usr/bin/setpriv"
+    guard Files.isExecutable(setpriv) else {
+      platform.userID = account.userID
+      platform.groupID = account.groupID
+      platform.supplementaryGroups = [account.groupID]
+      return (tool, arguments, platform)
+    }
+    let identity = ["--reuid=\(account.userID)", "--regid=\(account.groupID)", "--clear-groups", "--"]
+    return (setpriv, identity + [tool.string] + arguments, platform)
   }
 
   /// Nothing of the caller's: its PGDATA, PGPORT, PGHOST or locale would mislead the tools.

@@ -23,7 +23,11 @@ final class FileLock: Sendable {
 
   private init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
 
-  deinit { try? descriptor.close() }
+  deinit {
+    // Closing alone would leave it locked while a child between fork and exec holds a copy.
+    release()
+    try? descriptor.close()
+  }
 
   /// Takes the lock if it is free; nil if somebody holds it.
   static func tryAcquire(_ path: FilePath, _ mode: Mode) throws(EmbeddedPostgresError) -> FileLock? {

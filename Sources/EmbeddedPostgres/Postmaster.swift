@@ -18,6 +18,8 @@ struct Postmaster: Sendable {
 
   let processID: Int32
   let phase: Phase
+  /// The unix socket that it listens on, once it says so.
+  let socket: FilePath?
 
   /// The live server of this data directory, or nil.
   ///
@@ -33,7 +35,8 @@ struct Postmaster: Sendable {
       case "stopping": .stopping
       default: .starting
       }
-    return Postmaster(processID: processID, phase: phase)
+    let socket = lines.count > 7 ? FilePath(String(lines[4])).appending(".s.PGSQL.\(lines[3])") : nil
+    return Postmaster(processID: processID, phase: phase, socket: socket)
   }
 
   /// True if a file was left by a server that is gone: it crashed or was killed.

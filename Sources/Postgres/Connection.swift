@@ -7,9 +7,11 @@ public import Logging
 /// ``ConnectionPool`` replaces it.
 public actor Connection {
   private nonisolated let thread: ConnectionThread
-  private nonisolated let signals: ConnectionSignals
+  nonisolated let signals: ConnectionSignals
   private nonisolated let configuration: ConnectionConfiguration
   private var session: LibpqSession?
+  /// Whether the thread has been told to end.
+  private var isRetired = false
 
   /// The connection's own thread.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -21,6 +23,7 @@ public actor Connection {
   }
 
   deinit {
+    guard !isRetired else { return }
     let session = session
     thread.retire { session?.finish() }
   }
@@ -110,6 +113,8 @@ public actor Connection {
   ///
   /// A call in progress is waited for.
   public func close() async {
+    guard !isRetired else { return }
+    isRetired = true
     session?.finish()
     thread.retire {}
   }
@@ -124,16 +129,24 @@ public actor Connection {
     }
     var call = makeCall(session, isCancellable: true, deadline: deadline)
     let number = call.number
-    let result: Result<QueryResult, PostgresError> = await withTaskCancellationHandler {
-      do throws(PostgresError) {
-        return .success(try body(&call))
-      } catch {
-        return .failure(error)
-      }
+    let result = await withTaskCancellationHandler {
+      // The call of an isolated method is what keeps this closure on the connection's thread: a closure that does
+      // not capture the actor would run, and block, on the cooperative pool.
+      perform(&call, body)
     } onCancel: {
       signals.cancel(call: number)
     }
     return try result.get()
+  }
+
+  private func perform(
+    _ call: inout Call, _ body: (inout Call) throws(PostgresError) -> QueryResult
+  ) -> Result<QueryResult, PostgresError> {
+    do {
+      return .success(try body(&call))
+    } catch {
+      return .failure(error)
+    }
   }
 
   /// Runs a command of the transaction's frame, which the task's cancellation must not interrupt.

@@ -69,8 +69,10 @@ extension ConnectionPool {
 
 extension Connection {
   /// Asks the server for a sign of life.
-  func answers(within deadline: Duration) async -> Bool {
-    let answer = try? await execute(Statement("health_check", "SELECT 1"), deadline: deadline)
-    return answer != nil
+  ///
+  /// What counts is the connection afterwards, not the answer: a check that is cancelled says nothing against it.
+  func isAliveWhenAsked(within deadline: Duration) async -> Bool {
+    _ = try? await execute(Statement("health_check", "SELECT 1"), deadline: deadline)
+    return isUsable && transactionStatus == .idle
   }
 }

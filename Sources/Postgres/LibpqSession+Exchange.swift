@@ -21,6 +21,7 @@ extension LibpqSession {
   func exchange(
     _ call: inout Call, statement: String, send: (OpaquePointer) -> Int32
   ) throws(PostgresError) -> QueryResult {
+    assertOnOwnThread()
     guard let handle else {
       throw PostgresError(.connectionLost, reason: "the connection is closed", statement: statement)
     }

@@ -1,5 +1,12 @@
 import CLibpq
-import Logging
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 /// A `PGconn` and what is known about it.
 ///
@@ -14,6 +21,7 @@ final class LibpqSession: @unchecked Sendable {
   /// nil once closed or given up.
   private(set) var handle: OpaquePointer?
   private var lastCall: UInt64 = 0
+  private let thread = pthread_self()
 
   private init(handle: OpaquePointer, configuration: ConnectionConfiguration, signals: ConnectionSignals) {
     self.handle = handle
@@ -53,6 +61,11 @@ final class LibpqSession: @unchecked Sendable {
     PQfinish(handle)
   }
 
+  /// Stops a debug build that would block a thread other than the connection's own.
+  func assertOnOwnThread() {
+    assert(pthread_equal(thread, pthread_self()) != 0, "libpq is used outside the connection's thread")
+  }
+
   /// The next call's number, for ``ConnectionSignals/cancel(call:)``.
   func nextCall() -> UInt64 {
     lastCall += 1
@@ -82,6 +95,7 @@ final class LibpqSession: @unchecked Sendable {
   func isAliveWhenIdle() -> Bool {
     for _ in 0..<16 {
       guard let handle, PQstatus(handle) == CONNECTION_OK else { break }
+      assertOnOwnThread()
       if signals.isQuiet { return true }
       guard PQconsumeInput(handle) == 1 else { break }
       _ = PQisBusy(handle)  // parses what was read

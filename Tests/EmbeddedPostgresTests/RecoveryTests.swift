@@ -29,14 +29,19 @@ extension ClusterTests {
         let file = cluster.dataDirectory.appending("postmaster.pid")
         let lines = try await contents(file).split(separator: "\n").dropFirst()
         try await cluster.stop()
-        // This process itself is the stranger.
-        let stale = (["\(getpid())"] + lines).joined(separator: "\n") + "\n"
+        // Of the server's own user, whom the server itself would take for another postmaster.
+        let identity = isRoot ? "setpriv --reuid=postgres --regid=postgres --clear-groups" : ""
+        let script = "\(identity) sleep 60 >/dev/null 2>&1 & echo $!"
+        let stranger = try #require(Int32(try await tool("/bin/sh", ["-c", script]).output))
+        defer { kill(stranger, SIGKILL) }
+        let stale = (["\(stranger)"] + lines).joined(separator: "\n") + "\n"
         _ = try await tool("/bin/sh", ["-c", "printf %s \"$1\" > \"$2\"", "sh", stale, file.string])
         #expect(await !cluster.isRunning())
         cluster.stopNow()
         try await cluster.stop()
         try await cluster.start()
         #expect(try await answer(cluster, "select 1") == "1")
+        #expect(kill(stranger, 0) == 0)
       }
     }
 

@@ -84,6 +84,9 @@ extension ClusterTests {
           directory: scratch.cluster, binaries: binaries, options: .init(settings: disposable))
         try await cluster.start()
         #expect(try await answer(cluster, "show data_directory") == cluster.dataDirectory.string)
+        let postmaster = try #require(await cluster.postmasterPID)
+        let inherited = try await contents(FilePath("/proc/\(postmaster)/environ"))
+        #expect(!inherited.contains("/nowhere") && !inherited.contains("xx_XX"))
         try await cluster.stop()
       }
     }

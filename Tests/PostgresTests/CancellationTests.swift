@@ -14,7 +14,7 @@ struct CancellationTests {
       #expect(await postgresError { _ = try await task.value }?.kind == .cancelled)
       #expect(ContinuousClock.now - start < .seconds(10))
       #expect(connection.isUsable)
-      #expect(try await connection.echo(7) == 7)
+      try await connection.expectEcho(7)
     }
   }
 
@@ -41,7 +41,7 @@ struct CancellationTests {
         task.cancel()
         let error = await postgresError { _ = try await task.value }
         #expect(error == nil || error?.kind == .cancelled)
-        #expect(try await connection.echo(round) == round)
+        try await connection.expectEcho(round)
         _ = try await connection.execute(Self.sleep, [.float8(0.001)])
       }
       #expect(connection.isUsable)

@@ -1,6 +1,7 @@
 import KeymeterTesting
 import Logging
 import Postgres
+import Testing
 
 /// Runs a test against a database of its own and drops it afterwards, however the test ends.
 func withDatabase(_ body: (TestDatabase) async throws -> Void) async throws {
@@ -21,7 +22,8 @@ func withConnection(
 ) async throws {
   try await withDatabase { database in
     let configuration = try ConnectionConfiguration(
-      url: database.url, statementTimeout: statementTimeout, preparedStatements: preparedStatements)
+      url: database.url, connectTimeout: .seconds(20), statementTimeout: statementTimeout,
+      preparedStatements: preparedStatements)
     let connection = try await Connection.connect(configuration, logger: quietLogger)
     try await body(connection)
     await connection.close()
@@ -30,11 +32,13 @@ func withConnection(
 
 /// Runs a test with a pool over a database of its own.
 func withPool(
-  _ options: ConnectionPool.Options = ConnectionPool.Options(closeLimit: .seconds(2)),
+  _ options: ConnectionPool.Options = ConnectionPool.Options(
+    waitLimit: .seconds(20), closeLimit: .seconds(2)),
   statementTimeout: Duration = .seconds(10), _ body: (ConnectionPool) async throws -> Void
 ) async throws {
   try await withDatabase { database in
-    let configuration = try ConnectionConfiguration(url: database.url, statementTimeout: statementTimeout)
+    let configuration = try ConnectionConfiguration(
+      url: database.url, connectTimeout: .seconds(20), statementTimeout: statementTimeout)
     let pool = ConnectionPool(configuration: configuration, options: options, logger: quietLogger)
     try await body(pool)
     await pool.close()
@@ -64,5 +68,11 @@ extension Connection {
   func echo(_ number: Int64) async throws -> Int64 {
     try await execute(Statement("echo", "SELECT $1::bigint AS number"), [.int8(number)]).rows[0].decode(
       "number")
+  }
+
+  /// Expects such a round trip to succeed.
+  func expectEcho(_ number: Int64) async throws {
+    let answer = try await echo(number)
+    #expect(answer == number)
   }
 }

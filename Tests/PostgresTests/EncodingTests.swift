@@ -112,8 +112,7 @@ struct EncodingTests {
       }
       #expect(error?.kind == .invalidParameter)
       #expect(error?.statement == "refused")
-      let number = try await connection.echo(1)
-      #expect(number == 1)
+      try await connection.expectEcho(1)
     }
   }
 }

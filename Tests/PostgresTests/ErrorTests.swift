@@ -39,8 +39,7 @@ struct ErrorTests {
       #expect(error?.kind == .server)
       #expect(error?.sqlState == .queryCanceled)
       #expect(error?.isUnavailable == true)
-      let number = try await connection.echo(1)
-      #expect(number == 1)
+      try await connection.expectEcho(1)
     }
   }
 

@@ -1,5 +1,6 @@
-import Postgres
 import Testing
+
+@testable import Postgres
 
 #if canImport(Glibc)
   import Glibc
@@ -32,18 +33,19 @@ struct LostConnectionTests {
     }
   }
 
-  @Test func `a backend that dies without a word is a lost connection`() async throws {
+  @Test func `a connection that ends without a word from the server is lost too`() async throws {
     try await withPool { pool in
       let error = await postgresError {
         try await pool.withConnection { connection in
-          let process = try await connection.backendProcess()
-          // SIGQUIT is how the postmaster tears a backend down; the others are left alone.
-          try await connection.executeScript("SET client_min_messages = 'panic'")
-          _ = try await connection.execute(Self.terminate, [.int4(process)])
-          _ = try await connection.echo(1)
+          async let sleep = connection.execute(Statement("sleep", "SELECT pg_sleep(30)"))
+          try await Task.sleep(for: .milliseconds(100))
+          shutdown(connection.signals.descriptor, Int32(SHUT_RDWR))
+          _ = try await sleep
         }
       }
       #expect(error?.kind == .connectionLost)
+      #expect(error?.sqlState == nil)
+      try await pool.withConnection { try await $0.expectEcho(2) }
     }
   }
 
@@ -82,6 +84,7 @@ struct LostConnectionTests {
       let start = ContinuousClock.now
       let error = await postgresError {
         try await pool.withConnection { connection in
+          defer { #expect(!connection.isUsable) }
           _ = try await connection.execute(Statement("one", "SELECT 1"), deadline: .milliseconds(300))
         }
       }

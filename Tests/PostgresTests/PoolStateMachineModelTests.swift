@@ -32,13 +32,16 @@ private struct World {
       waiting[id] = now
       carryOut(machine.request(id, now: now))
     case 3, 4: release()
-    case 5: take(&connecting).map { carryOut(machine.connected(arrive($0), now: now)) }
-    case 6: take(&connecting).map { carryOut(machine.connectFailed($0, PostgresError(.connectionFailed))) }
-    case 7, 8: take(&closing).map { carryOut(machine.closed($0)) }
-    case 9: waiting.keys.randomElement(using: &random).map { carryOut(machine.cancel($0)) }
+    case 5: take(\.connecting).map { carryOut(machine.connected(arrive($0), now: now)) }
+    case 6: take(\.connecting).map { carryOut(machine.connectFailed($0, PostgresError(.connectionFailed))) }
+    case 7, 8: take(\.closing).map { carryOut(machine.closed($0)) }
+    case 9:
+      waiting.keys.sorted { $0.number < $1.number }.randomElement(using: &random).map {
+        carryOut(machine.cancel($0))
+      }
     case 10: carryOut(machine.maintain(now: now))
     default:
-      take(&checking).map {
+      take(\.checking).map {
         carryOut(machine.checked(arrive($0), isAlive: .random(using: &random), now: now))
       }
     }
@@ -47,7 +50,7 @@ private struct World {
   }
 
   private mutating func release() {
-    guard let id = take(&leased) else { return }
+    guard let id = take(\.leased) else { return }
     idle.insert(id)
     carryOut(machine.release(id, isReusable: Int.random(in: 0..<4, using: &random) > 0, now: now))
   }
@@ -58,8 +61,9 @@ private struct World {
     return id
   }
 
-  private mutating func take(_ ids: inout [ConnectionID]) -> ConnectionID? {
-    ids.isEmpty ? nil : ids.remove(at: Int.random(in: 0..<ids.count, using: &random))
+  private mutating func take(_ ids: WritableKeyPath<World, [ConnectionID]>) -> ConnectionID? {
+    guard let index = self[keyPath: ids].indices.randomElement(using: &random) else { return nil }
+    return self[keyPath: ids].remove(at: index)
   }
 
   mutating func carryOut(_ actions: [PoolStateMachine.Action]) {

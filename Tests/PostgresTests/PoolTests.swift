@@ -1,6 +1,5 @@
 import KeymeterTesting
 import Postgres
-import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -10,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct PoolTests {
   @Test func `whoever finds no free connection within the limit is told so`() async throws {
-    try await withPool(.init(maximumConnections: 1, waitLimit: .milliseconds(100))) { pool in
+    try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(2))) { pool in
       try await pool.withConnection { _ in
         let error = await postgresError { try await pool.withConnection { _ in } }
         #expect(error?.kind == .poolExhausted)
@@ -21,8 +20,8 @@ struct PoolTests {
 
   @Test func `no more connections are opened than allowed, and all callers are served`() async throws {
     try await withPool(.init(maximumConnections: 3, waitLimit: .seconds(20))) { pool in
-      let now = Mutex(0)
-      let most = Mutex(0)
+      let now = Shared(0)
+      let most = Shared(0)
       try await withThrowingTaskGroup { group in
         for number in 0..<60 as Range<Int64> {
           group.addTask {
@@ -32,7 +31,7 @@ struct PoolTests {
                 return count
               }
               most.withLock { $0 = max($0, leased) }
-              #expect(try await connection.echo(number) == number)
+              try await connection.expectEcho(number)
               now.withLock { $0 -= 1 }
             }
           }
@@ -67,7 +66,7 @@ struct PoolTests {
     try await withDatabase { database in
       let configuration = try ConnectionConfiguration(url: database.url)
       let pool = ConnectionPool(configuration: configuration, logger: quietLogger)
-      let finished = Mutex(false)
+      let finished = Shared(false)
       let (leased, report) = AsyncStream.makeStream(of: Void.self)
       let user = Task {
         try await pool.withConnection { connection in
@@ -86,37 +85,38 @@ struct PoolTests {
   }
 
   @Test func `closing does not wait for ever`() async throws {
-    try await withPool(.init(closeLimit: .milliseconds(100))) { pool in
+    try await withPool(.init(waitLimit: .seconds(20), closeLimit: .milliseconds(100))) { pool in
       try await pool.withConnection { _ in await pool.close() }
     }
   }
 
   @Test func `blocked connections don't hold up the cooperative pool`() async throws {
-    try await withPool(.init(maximumConnections: 4)) { pool in
-      let order = Mutex<[String]>([])
-      try await withThrowingTaskGroup { group in
-        for _ in 0..<4 {
-          group.addTask {
-            try await pool.withConnection {
-              _ = try await $0.execute(Statement("sleep", "SELECT pg_sleep(0.5)"))
-            }
-            order.withLock { $0.append("query") }
+    let wait = Statement("wait", "SELECT pg_advisory_xact_lock(1)")
+    let waiting = Statement(
+      "waiting", "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    try await withPool(.init(maximumConnections: 9, waitLimit: .seconds(20))) { pool in
+      try await pool.withConnection { holder in
+        try await holder.executeScript("SELECT pg_advisory_lock(1)")
+        try await withThrowingTaskGroup { group in
+          for _ in 0..<8 {
+            group.addTask { try await pool.withConnection { _ = try await $0.execute(wait) } }
           }
+          // If the eight blocked the cooperative pool's threads, this loop could not go on, the lock would not be
+          // let go, and the statement timeout would end it all with an error.
+          while try await holder.execute(waiting).rows[0].decode("n", as: Int.self) < 8 {
+            try await Task.sleep(for: .milliseconds(10))
+          }
+          try await holder.executeScript("SELECT pg_advisory_unlock(1)")
+          try await group.waitForAll()
         }
-        group.addTask {
-          // Ten naps one after the other: each needs a free thread of the cooperative pool.
-          for _ in 0..<10 { try await Task.sleep(for: .milliseconds(10)) }
-          order.withLock { $0.append("naps") }
-        }
-        try await group.waitForAll()
       }
-      #expect(order.withLock { $0 }.first == "naps")
     }
   }
 
   @Test func `maintenance closes idle connections`() async throws {
     let options = ConnectionPool.Options(
-      maximumIdleTime: .milliseconds(50), idleCheckInterval: .milliseconds(20), closeLimit: .seconds(2))
+      waitLimit: .seconds(20), maximumIdleTime: .milliseconds(50), idleCheckInterval: .milliseconds(20),
+      closeLimit: .seconds(2))
     try await withPool(options) { pool in
       _ = try await pool.withConnection { try await $0.echo(1) }
       let maintenance = Task { await pool.run() }
@@ -128,7 +128,9 @@ struct PoolTests {
   }
 
   @Test func `maintenance checks idle connections and keeps the living`() async throws {
-    try await withPool(.init(idleCheckInterval: .milliseconds(10), closeLimit: .seconds(2))) { pool in
+    try await withPool(
+      .init(waitLimit: .seconds(20), idleCheckInterval: .milliseconds(10), closeLimit: .seconds(2))
+    ) { pool in
       let process = try await pool.withConnection { try await $0.backendProcess() }
       let maintenance = Task { await pool.run() }
       try await Task.sleep(for: .milliseconds(100))
@@ -140,7 +142,7 @@ struct PoolTests {
 
   #if canImport(Glibc)
     @Test func `closed and forgotten connections leave no server process behind`() async throws {
-      try await withPool(.init(maximumConnections: 2)) { pool in
+      try await withPool(.init(maximumConnections: 2, waitLimit: .seconds(20))) { pool in
         try await withDatabase { database in
           let configuration = try ConnectionConfiguration(url: database.url, applicationName: "leak_test")
           for round in 0..<20 {

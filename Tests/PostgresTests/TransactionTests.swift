@@ -1,5 +1,4 @@
 import Postgres
-import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -16,8 +15,9 @@ struct TransactionTests {
     }
   }
 
-  private func rows(_ pool: ConnectionPool) async throws -> Int {
-    try await pool.withConnection { try await $0.execute(Self.count).rows[0].decode("n") }
+  private func expectRows(_ expected: Int, _ pool: ConnectionPool) async throws {
+    let count: Int = try await pool.withConnection { try await $0.execute(Self.count).rows[0].decode("n") }
+    #expect(count == expected)
   }
 
   @Test func `what a transaction did is there after it returned`() async throws {
@@ -27,7 +27,7 @@ struct TransactionTests {
         return "done"
       }
       #expect(value == "done")
-      #expect(try await rows(pool) == 1)
+      try await expectRows(1, pool)
     }
   }
 
@@ -39,7 +39,7 @@ struct TransactionTests {
           throw Refused()
         }
       }
-      #expect(try await rows(pool) == 0)
+      try await expectRows(0, pool)
       #expect(pool.statistics.idle == 1)
     }
   }
@@ -53,7 +53,7 @@ struct TransactionTests {
         }
       }
       #expect(error?.kind == .transactionRolledBack)
-      #expect(try await rows(pool) == 0)
+      try await expectRows(0, pool)
     }
   }
 
@@ -85,7 +85,7 @@ struct TransactionTests {
             FOR EACH ROW EXECUTE FUNCTION die();
           """)
       }
-      let runs = Mutex(0)
+      let runs = Shared(0)
       let error = await postgresError {
         try await pool.withTransaction { connection in
           runs.withLock { $0 += 1 }
@@ -94,7 +94,7 @@ struct TransactionTests {
       }
       #expect(error?.kind == .commitOutcomeUnknown)
       #expect(runs.withLock { $0 } == 1)
-      #expect(try await rows(pool) == 0)
+      try await expectRows(0, pool)
     }
   }
 
@@ -124,7 +124,7 @@ struct TransactionTests {
   @Test(arguments: ["40001", "40P01"])
   func `a lost race is run no more often than allowed`(code: String) async throws {
     try await withTable { pool in
-      let runs = Mutex(0)
+      let runs = Shared(0)
       let fail = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '\(code)'; END $$"
       let error = await postgresError {
         try await pool.withTransaction(maximumAttempts: 3) { connection in
@@ -139,7 +139,7 @@ struct TransactionTests {
 
   @Test func `a lost race is run again even if the body turned it into an error of its own`() async throws {
     try await withTable { pool in
-      let runs = Mutex(0)
+      let runs = Shared(0)
       await #expect(throws: Refused.self) {
         try await pool.withTransaction(maximumAttempts: 2) { connection in
           runs.withLock { $0 += 1 }
@@ -156,7 +156,7 @@ struct TransactionTests {
 
   @Test func `other errors are not run again`() async throws {
     try await withTable { pool in
-      let runs = Mutex(0)
+      let runs = Shared(0)
       let error = await postgresError {
         try await pool.withTransaction { connection in
           runs.withLock { $0 += 1 }
@@ -192,7 +192,7 @@ struct TransactionTests {
       task.cancel()
       #expect(await postgresError { try await task.value }?.kind == .cancelled)
       #expect(pool.statistics.idle == 1)
-      #expect(try await rows(pool) == 0)
+      try await expectRows(0, pool)
     }
   }
 
@@ -203,7 +203,7 @@ struct TransactionTests {
         #expect(connection.transactionStatus == .inTransaction)
       }
       #expect(pool.statistics.idle == 1)
-      #expect(try await rows(pool) == 0)
+      try await expectRows(0, pool)
     }
   }
 

@@ -16,6 +16,11 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 }
 
 extension Timestamp {
+  /// 0001-01-01T00:00:00Z, in seconds since 1970.
+  private static let firstSecond: Int64 = -62_135_596_800
+  /// 9999-12-31T23:59:59Z, in seconds since 1970.
+  private static let lastSecond: Int64 = 253_402_300_799
+
   /// RFC 3339 in UTC with whole seconds and `Z` (contract §3). A fraction is cut off, never rounded up.
   public var rfc3339: String {
     let seconds = microseconds.flooredDivision(by: 1_000_000)
@@ -36,7 +41,8 @@ extension Timestamp {
 
   /// Reads RFC 3339's `date-time`: a date, `T`, a time with optional fraction, and a zone (`Z` or ±hh:mm).
   ///
-  /// Digits beyond the microsecond are cut off. A leap second is refused, because PostgreSQL's clock has none.
+  /// Digits beyond the microsecond are cut off. A leap second is refused, because PostgreSQL's clock has none,
+  /// and so is a moment that its zone carries out of the years 1 to 9999: it could not be written again.
   public init?(rfc3339 text: String) {
     var reader = DigitReader(text.utf8)
     guard let year = reader.number(width: 4), reader.skip("-"), let month = reader.number(width: 2),
@@ -48,6 +54,7 @@ extension Timestamp {
       let fraction = reader.fraction(), let offset = reader.zoneOffsetSeconds(), reader.isAtEnd
     else { return nil }
     let seconds = date.daysSinceEpoch * 86_400 + hour * 3_600 + minute * 60 + second - offset
+    guard (Self.firstSecond...Self.lastSecond).contains(seconds) else { return nil }
     microseconds = seconds * 1_000_000 + fraction
   }
 }

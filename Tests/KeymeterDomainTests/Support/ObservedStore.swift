@@ -1,0 +1,99 @@
+import KeymeterDomain
+
+/// What the domain can ask of a transaction.
+enum StoreCall: Sendable, Hashable {
+  case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
+  case activeKey(RowLock)
+  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append
+}
+
+/// A store that reports each call before it is made; where the report throws, the call fails.
+struct ObservedStore: ManagementStore {
+  let store: any ManagementStore
+  let observe: @Sendable (StoreCall) throws -> Void
+
+  func withTransaction<Output: Sendable>(
+    _ body: @Sendable (any ManagementTransaction) async throws -> Output
+  ) async throws -> Output {
+    try await store.withTransaction { transaction in
+      try await body(ObservedTransaction(inner: transaction, observe: observe))
+    }
+  }
+}
+
+private struct ObservedTransaction: ManagementTransaction {
+  let inner: any ManagementTransaction
+  let observe: @Sendable (StoreCall) throws -> Void
+
+  func organisation(provider: ProviderID) async throws -> Organisation? {
+    try observe(.organisation)
+    return try await inner.organisation(provider: provider)
+  }
+
+  func organisations() async throws -> [Organisation] {
+    try observe(.organisations)
+    return try await inner.organisations()
+  }
+
+  func enter(_ organisation: OrganisationID) async throws {
+    try observe(.enter)
+    try await inner.enter(organisation)
+  }
+
+  func insert(
+    organisation id: OrganisationID, provider: ProviderID, name: Label
+  ) async throws -> Organisation {
+    try observe(.insertOrganisation)
+    return try await inner.insert(organisation: id, provider: provider, name: name)
+  }
+
+  func rename(to name: Label) async throws {
+    try observe(.rename)
+    try await inner.rename(to: name)
+  }
+
+  func deleteOrganisation() async throws {
+    try observe(.deleteOrganisation)
+    try await inner.deleteOrganisation()
+  }
+
+  func activeKey(_ digests: [SecretDigest], lock: RowLock) async throws -> APIKey? {
+    try observe(.activeKey(lock))
+    return try await inner.activeKey(digests, lock: lock)
+  }
+
+  func touch(_ id: KeyID) async throws {
+    try observe(.touch)
+    try await inner.touch(id)
+  }
+
+  func keyForUpdate(_ id: KeyID) async throws -> APIKey? {
+    try observe(.keyForUpdate)
+    return try await inner.keyForUpdate(id)
+  }
+
+  func keys() async throws -> [APIKey] {
+    try observe(.keys)
+    return try await inner.keys()
+  }
+
+  func insert(_ key: NewKey) async throws -> APIKey {
+    try observe(.insertKey)
+    return try await inner.insert(key)
+  }
+
+  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey {
+    try observe(.update)
+    return try await inner.update(id, friendlyName: friendlyName, limits: limits)
+  }
+
+  func delete(_ id: KeyID) async throws {
+    try observe(.deleteKey)
+    try await inner.delete(id)
+  }
+
+  func append(_ entry: AuditEntry) async throws {
+    try observe(.append)
+    try await inner.append(entry)
+  }
+}

@@ -1,0 +1,36 @@
+import KeymeterDomain
+import KeymeterTesting
+
+/// What may be asked over the wire.
+enum Operation: CaseIterable, Sendable {
+  case ownKey, allKeys, create, update, delete
+
+  var takesBody: Bool { self != .ownKey && self != .allKeys }
+
+  var answerToBrokenBody: (any Error)? { takesBody ? BrokenBody() : nil }
+
+  var refusalOfChild: Refusal? {
+    switch self {
+    case .ownKey: nil
+    case .allKeys: .rootKeyRequiredToList
+    case .create, .update, .delete: .rootKeyRequired
+    }
+  }
+
+  func run(_ id: Result<KeyID, any Error>, by caller: Credentials, on keys: KeyService) async throws {
+    switch self {
+    case .ownKey: _ = try await keys.ownKey(caller, requestID: .test)
+    case .allKeys: _ = try await keys.allKeys(caller, requestID: .test)
+    case .create:
+      let name = try Label.test("Till")
+      _ = try await keys.create(
+        id.map { _ in KeyDraft(friendlyName: name) }, by: caller, requestID: .test)
+    case .update:
+      _ = try await keys.update(id.map { KeyUpdate(id: $0) }, by: caller, requestID: .test)
+    case .delete: try await keys.delete(id, by: caller, requestID: .test)
+    }
+  }
+}
+
+/// What is wrong with a request, whatever it is.
+struct BrokenBody: Error, Equatable {}

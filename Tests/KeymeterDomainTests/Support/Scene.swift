@@ -1,0 +1,69 @@
+import KeymeterDomain
+import KeymeterTesting
+
+/// The services over an empty model, with a clock that the test moves, and two organisations to play with.
+struct Scene: Sendable {
+  let clock: TestClock
+  let store: InMemoryManagementStore
+  let keys: KeyService
+  let organisations: OrganisationService
+  let home: TestOrganisation
+  let neighbour: TestOrganisation
+
+  init() async throws {
+    let clock = TestClock()
+    self.clock = clock
+    store = InMemoryManagementStore { clock.now }
+    keys = KeyService(store: store, peppers: try .test, random: .seeded(20))
+    organisations = OrganisationService(store: store, peppers: try .test, random: .seeded(21))
+    home = try await .create("home", in: store)
+    neighbour = try await .create("neighbour", in: store)
+  }
+
+  /// The services over the same data, with something between them and it.
+  func keys(over wrapped: any ManagementStore) throws -> KeyService {
+    KeyService(store: wrapped, peppers: try .test, random: .seeded(22))
+  }
+
+  func organisations(over wrapped: any ManagementStore) throws -> OrganisationService {
+    OrganisationService(store: wrapped, peppers: try .test, random: .seeded(23))
+  }
+
+  /// A child key of `home`, or of another organisation.
+  func child(
+    named name: String = "Till", limits: MonthlyLimits = .unrestricted, linkage: String? = nil,
+    expiresIn seconds: Int64? = nil, of organisation: TestOrganisation? = nil
+  ) async throws -> IssuedKey {
+    let draft = KeyDraft(
+      friendlyName: try .test(name), limits: limits, linkageID: try linkage.map { try .test($0) },
+      expiresAt: seconds.map { clock.now.advanced(bySeconds: $0) })
+    return try await keys.create(
+      .success(draft), by: (organisation ?? home).credentials, requestID: .test)
+  }
+
+  /// A second root key of `home`.
+  func secondRoot() async throws -> IssuedKey {
+    try await organisations.createRootKey(home.organisation.providerID, name: .test("Second"))
+  }
+
+  func update(
+    _ id: KeyID, to name: String? = nil, requests: LimitChange = .unchanged,
+    tokens: LimitChange = .unchanged, speechSeconds: LimitChange = .unchanged
+  ) async throws -> APIKey {
+    let update = KeyUpdate(
+      id: id, friendlyName: try name.map { try .test($0) }, requests: requests, tokens: tokens,
+      speechSeconds: speechSeconds)
+    return try await keys.update(.success(update), by: home.credentials, requestID: .test)
+  }
+
+  func delete(_ id: KeyID, by credentials: Credentials? = nil) async throws {
+    try await keys.delete(.success(id), by: credentials ?? home.credentials, requestID: .test)
+  }
+
+  func allKeys(of organisation: TestOrganisation? = nil) async throws -> [APIKey] {
+    try await keys.allKeys((organisation ?? home).credentials, requestID: .test)
+  }
+
+  /// The lines that were added to the log since it had `count`.
+  func log(since count: Int) -> [AuditEntry] { Array(store.auditLog.dropFirst(count)) }
+}

@@ -1,0 +1,70 @@
+import KeymeterDomain
+import Testing
+
+@Suite struct LabelTests {
+  @Test(
+    "white space around a label is cut off, Unicode's too, and that inside is kept",
+    arguments: [
+      ("a", "a"), ("  a  ", "a"), ("\t\r\n a \n", "a"), ("\u{B}\u{C}a\u{85}", "a"), ("\u{A0}a\u{A0}", "a"),
+      ("\u{1680}a\u{2000}", "a"), ("\u{2003}a\u{200A}", "a"), ("\u{2028}a\u{2029}", "a"),
+      ("\u{202F}a\u{205F}", "a"), ("\u{3000}東京 東\u{3000}", "東京 東"), ("a b", "a b"), (" a  b ", "a  b"),
+      ("a\u{A0}b", "a\u{A0}b"), ("\r\na\r\n", "a"),
+    ])
+  func trimming(text: String, label: String) throws {
+    #expect(try Label(validating: text, field: "name").rawValue == label)
+  }
+
+  @Test(arguments: [
+    "Zürich", "日本語", "مرحبا", "😀", "👨‍👩‍👧", "🇨🇭", "e\u{301}", "Robert'); DROP TABLE--", "<b>", "\\", "\"",
+  ])
+  func `any script and any emoji may stand in a label, unchanged`(text: String) throws {
+    let label = try Label(validating: text, field: "name")
+    #expect(Array(label.rawValue.unicodeScalars) == Array(text.unicodeScalars))
+    #expect(label.description == text)
+    #expect(label == Label(stored: text))
+  }
+
+  @Test(arguments: [
+    String(repeating: "a", count: 255), String(repeating: "é", count: 255),
+    String(repeating: "😀", count: 255),
+    String(repeating: "👨‍👩‍👧", count: 51), String(repeating: "e\u{301}", count: 127) + "a",
+    "  " + String(repeating: "a", count: 255) + "\n\u{3000}",
+  ])
+  func `255 Unicode scalars fit, counted after trimming`(text: String) throws {
+    #expect(try Label(validating: text, field: "name").rawValue.unicodeScalars.count == 255)
+  }
+
+  @Test(arguments: [
+    String(repeating: "a", count: 256), String(repeating: "😀", count: 256),
+    String(repeating: "👨‍👩‍👧", count: 51) + "a", String(repeating: "e\u{301}", count: 128),
+    "a" + String(repeating: " ", count: 254) + "a", "a" + String(repeating: "\u{301}", count: 255),
+    String(repeating: "a", count: 1 << 20),
+  ])
+  func `256 don't`(text: String) {
+    #expect(refusal(of: text) == ValidationFailure(field: "name", "must be at most 255 characters"))
+  }
+
+  @Test(arguments: ["", " ", "\t\n", "\u{A0}\u{2003}\u{3000}", "\u{85}", String(repeating: " ", count: 300)])
+  func `nothing but white space is no label`(text: String) {
+    #expect(refusal(of: text) == ValidationFailure(field: "name", "must not be empty"))
+  }
+
+  @Test func `no control character may stand inside a label`() throws {
+    for value in Array(0...0x1F) + Array(0x7F...0x9F) as [UInt32] {
+      let control = try #require(Unicode.Scalar(value))
+      #expect(
+        refusal(of: "a\(Character(control))b")
+          == ValidationFailure(field: "name", "must not contain control characters"), "U+\(value)")
+    }
+  }
+
+  @Test(arguments: ["\0", "\0a", "a\0", "\u{1B}[31m", "a\u{7F}", "\u{1C}a", "a\r\nb", " \0 "])
+  func `a control character that is not white space is not trimmed away`(text: String) {
+    #expect(
+      refusal(of: text) == ValidationFailure(field: "name", "must not contain control characters"))
+  }
+
+  private func refusal(of text: String) -> ValidationFailure? {
+    #expect(throws: ValidationFailure.self) { try Label(validating: text, field: "name") }
+  }
+}

@@ -1,0 +1,121 @@
+import KeymeterTesting
+import Postgres
+import Testing
+
+@testable import KeymeterRepository
+
+@Suite("The migrator", .timeLimit(.minutes(1)))
+struct MigratorTests {
+  @Test("Applies everything once, in order, and then nothing")
+  func appliesOnce() async throws {
+    try await withEmptyDatabase { pool in
+      let migrator = Migrator(pool: pool)
+      #expect(try await migrator.state().pending == SchemaFiles.embedded.migrations.map(\.name))
+      let applied = try await migrator.migrate()
+      #expect(applied.starts(with: SchemaFiles.embedded.migrations.map(\.name)))
+      #expect(try await migrator.migrate().isEmpty)
+      #expect(try await migrator.state().isUsable)
+    }
+  }
+
+  @Test("Several at once apply each file exactly once")
+  func concurrent() async throws {
+    try await withEmptyDatabase(connections: 4) { pool in
+      let applied = try await withThrowingTaskGroup(of: [String].self) { group in
+        for _ in 0..<4 { group.addTask { try await Migrator(pool: pool).migrate() } }
+        return try await group.reduce([], +)
+      }
+      #expect(applied.count == Set(applied).count)
+    }
+  }
+
+  @Test("A changed applied migration is an error that names the file, and nothing is applied")
+  func changedMigration() async throws {
+    try await withEmptyDatabase { pool in
+      let first = Self.migration("0001_create_a.sql", "CREATE TABLE a ();")
+      _ = try await Migrator(pool: pool, files: .init(migrations: [first], functions: [])).migrate()
+      let edited = Self.migration("0001_create_a.sql", "CREATE TABLE a (b int);")
+      let second = Self.migration("0002_create_c.sql", "CREATE TABLE c ();")
+      let migrator = Migrator(pool: pool, files: .init(migrations: [edited, second], functions: []))
+      await #expect(throws: ChangedMigrationError(names: ["0001_create_a.sql"])) {
+        try await migrator.migrate()
+      }
+      let state = try await migrator.state()
+      #expect(state.pending == ["0002_create_c.sql"])
+      #expect(!state.isUsable)
+    }
+  }
+
+  @Test("A migration that fails leaves nothing of itself")
+  func failingMigration() async throws {
+    try await withEmptyDatabase { pool in
+      let files = SchemaFiles(
+        migrations: [Self.migration("0001_create_a.sql", "CREATE TABLE a (); SELECT 1/0;")], functions: [])
+      await #expect(throws: PostgresError.self) {
+        try await Migrator(pool: pool, files: files).migrate()
+      }
+      let found = try await pool.withConnection { try await $0.execute(Self.findTable, [.text("a")]) }
+      #expect(found.rows.isEmpty)
+      #expect(try await Migrator(pool: pool, files: files).state().pending == ["0001_create_a.sql"])
+    }
+  }
+
+  @Test("A function is applied again when its text changes")
+  func changedFunction() async throws {
+    try await withEmptyDatabase { pool in
+      for answer in [1, 2] {
+        let files = SchemaFiles(
+          migrations: [], functions: [Self.function("f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \(answer)'")])
+        #expect(try await Migrator(pool: pool, files: files).migrate() == ["f.sql"])
+        #expect(try await Migrator(pool: pool, files: files).migrate().isEmpty)
+        let row = try await pool.withConnection { try await $0.execute(Self.callFunction).rows.first }
+        #expect(try row?.decode("answer", as: Int32.self) == Int32(answer))
+      }
+    }
+  }
+
+  @Test("An older binary works on a schema that a newer one migrated, and takes nothing back")
+  func olderBinary() async throws {
+    try await withEmptyDatabase { pool in
+      let first = Self.migration("0001_create_a.sql", "CREATE TABLE a ();")
+      let second = Self.migration("0002_create_c.sql", "CREATE TABLE c ();")
+      let newFunction = Self.function("f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'")
+      let oldFunction = Self.function("f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+      _ = try await Migrator(
+        pool: pool, files: .init(migrations: [first, second], functions: [newFunction])
+      ).migrate()
+      let older = Migrator(pool: pool, files: .init(migrations: [first], functions: [oldFunction]))
+      let state = try await older.state()
+      #expect(state.isUsable)
+      #expect(state.unknown == ["0002_create_c.sql"])
+      #expect(try await older.migrate().isEmpty)
+    }
+  }
+
+  @Test("Embedded migrations are numbered from 1 without a gap, each by a name of its own form")
+  func embeddedNames() throws {
+    let migrations = SchemaFiles.embedded.migrations
+    #expect(migrations.map(\.version) == Array(1...Int32(migrations.count)))
+    #expect(try migrations.allSatisfy { try #/\d{4}_[a-z]+(_[a-z]+)+\.sql/#.wholeMatch(in: $0.name) != nil })
+  }
+
+  private static let findTable = Statement(
+    "test_find_table", "SELECT 1 AS found FROM pg_catalog.pg_class WHERE relname = $1")
+  private static let callFunction = Statement("test_call_function", "SELECT f() AS answer")
+
+  private static func migration(_ name: String, _ text: String) -> Migration {
+    Migration(EmbeddedSQLFile(name: name, text: text))
+  }
+
+  private static func function(_ name: String, _ text: String) -> SchemaFunction {
+    SchemaFunction(EmbeddedSQLFile(name: name, text: text))
+  }
+
+  private func withEmptyDatabase(
+    connections: Int = 2, _ body: (ConnectionPool) async throws -> Void
+  ) async throws {
+    let database = try await TestDatabase.empty()
+    try await database.withPool(maximumConnections: connections, body)
+    await database.drop()
+  }
+}

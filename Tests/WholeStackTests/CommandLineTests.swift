@@ -1,0 +1,124 @@
+import Foundation
+import KeymeterTesting
+import NIOHTTP1
+import Subprocess
+import Testing
+
+@Suite("keymeter org, key and migrate", .timeLimit(.minutes(2)))
+struct CommandLineTests {
+  @Test("An organisation's life: made, listed, shown, renamed, given another root key, deleted")
+  func organisationLife() async throws {
+    try await Node.with { node, database in
+      let made = try await keymeter(
+        ["org", "create", "--provider-id", "clinic-1", "--name", "First clinic", "--json"], database)
+      let object = try #require(
+        try JSONSerialization.jsonObject(with: Data(made.output.utf8)) as? [String: String])
+      #expect(Set(object.keys) == ["organisation_id", "provider_id", "name", "root_key_id", "root_key"])
+      let root = Account(
+        provider: "clinic-1", key: try #require(object["root_key"]),
+        keyID: try #require(object["root_key_id"]))
+      #expect(try await node.apiKey(.GET, root).status == 200)
+
+      #expect(try await keymeter(["org", "list"], database).output.contains("clinic-1"))
+      #expect(
+        try await keymeter(["org", "rename", "--provider-id", "clinic-1", "--name", "Renamed"], database)
+          .code == 0)
+      let shown = try await keymeter(["org", "show", "--provider-id", "clinic-1"], database).output
+      #expect(shown.contains("Renamed") && shown.contains(root.keyID))
+
+      let issued = try await keymeter(["key", "create-root", "--provider-id", "clinic-1", "--json"], database)
+      let second = try #require(
+        try JSONSerialization.jsonObject(with: Data(issued.output.utf8)) as? [String: String])
+      let secondRoot = Account(
+        provider: "clinic-1", key: try #require(second["root_key"]),
+        keyID: try #require(second["root_key_id"]))
+      #expect(try await node.apiKey(.GET, secondRoot).status == 200)
+      let listed = try await keymeter(["key", "list", "--provider-id", "clinic-1"], database).output
+      #expect(listed.contains(root.keyID) && listed.contains(secondRoot.keyID))
+      #expect(!listed.contains(root.key))
+
+      let unconfirmed = try await keymeter(["org", "delete", "--provider-id", "clinic-1"], database)
+      #expect(unconfirmed.code == 64)
+      #expect(try await node.apiKey(.GET, root).status == 200)
+      #expect(
+        try await keymeter(["org", "delete", "--provider-id", "clinic-1", "--yes"], database).code == 0)
+      #expect(try await node.apiKey(.GET, root).status == 400)
+    }
+  }
+
+  @Test("What can't be done is one line and an exit code that says which kind of failure it is", arguments: [
+    (["org", "create", "--provider-id", "with space", "--name", "x"], Int32(65), "provider_id"),
+    (["org", "create", "--provider-id", "good", "--name", " "], 65, "name"),
+    (["org", "show", "--provider-id", "nobody"], 1, "no organisation has this provider id"),
+    (["key", "create-root", "--provider-id", "nobody"], 1, "no organisation has this provider id"),
+  ])
+  func failures(arguments: [String], code: Int32, words: String) async throws {
+    try await TestDatabase.withMigrated { database in
+      let result = try await keymeter(arguments, database)
+      #expect(result.code == code)
+      #expect(result.output.contains(words))
+    }
+  }
+
+  @Test("A provider id is given once only")
+  func providerTaken() async throws {
+    try await TestDatabase.withMigrated { database in
+      let create = ["org", "create", "--provider-id", "clinic", "--name", "Clinic"]
+      #expect(try await keymeter(create, database).code == 0)
+      let again = try await keymeter(create, database)
+      #expect(again.code == 1)
+      #expect(again.output.contains("another organisation has this provider id"))
+    }
+  }
+
+  @Test("migrate needs no pepper, tells its state, and may run on two nodes at once")
+  func migrate() async throws {
+    let database = try await TestDatabase.empty()
+    #expect(try await keymeter(["migrate", "--check"], database, peppers: false).code == 1)
+    #expect(
+      try await keymeter(["migrate", "--status"], database, peppers: false).output
+        .contains("pending  0001_create_organisations.sql"))
+    async let first = keymeter(["migrate"], database, peppers: false)
+    async let second = keymeter(["migrate"], database, peppers: false)
+    let (one, two) = try await (first, second)
+    #expect(one.code == 0 && two.code == 0)
+    let applications = (one.output + two.output).split(separator: "\n")
+      .filter { $0 == "applied 0001_create_organisations.sql" }
+    #expect(applications.count == 1)
+    #expect(try await keymeter(["migrate", "--check"], database, peppers: false).code == 0)
+    await database.drop()
+  }
+
+  @Test("A database that can't be reached is exit code 69")
+  func unreachable() async throws {
+    let result = try await keymeter(
+      ["org", "list"], environment: ["DATABASE_URL": "postgresql://127.0.0.1:1/x", "KEYMETER_PEPPERS": Node.peppers])
+    #expect(result.code == 69)
+  }
+
+  @Test("--version names the program and its version")
+  func version() async throws {
+    let result = try await keymeter(["--version"], environment: [:])
+    #expect(result.output.hasPrefix("keymeter 0."))
+  }
+
+  private func keymeter(
+    _ arguments: [String], _ database: TestDatabase, peppers: Bool = true
+  ) async throws -> (output: String, code: Int32) {
+    let settings = ["DATABASE_URL": database.url]
+    return try await keymeter(
+      arguments,
+      environment: peppers ? settings.merging(["KEYMETER_PEPPERS": Node.peppers]) { $1 } : settings)
+  }
+
+  private func keymeter(
+    _ arguments: [String], environment: [String: String]
+  ) async throws -> (output: String, code: Int32) {
+    let process = try await ServerProcess.start(arguments, environment: environment)
+    let status = try await process.ended()
+    let output = try process.log
+    await process.discard()
+    guard case .exited(let code) = status else { throw TestFailure("keymeter ended by \(status)") }
+    return (output, code)
+  }
+}

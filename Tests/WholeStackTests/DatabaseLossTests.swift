@@ -1,0 +1,107 @@
+import EmbeddedPostgres
+import KeymeterTesting
+import NIOHTTP1
+import Postgres
+import SystemPackage
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+@Suite("When PostgreSQL is gone", .timeLimit(.minutes(3)))
+struct DatabaseLossTests {
+  @Test("Requests are answered 503 with Retry-After, and the server recovers by itself")
+  func killAndReturn() async throws {
+    try await withNodeOnOwnCluster { node, root, cluster in
+      #expect(try await node.apiKey(.GET, root).status == 200)
+
+      kill(try #require(await cluster.postmasterPID), SIGKILL)
+      for _ in 0..<5 {
+        let reply = try await node.apiKey(.GET, root)
+        #expect(reply.status == 503)
+        #expect(reply.headers.first(name: "Retry-After") == "1")
+        #expect(reply.text("code") == "unavailable")
+      }
+      #expect(try await send(.GET, node.baseURL + "/health/ready").status == 503)
+      #expect(try await send(.GET, node.baseURL + "/health/live").status == 200)
+
+      try await cluster.start()
+      _ = try await eventually("the server to recover") {
+        try await node.apiKey(.GET, root).status == 200 ? true : nil
+      }
+      #expect(try await send(.GET, node.baseURL + "/health/ready").status == 200)
+    }
+  }
+
+  @Test("A frozen PostgreSQL means 503 in bounded time, and not ready")
+  func freeze() async throws {
+    try await withNodeOnOwnCluster { node, root, cluster in
+      #expect(try await node.apiKey(.GET, root).status == 200)
+      let postmaster = try #require(await cluster.postmasterPID)
+      let frozen = [postmaster] + children(of: postmaster)
+      for process in frozen { kill(process, SIGSTOP) }
+
+      let ready = try await send(.GET, node.baseURL + "/health/ready")
+      let reply = try await node.apiKey(.GET, root)
+      for process in frozen { kill(process, SIGCONT) }
+
+      #expect(ready.status == 503)
+      #expect(reply.status == 503)
+      _ = try await eventually("the server to recover") {
+        try await node.apiKey(.GET, root).status == 200 ? true : nil
+      }
+    }
+  }
+
+  @Test("A server that starts before its database becomes ready when the database comes")
+  func startWithoutDatabase() async throws {
+    try await withNodeOnOwnCluster { _, root, cluster in
+      let url = cluster.connectionURL(database: "keymeter")
+      try await cluster.stop()
+      let early = try await Node.start(databaseURL: url)
+      #expect(try await send(.GET, early.baseURL + "/health/ready").status == 503)
+      try await cluster.start()
+      _ = try await eventually("the early server to be ready") {
+        try await send(.GET, early.baseURL + "/health/ready").status == 200 ? true : nil
+      }
+      #expect(try await early.apiKey(.GET, root).status == 200)
+      await early.process.discard()
+    }
+  }
+
+  /// A cluster that a test may kill, with a server on it.
+  private func withNodeOnOwnCluster(
+    _ body: (Node, Account, PostgresCluster) async throws -> Void
+  ) async throws {
+    try await OwnCluster.with { cluster in
+      let node = try await Node.start(databaseURL: cluster.connectionURL(database: "keymeter"))
+      do {
+        try await body(node, try await OwnCluster.organisation("clinic", on: cluster), cluster)
+      } catch {
+        await node.process.discard()
+        throw error
+      }
+      await node.process.discard()
+    }
+  }
+
+  private func children(of parent: pid_t) -> [pid_t] {
+    guard let text = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children") else { return [] }
+    return text.split(separator: " ").compactMap { pid_t($0) }
+  }
+}
+
+extension String {
+  /// A small file of `/proc`, whole.
+  fileprivate init(contentsOfFile path: String) throws {
+    let file = try FileDescriptor.open(path, .readOnly)
+    self = try file.closeAfter {
+      try String(unsafeUninitializedCapacity: 65_536) { buffer in
+        try file.read(into: UnsafeMutableRawBufferPointer(buffer))
+      }
+    }
+  }
+}

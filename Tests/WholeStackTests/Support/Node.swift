@@ -1,0 +1,90 @@
+import KeymeterDomain
+import KeymeterRepository
+import KeymeterTesting
+import NIOHTTP1
+import Postgres
+
+/// One `keymeter serve` on a database, and an organisation to speak for.
+struct Node: Sendable {
+  let process: ServerProcess
+  let baseURL: String
+
+  static let peppers = "test:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
+
+  private static var textPort: Regex<(Substring, Substring)> { /listening host=\S+ port=(\d+)/ }
+  private static var jsonPort: Regex<(Substring, Substring)> { /"message":"listening","port":"(\d+)"/ }
+
+  /// Starts a server and waits until it listens.
+  static func start(
+    databaseURL: String, environment: [String: String] = [:]
+  ) async throws -> Node {
+    let process = try await ServerProcess.start(
+      ["serve", "--port", "0"],
+      environment: [
+        "DATABASE_URL": databaseURL, "KEYMETER_PEPPERS": peppers, "KEYMETER_LOG_LEVEL": "trace",
+      ].merging(environment) { $1 })
+    do {
+      let pattern = environment["KEYMETER_LOG_FORMAT"] == "json" ? jsonPort : textPort
+      let port = try await process.wait(for: pattern)
+      return Node(process: process, baseURL: "http://127.0.0.1:\(port)")
+    } catch {
+      let log = (try? process.log) ?? ""
+      await process.discard()
+      throw TestFailure("the server did not listen: \(error)\n\(log)")
+    }
+  }
+
+  /// Runs `body` with a server on a migrated database of its own.
+  static func with(
+    environment: [String: String] = [:], _ body: (Node, TestDatabase) async throws -> Void
+  ) async throws {
+    try await TestDatabase.withMigrated { database in
+      let node = try await start(databaseURL: database.url, environment: environment)
+      do {
+        try await body(node, database)
+      } catch {
+        await node.process.discard()
+        throw error
+      }
+      await node.process.discard()
+    }
+  }
+
+  /// Makes an organisation on a database.
+  static func organisation(_ provider: String, on database: TestDatabase) async throws -> Account {
+    try await database.withPool { pool in
+      let organisation = try await TestOrganisation.create(
+        provider, in: PostgresManagementStore(pool: pool))
+      return Account(
+        provider: provider, key: organisation.root.secret.revealed, keyID: organisation.root.key.id.rawValue)
+    }
+  }
+
+  /// `/api/v1/api-key` on behalf of an account.
+  func apiKey(
+    _ method: HTTPMethod, _ account: Account, query: String = "", body: String? = nil
+  ) async throws -> Reply {
+    try await send(
+      method, baseURL + "/api/v1/api-key" + query,
+      headers: account.headers + (body == nil ? [] : [("Content-Type", "application/json")]), body: body)
+  }
+}
+
+/// A key and the provider id that goes with it.
+struct Account: Sendable {
+  let provider: String
+  let key: String
+  let keyID: String
+
+  var headers: [(String, String)] {
+    [("X-Scrubs-Clinic-Api-Key", key), ("X-Scrubs-Clinic-Provider", provider)]
+  }
+
+  /// The account that a creation's answer holds.
+  func child(_ reply: Reply) throws -> Account {
+    guard let key = reply.text("apiKey"), let id = reply.text("id") else {
+      throw TestFailure("no key in \(reply.body)")
+    }
+    return Account(provider: provider, key: key, keyID: id)
+  }
+}
