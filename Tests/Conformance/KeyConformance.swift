@@ -176,7 +176,8 @@ struct KeyConformance {
       var seen: [Timestamp?] = []
       for _ in 0..<2 {
         try await under.entered(clinic.organisation.id) { try await $0.touch(id) }
-        seen.append(try await under.entered(clinic.organisation.id) { try await $0.keyForUpdate(id)?.lastUsedAt })
+        seen.append(
+          try await under.entered(clinic.organisation.id) { try await $0.keyForUpdate(id)?.lastUsedAt })
       }
       #expect(seen[0] != nil)
       #expect(seen[0] == seen[1])

@@ -43,7 +43,8 @@ private enum Operation {
     case 0...3:
       return .create(
         tenant: tenant, caller: caller, linkage: Bool.random(using: &random) ? target : nil,
-        limit: Bool.random(using: &random) ? Int64.random(in: 0...MonthlyLimits.largest, using: &random) : nil)
+        limit: Bool.random(using: &random) ? Int64.random(in: 0...MonthlyLimits.largest, using: &random) : nil
+      )
     case 4...5:
       let limits: [LimitChange] = [.unchanged, .cleared, .set(0), .set(MonthlyLimits.largest)]
       return .update(
@@ -57,7 +58,9 @@ private enum Operation {
   }
 }
 
-/// Plays operations on one store. The same seed gives the same keys and ids on each.
+/// Plays operations on one store.
+///
+/// The same seed gives the same keys and ids on each.
 private struct Player {
   let keys: KeyService
   let organisations: OrganisationService

@@ -51,7 +51,9 @@ struct OrganisationConformance {
     }
   }
 
-  @Test("A deleted organisation takes its keys along; its log and other organisations stay", arguments: Backend.allCases)
+  @Test(
+    "A deleted organisation takes its keys along; its log and other organisations stay",
+    arguments: Backend.allCases)
   func deleted(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.store)
@@ -62,7 +64,9 @@ struct OrganisationConformance {
         _ = try await service.show(clinic.organisation.providerID)
       }
       let digests = try under.peppers.digests(of: clinic.root.secret)
-      let dead = try await under.entered(clinic.organisation.id) { try await $0.activeKey(digests, lock: .none) }
+      let dead = try await under.entered(clinic.organisation.id) {
+        try await $0.activeKey(digests, lock: .none)
+      }
       #expect(dead == nil)
       let log = try await under.auditLog().filter { $0.organisation == clinic.organisation.id.rawValue }
       #expect(log.map(\.action) == ["organisation.created", "key.created", "organisation.deleted"])

@@ -38,7 +38,9 @@ struct TransactionConformance {
     }
   }
 
-  @Test("A key that authenticated a change can't be deleted before the change is done", arguments: Backend.allCases)
+  @Test(
+    "A key that authenticated a change can't be deleted before the change is done",
+    arguments: Backend.allCases)
   func sharedLock(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.store)

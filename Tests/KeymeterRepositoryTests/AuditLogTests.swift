@@ -7,10 +7,12 @@ import Testing
 
 @Suite("The audit log", .timeLimit(.minutes(1)))
 struct AuditLogTests {
-  @Test("Nothing in it can be changed or removed, not even by its owner", arguments: [
-    "UPDATE keymeter.audit_log SET target = 'x'", "DELETE FROM keymeter.audit_log",
-    "TRUNCATE keymeter.audit_log",
-  ])
+  @Test(
+    "Nothing in it can be changed or removed, not even by its owner",
+    arguments: [
+      "UPDATE keymeter.audit_log SET target = 'x'", "DELETE FROM keymeter.audit_log",
+      "TRUNCATE keymeter.audit_log",
+    ])
   func appendOnly(sql: String) async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -29,7 +31,8 @@ struct AuditLogTests {
         let store = PostgresManagementStore(pool: pool)
         let clinic = try await TestOrganisation.create("clinic", in: store)
         try await pool.withConnection {
-          try await $0.executeScript("ALTER TABLE keymeter.audit_log ADD CHECK (action <> 'key.created') NOT VALID")
+          try await $0.executeScript(
+            "ALTER TABLE keymeter.audit_log ADD CHECK (action <> 'key.created') NOT VALID")
         }
         let keys = KeyService(store: store, peppers: try .test)
         let draft = KeyDraft(friendlyName: try .test("Child"))

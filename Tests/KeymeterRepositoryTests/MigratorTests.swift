@@ -65,7 +65,11 @@ struct MigratorTests {
     try await withEmptyDatabase { pool in
       for answer in [1, 2] {
         let files = SchemaFiles(
-          migrations: [], functions: [Self.function("f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \(answer)'")])
+          migrations: [],
+          functions: [
+            Self.function(
+              "f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \(answer)'")
+          ])
         #expect(try await Migrator(pool: pool, files: files).migrate() == ["f.sql"])
         #expect(try await Migrator(pool: pool, files: files).migrate().isEmpty)
         let row = try await pool.withConnection { try await $0.execute(Self.callFunction).rows.first }
@@ -79,8 +83,10 @@ struct MigratorTests {
     try await withEmptyDatabase { pool in
       let first = Self.migration("0001_create_a.sql", "CREATE TABLE a ();")
       let second = Self.migration("0002_create_c.sql", "CREATE TABLE c ();")
-      let newFunction = Self.function("f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'")
-      let oldFunction = Self.function("f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+      let newFunction = Self.function(
+        "f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'")
+      let oldFunction = Self.function(
+        "f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
       _ = try await Migrator(
         pool: pool, files: .init(migrations: [first, second], functions: [newFunction])
       ).migrate()

@@ -26,7 +26,8 @@ struct CommandLineTests {
       let shown = try await keymeter(["org", "show", "--provider-id", "clinic-1"], database).output
       #expect(shown.contains("Renamed") && shown.contains(root.keyID))
 
-      let issued = try await keymeter(["key", "create-root", "--provider-id", "clinic-1", "--json"], database)
+      let issued = try await keymeter(
+        ["key", "create-root", "--provider-id", "clinic-1", "--json"], database)
       let second = try #require(
         try JSONSerialization.jsonObject(with: Data(issued.output.utf8)) as? [String: String])
       let secondRoot = Account(
@@ -46,12 +47,14 @@ struct CommandLineTests {
     }
   }
 
-  @Test("What can't be done is one line and an exit code that says which kind of failure it is", arguments: [
-    (["org", "create", "--provider-id", "with space", "--name", "x"], Int32(65), "provider_id"),
-    (["org", "create", "--provider-id", "good", "--name", " "], 65, "name"),
-    (["org", "show", "--provider-id", "nobody"], 1, "no organisation has this provider id"),
-    (["key", "create-root", "--provider-id", "nobody"], 1, "no organisation has this provider id"),
-  ])
+  @Test(
+    "What can't be done is one line and an exit code that says which kind of failure it is",
+    arguments: [
+      (["org", "create", "--provider-id", "with space", "--name", "x"], Int32(65), "provider_id"),
+      (["org", "create", "--provider-id", "good", "--name", " "], 65, "name"),
+      (["org", "show", "--provider-id", "nobody"], 1, "no organisation has this provider id"),
+      (["key", "create-root", "--provider-id", "nobody"], 1, "no organisation has this provider id"),
+    ])
   func failures(arguments: [String], code: Int32, words: String) async throws {
     try await TestDatabase.withMigrated { database in
       let result = try await keymeter(arguments, database)
@@ -92,7 +95,8 @@ struct CommandLineTests {
   @Test("A database that can't be reached is exit code 69")
   func unreachable() async throws {
     let result = try await keymeter(
-      ["org", "list"], environment: ["DATABASE_URL": "postgresql://127.0.0.1:1/x", "KEYMETER_PEPPERS": Node.peppers])
+      ["org", "list"],
+      environment: ["DATABASE_URL": "postgresql://127.0.0.1:1/x", "KEYMETER_PEPPERS": Node.peppers])
     #expect(result.code == 69)
   }
 

@@ -12,19 +12,24 @@ import Testing
 
 @Suite("keymeter serve", .timeLimit(.minutes(2)))
 struct ServeCommandTests {
-  @Test("A missing or bad setting ends the start with one clear line and exit code 78", arguments: [
-    ("DATABASE_URL", ["KEYMETER_PEPPERS": Node.peppers]),
-    ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x"]),
-    ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": "no-colon"]),
-    ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": "p1:c2hvcnQ="]),
-    ("KEYMETER_PORT", ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers, "KEYMETER_PORT": "no"]),
-    (
-      "KEYMETER_LOG_LEVEL",
-      ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers, "KEYMETER_LOG_LEVEL": "loud"]
-    ),
-    ("DATABASE_URL", ["DATABASE_URL": "postgresql://[", "KEYMETER_PEPPERS": Node.peppers]),
-    ("DATABASE_URL_FILE", ["DATABASE_URL_FILE": "/nowhere", "KEYMETER_PEPPERS": Node.peppers]),
-  ])
+  @Test(
+    "A missing or bad setting ends the start with one clear line and exit code 78",
+    arguments: [
+      ("DATABASE_URL", ["KEYMETER_PEPPERS": Node.peppers]),
+      ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x"]),
+      ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": "no-colon"]),
+      ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": "p1:c2hvcnQ="]),
+      (
+        "KEYMETER_PORT",
+        ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers, "KEYMETER_PORT": "no"]
+      ),
+      (
+        "KEYMETER_LOG_LEVEL",
+        ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers, "KEYMETER_LOG_LEVEL": "loud"]
+      ),
+      ("DATABASE_URL", ["DATABASE_URL": "postgresql://[", "KEYMETER_PEPPERS": Node.peppers]),
+      ("DATABASE_URL_FILE", ["DATABASE_URL_FILE": "/nowhere", "KEYMETER_PEPPERS": Node.peppers]),
+    ])
   func badSetting(name: String, environment: [String: String]) async throws {
     let process = try await ServerProcess.start(["serve"], environment: environment)
     let status = try await process.ended()

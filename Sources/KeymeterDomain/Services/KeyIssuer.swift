@@ -3,8 +3,9 @@ struct KeyIssuer: Sendable {
   let peppers: PepperSet
   let random: RandomSource
 
-  /// A key that is drawn but not yet written. Drawn outside the transaction, so that one that is tried again
-  /// writes the same key.
+  /// A key that is drawn but not yet written.
+  ///
+  /// Drawn outside the transaction, so that one that is tried again writes the same key.
   struct Drawn: Sendable {
     let secret: KeySecret
     let key: NewKey

@@ -25,10 +25,12 @@ public struct OrganisationService: Sendable {
     return try await store.withTransaction { transaction in
       let organisation = try await inserting(id, provider, name, in: transaction)
       try await transaction.append(
-        Self.entry(.organisationCreated, of: organisation, request: request, changes: [
-          FieldChange("provider_id", from: nil, to: .text(provider.rawValue)),
-          FieldChange("name", from: nil, to: .text(name.rawValue)),
-        ]))
+        Self.entry(
+          .organisationCreated, of: organisation, request: request,
+          changes: [
+            FieldChange("provider_id", from: nil, to: .text(provider.rawValue)),
+            FieldChange("name", from: nil, to: .text(name.rawValue)),
+          ]))
       let rootKey = try await write(drawn, for: organisation, request: request, in: transaction)
       return (organisation, rootKey)
     }
@@ -59,9 +61,11 @@ public struct OrganisationService: Sendable {
       guard organisation.name != name else { return }
       try await transaction.rename(to: name)
       try await transaction.append(
-        Self.entry(.organisationRenamed, of: organisation, request: request, changes: [
-          FieldChange("name", from: .text(organisation.name.rawValue), to: .text(name.rawValue))
-        ]))
+        Self.entry(
+          .organisationRenamed, of: organisation, request: request,
+          changes: [
+            FieldChange("name", from: .text(organisation.name.rawValue), to: .text(name.rawValue))
+          ]))
     }
   }
 
@@ -72,10 +76,12 @@ public struct OrganisationService: Sendable {
     let request = newRequestID()
     try await inOrganisation(provider) { transaction, organisation in
       try await transaction.append(
-        Self.entry(.organisationDeleted, of: organisation, request: request, changes: [
-          FieldChange("provider_id", from: .text(provider.rawValue), to: nil),
-          FieldChange("name", from: .text(organisation.name.rawValue), to: nil),
-        ]))
+        Self.entry(
+          .organisationDeleted, of: organisation, request: request,
+          changes: [
+            FieldChange("provider_id", from: .text(provider.rawValue), to: nil),
+            FieldChange("name", from: .text(organisation.name.rawValue), to: nil),
+          ]))
       try await transaction.deleteOrganisation()
     }
   }

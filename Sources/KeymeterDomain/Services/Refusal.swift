@@ -1,4 +1,6 @@
-/// Why the domain did not do what was asked. Each is answered in its dialect's own words.
+/// Why the domain did not do what was asked.
+///
+/// Each is answered in its dialect's own words.
 public enum Refusal: Error, Sendable, Equatable {
   /// A part of the credentials is missing.
   case credentialsMissing

@@ -24,7 +24,7 @@ extension IssuedIdentifier {
 
 /// The id of a key, root or child (contract §2): `key_…`.
 public struct KeyID: IssuedIdentifier {
-  /// `key_`
+  /// The prefix `key_`.
   public static let prefix = "key_"
   /// The id as it appears on the wire.
   public let rawValue: String
@@ -34,7 +34,7 @@ public struct KeyID: IssuedIdentifier {
 
 /// The internal id of an organisation: `org_…`.
 public struct OrganisationID: IssuedIdentifier {
-  /// `org_`
+  /// The prefix `org_`.
   public static let prefix = "org_"
   /// The id as it appears on the wire.
   public let rawValue: String
@@ -44,7 +44,7 @@ public struct OrganisationID: IssuedIdentifier {
 
 /// Names one request in answers, logs and audit entries: `req_…`, or what the caller's `X-Request-Id` said.
 public struct RequestID: IssuedIdentifier {
-  /// `req_`
+  /// The prefix `req_`.
   public static let prefix = "req_"
   /// The id as it appears on the wire.
   public let rawValue: String

@@ -21,7 +21,9 @@ extension Timestamp {
   /// 9999-12-31T23:59:59Z, in seconds since 1970.
   private static let lastSecond: Int64 = 253_402_300_799
 
-  /// RFC 3339 in UTC with whole seconds and `Z` (contract §3). A fraction is cut off, never rounded up.
+  /// RFC 3339 in UTC with whole seconds and `Z` (contract §3).
+  ///
+  /// A fraction is cut off, never rounded up.
   public var rfc3339: String {
     let seconds = microseconds.flooredDivision(by: 1_000_000)
     let days = seconds.flooredDivision(by: 86_400)

@@ -12,7 +12,8 @@ struct QueryParameters {
     var pairs: [(String, String)] = []
     for part in query.utf8.split(separator: UInt8(ascii: "&")) {
       let separator = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
-      guard let name = Self.decoded(part[..<separator]), let value = Self.decoded(part[separator...].dropFirst())
+      guard let name = Self.decoded(part[..<separator]),
+        let value = Self.decoded(part[separator...].dropFirst())
       else {
         throw .invalidQuery([FieldViolation(field: "", message: "has an invalid percent-encoding")])
       }

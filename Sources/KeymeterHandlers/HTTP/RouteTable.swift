@@ -11,7 +11,8 @@ struct RouteTable: Sendable {
 
   /// Serves `path` by the given methods; where GET is served, HEAD is too.
   mutating func serve(
-    _ path: String, on router: Router<KeymeterRequestContext>, _ handlers: [(HTTPRequest.Method, RouteHandler)]
+    _ path: String, on router: Router<KeymeterRequestContext>,
+    _ handlers: [(HTTPRequest.Method, RouteHandler)]
   ) {
     for (method, handler) in handlers {
       router.on(RouterPath(path), method: method, use: handler)

@@ -3,7 +3,9 @@ import Hummingbird
 import KeymeterDomain
 import Logging
 
-/// The Scrubs dialect's one mapper from errors to problems. Titles are the published reference's sentences.
+/// The Scrubs dialect's one mapper from errors to problems.
+///
+/// Titles are the published reference's sentences.
 struct ScrubsProblems: Sendable {
   /// What an error that nobody foresaw is called; creating a key has a sentence of its own.
   let unexpected: Problem

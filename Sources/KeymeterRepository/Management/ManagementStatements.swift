@@ -1,6 +1,8 @@
 import Postgres
 
-/// Every statement that management runs. `$1` is the organisation wherever a row belongs to one.
+/// Every statement that management runs.
+///
+/// `$1` is the organisation wherever a row belongs to one.
 enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
@@ -8,8 +10,10 @@ enum ManagementStatements {
     deleteSecrets, deleteKey, appendAudit,
   ]
 
-  /// Names the tenant until the transaction ends. Local to the transaction, so that a pooler which hands the
-  /// session to somebody else between transactions carries nothing over.
+  /// Names the tenant until the transaction ends.
+  ///
+  /// Local to the transaction, so that a pooler which hands the session to somebody else between
+  /// transactions carries nothing over.
   static let enter = Statement(
     "management_enter", "SELECT pg_catalog.set_config('keymeter.organisation_id', $1, true) AS entered")
 
@@ -65,8 +69,10 @@ enum ManagementStatements {
   static let activeKey = Statement("management_active_key", activeKeyText)
 
   /// Locks the secret rather than the key, so that changes of one root key's own record don't wait for each
-  /// other twice. Whatever ends a key must therefore change or remove its secrets' rows: after waiting for
-  /// such a change, PostgreSQL judges this condition again on the secret's new row, but not on the key's.
+  /// other twice.
+  ///
+  /// Whatever ends a key must therefore change or remove its secrets' rows: after waiting for such a
+  /// change, PostgreSQL judges this condition again on the secret's new row, but not on the key's.
   static let activeKeyShared = Statement("management_active_key_shared", "\(activeKeyText) FOR SHARE OF s")
 
   /// At most one write a minute and key, so that reading stays cheap.

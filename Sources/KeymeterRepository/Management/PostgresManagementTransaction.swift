@@ -138,6 +138,8 @@ struct RowMissing: Error {
 }
 
 extension PostgresError {
-  /// Whether it is the violation of the named constraint. Matched by name, never by text.
+  /// Whether it is the violation of the named constraint.
+  ///
+  /// Matched by name, never by text.
   func violates(_ constraint: String) -> Bool { self.constraint == constraint }
 }

@@ -1,16 +1,21 @@
 import Postgres
 
-/// What the migrator asks of the database. `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
+/// What the migrator asks of the database.
+///
+/// `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
 enum MigrationStatements {
   static let all = [lock, ledgerExists, applied, recordMigration, functions, recordFunction]
 
-  /// Holds every other migrator off until the transaction ends, on whichever node it runs. A transaction's
-  /// lock rather than a session's, so that it also holds through a pooler.
+  /// Holds every other migrator off until the transaction ends, on whichever node it runs.
+  ///
+  /// A transaction's lock rather than a session's, so that it also holds through a pooler.
   static let lock = Statement(
     "migration_lock",
     "SELECT pg_catalog.pg_advisory_xact_lock(7311302711428401)::text AS locked")
 
-  /// The ledger itself can't be a migration. Run as a script, before anything else.
+  /// The ledger itself can't be a migration.
+  ///
+  /// Run as a script, before anything else.
   static let createLedger = """
     CREATE SCHEMA IF NOT EXISTS keymeter;
     CREATE TABLE IF NOT EXISTS keymeter.schema_migrations (

@@ -24,7 +24,8 @@ final class DevDirectory: Sendable {
 
   /// Makes the directory, readable by its owner alone, and locks it.
   static func open(_ text: String) throws -> DevDirectory {
-    let path = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(text)).lexicallyNormalized()
+    let path = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(text))
+      .lexicallyNormalized()
     do {
       // Traversable by others, because PostgreSQL runs as another user where we are root; what is secret in
       // it is protected by its own mode.

@@ -23,7 +23,8 @@ struct DevEnvironment: Sendable {
     StandardStream.output.write(line: "Starting PostgreSQL in \(directory.path) …")
     try await cluster.start()
     if cluster.location != directory.path {
-      StandardStream.output.write(line: "PostgreSQL's user can't enter \(directory.path), so its files are in \(cluster.location).")
+      StandardStream.output.write(
+        line: "PostgreSQL's user can't enter \(directory.path), so its files are in \(cluster.location).")
     }
     let result: Result<Void, any Error>
     do {
@@ -87,7 +88,8 @@ struct DevEnvironment: Sendable {
       (name: "KEYMETER_PORT", value: String(listen.port)),
     ]
     try directory.writeEnvironment(variables)
-    return SettingsSource(environment: Dictionary(uniqueKeysWithValues: variables.map { ($0.name, $0.value) }))
+    return SettingsSource(
+      environment: Dictionary(uniqueKeysWithValues: variables.map { ($0.name, $0.value) }))
   }
 
   /// Migrates, and makes the demo organisation in a database that has none.

@@ -12,8 +12,9 @@ struct StandardStream: Sendable {
 
   private let descriptor: Int32
 
-  /// Writes one line in one call, so that lines of several threads don't mix. What can't be written is lost:
-  /// there is nowhere to say so.
+  /// Writes one line in one call, so that lines of several threads don't mix.
+  ///
+  /// What can't be written is lost: there is nowhere to say so.
   func write(line: String) {
     var bytes = Array(line.utf8)
     bytes.append(UInt8(ascii: "\n"))

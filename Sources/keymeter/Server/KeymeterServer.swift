@@ -16,7 +16,7 @@ struct KeymeterServer: Sendable {
   let logger: Logger
 
   /// How long one statement of a request may take.
-  private static let statementTimeout = Duration.seconds(10)
+  private static let statementTimeout = Duration.seconds(5)
   /// How long requests that are under way may take to end, once the server is told to stop.
   private static let longestShutdown = Duration.seconds(20)
   /// After this a connection on which nothing happens is closed.
@@ -41,8 +41,9 @@ struct KeymeterServer: Sendable {
     try result.get()
   }
 
-  /// A schema that is behind can't be served. A database that can't be reached can come back: the server
-  /// starts, and is not ready until then.
+  /// A schema that is behind can't be served.
+  ///
+  /// A database that can't be reached can come back: the server starts, and is not ready until then.
   private func refuseOutdatedSchema(_ pool: ConnectionPool) async throws {
     do {
       let state = try await Migrator(pool: pool).state()
@@ -68,7 +69,12 @@ struct KeymeterServer: Sendable {
       services: [.init(service: PoolMaintenance(pool: pool)), .init(service: application)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = Self.longestShutdown
-    try await ServiceGroup(configuration: configuration).run()
+    do {
+      try await ServiceGroup(configuration: configuration).run()
+    } catch let error as IOError {
+      // The only sockets that the group itself opens are the ones it listens on.
+      throw CommandError("can't listen on \(listen.host) port \(listen.port): \(error)")
+    }
   }
 }
 

@@ -14,7 +14,8 @@ public final class InMemoryManagementStore: ManagementStore {
   /// An empty store.
   ///
   /// - Parameter clock: the one clock that decides expiry and stamps records.
-  public init(clock: @escaping @Sendable () -> Timestamp = { Timestamp(microseconds: 1_705_314_600_000_000) }) {
+  public init(clock: @escaping @Sendable () -> Timestamp = { Timestamp(microseconds: 1_705_314_600_000_000) })
+  {
     self.clock = clock
   }
 

@@ -48,7 +48,8 @@ final class ServerProcess: Sendable {
       return try await run(
         .path(executable), arguments: Arguments(arguments),
         environment: .custom(
-          Dictionary(uniqueKeysWithValues: variables.map { (Environment.Key(stringLiteral: $0.key), $0.value) })),
+          Dictionary(
+            uniqueKeysWithValues: variables.map { (Environment.Key(stringLiteral: $0.key), $0.value) })),
         workingDirectory: directory, input: .none,
         output: .fileDescriptor(log, closeAfterSpawningProcess: true), error: .combinedWithOutput
       ) { execution in
