@@ -19,8 +19,18 @@ public struct PostgresManagementStore: ManagementStore {
       return try await pool.withTransaction { connection in
         try await body(PostgresManagementTransaction(connection: connection))
       }
-    } catch let error as PostgresError where error.isUnavailable {
-      throw StoreError.unavailable(reason: error.description)
+    } catch let error as PostgresError {
+      throw StoreError.unavailability(error) ?? error
     }
+  }
+}
+
+extension StoreError {
+  /// What a fault of the database means to the domain; `nil` for one that should not happen.
+  ///
+  /// A connection lost during COMMIT leaves open whether the work was done, which `unavailable` allows for.
+  static func unavailability(_ error: PostgresError) -> (any Error)? {
+    guard error.isUnavailable || error.kind == .commitOutcomeUnknown else { return nil }
+    return StoreError.unavailable(reason: error.description)
   }
 }
