@@ -11,7 +11,8 @@ struct UnavailabilityTests {
     arguments: [.connectionFailed, .connectionLost, .poolExhausted, .deadlineExceeded, .commitOutcomeUnknown]
       as [PostgresError.Kind])
   func unavailable(kind: PostgresError.Kind) {
-    guard case .unavailable(let reason)? = StoreError.unavailability(PostgresError(kind)) as? StoreError else {
+    let error = StoreError.unavailability(PostgresError(kind)) as? StoreError
+    guard case .unavailable(let reason)? = error else {
       Issue.record("\(kind) is not told as unavailable")
       return
     }
