@@ -154,6 +154,17 @@ struct KeyConformance {
     }
   }
 
+  @Test(
+    "An id that was never issued finds nothing, whatever it holds",
+    arguments: Backend.allCases, ["", "key_", "key_\u{0}", "key_é", "key_' OR true --", "KEY_A"])
+  func strangeIDs(backend: Backend, id: String) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let found = try await under.entered(clinic.id) { try await $0.keyForUpdate(KeyID(rawValue: id)) }
+      #expect(found == nil)
+    }
+  }
+
   @Test("Keys are listed from the oldest on", arguments: Backend.allCases)
   func listed(backend: Backend) async throws {
     try await backend.withStore { under in

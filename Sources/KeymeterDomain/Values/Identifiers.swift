@@ -18,6 +18,12 @@ extension IssuedIdentifier {
     self.init(rawValue: Self.prefix + Base62.random(Self.randomLength, from: &random))
   }
 
+  /// Whether it has the form that issued identifiers have; one that a caller made up may hold anything.
+  public var isWellFormed: Bool {
+    rawValue.utf8.count <= 64 && rawValue.utf8.starts(with: Self.prefix.utf8)
+      && rawValue.utf8.dropFirst(Self.prefix.utf8.count).allSatisfy(Base62.contains)
+  }
+
   /// The identifier as it appears on the wire.
   public var description: String { rawValue }
 }

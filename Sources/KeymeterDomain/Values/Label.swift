@@ -30,6 +30,17 @@ public struct Label: Sendable, Hashable, CustomStringConvertible {
   /// The trimmed text.
   public var description: String { rawValue }
 
+  /// Two labels are the same when their bytes are, as for PostgreSQL; Swift's own comparison takes a letter with
+  /// an accent for the same as the letter and the accent.
+  public static func == (left: Label, right: Label) -> Bool {
+    left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+  }
+
+  /// Agrees with `==`.
+  public func hash(into hasher: inout Hasher) {
+    for byte in rawValue.utf8 { hasher.combine(byte) }
+  }
+
   private static func trimmed(_ text: String) -> String {
     let scalars = text.unicodeScalars
     guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),

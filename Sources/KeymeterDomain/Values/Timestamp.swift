@@ -43,8 +43,9 @@ extension Timestamp {
 
   /// Reads RFC 3339's `date-time`: a date, `T`, a time with optional fraction, and a zone (`Z` or ±hh:mm).
   ///
-  /// Digits beyond the microsecond are cut off. A leap second is refused, because PostgreSQL's clock has none,
-  /// and so is a moment that its zone carries out of the years 1 to 9999: it could not be written again.
+  /// Digits beyond the microsecond are cut off. A leap second is refused, because PostgreSQL's clock has
+  /// none, and so is a moment that its zone carries out of the years 1 to 9999: it could not be written
+  /// again.
   public init?(rfc3339 text: String) {
     var reader = DigitReader(text.utf8)
     guard let year = reader.number(width: 4), reader.skip("-"), let month = reader.number(width: 2),

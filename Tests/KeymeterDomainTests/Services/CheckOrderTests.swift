@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-/// Contract §3: provider unknown, key not authentic, not root, body wrong, and only then what the body is about.
+/// Contract §3: provider unknown, key not authentic, not root, body wrong, then what the body is about.
 @Suite struct CheckOrderTests {
   @Test(arguments: CallerKind.allCases, Operation.allCases)
   func `what is wrong with the caller is said before what is wrong with the body`(
@@ -26,6 +26,19 @@ import Testing
     await expect(kind.refusal(of: operation) ?? Refusal.keyNotFound) {
       try await operation.run(.success(unknown), by: caller, on: scene.keys)
     }
+  }
+
+  @Test(arguments: CallerKind.allCases, Operation.allCases)
+  func `what makes sense is done for whoever may ask it, and for nobody else`(
+    kind: CallerKind, operation: Operation
+  ) async throws {
+    let scene = try await Scene()
+    let target = try await scene.child(named: "Target").key.id
+    let caller = try await kind.credentials(in: scene)
+    let before = try await scene.allKeys().map(\.id)
+    let refusal = kind.refusal(of: operation)
+    await expect(refusal) { try await operation.run(.success(target), by: caller, on: scene.keys) }
+    if refusal != nil { #expect(try await scene.allKeys().map(\.id) == before) }
   }
 
   @Test func `a senseless question is answered as such to any authentic caller, and to nobody else`()

@@ -39,17 +39,7 @@ public struct TestDatabase: Sendable {
     maximumConnections: Int = 4, isolation: isolated (any Actor)? = #isolation,
     _ body: (ConnectionPool) async throws -> Output
   ) async throws -> Output {
-    let pool = ConnectionPool(
-      configuration: try ConnectionConfiguration(url: url),
-      options: .init(maximumConnections: maximumConnections, waitLimit: .seconds(20)), logger: .silent)
-    do {
-      let output = try await body(pool)
-      await pool.close()
-      return output
-    } catch {
-      await pool.close()
-      throw error
-    }
+    try await ConnectionPool.with(url: url, maximumConnections: maximumConnections, body)
   }
 
   /// Removes the database, with whoever is still connected to it.
@@ -101,6 +91,26 @@ private actor MigratedTemplate {
       }
     making = task
     return try await task.value
+  }
+}
+
+extension ConnectionPool {
+  /// Runs `body` with a pool on the database at `url`, and closes the pool afterwards.
+  public static func with<Output>(
+    url: String, maximumConnections: Int = 4, isolation: isolated (any Actor)? = #isolation,
+    _ body: (ConnectionPool) async throws -> Output
+  ) async throws -> Output {
+    let pool = ConnectionPool(
+      configuration: try ConnectionConfiguration(url: url),
+      options: .init(maximumConnections: maximumConnections, waitLimit: .seconds(20)), logger: .silent)
+    do {
+      let output = try await body(pool)
+      await pool.close()
+      return output
+    } catch {
+      await pool.close()
+      throw error
+    }
   }
 }
 

@@ -69,7 +69,8 @@ final class InMemoryTransaction: ManagementTransaction {
   }
 
   func keyForUpdate(_ id: KeyID) throws -> APIKey? {
-    try stored().first { $0.id == id }?.key(in: tenant(), at: now)
+    guard id.isWellFormed else { return nil }
+    return try stored().first { $0.id == id }?.key(in: tenant(), at: now)
   }
 
   func keys() throws -> [APIKey] {

@@ -1,8 +1,8 @@
 import EmbeddedPostgres
+import FoundationEssentials
 import KeymeterDomain
 import KeymeterRepository
 import KeymeterTesting
-import Logging
 import Postgres
 import Synchronization
 import SystemPackage
@@ -23,23 +23,28 @@ enum OwnCluster {
       serial += 1
       return serial
     }
+    let directory = FilePath("/tmp/keymeter-own-\(getpid())-\(number)")
     let cluster = PostgresCluster(
-      directory: FilePath("/tmp/keymeter-own-\(getpid())-\(number)"),
-      binaries: try await PostgresBinaries.find(), options: .init())
+      directory: directory, binaries: try await PostgresBinaries.find(), options: .init())
     do {
       try await cluster.start()
       try await migrate(cluster)
       try await body(cluster)
     } catch {
-      try? await cluster.destroy()
+      try? await remove(cluster, from: directory)
       throw error
     }
+    try await remove(cluster, from: directory)
+  }
+
+  private static func remove(_ cluster: PostgresCluster, from directory: FilePath) async throws {
     try await cluster.destroy()
+    try FileManager.default.removeItem(atPath: directory.string)
   }
 
   /// Makes an organisation in the cluster's database.
   static func organisation(_ provider: String, on cluster: PostgresCluster) async throws -> Account {
-    try await withPool(cluster, database: "keymeter") { pool in
+    try await ConnectionPool.with(url: cluster.connectionURL(database: "keymeter")) { pool in
       let organisation = try await TestOrganisation.create(
         provider, in: PostgresManagementStore(pool: pool))
       return Account(
@@ -48,27 +53,11 @@ enum OwnCluster {
   }
 
   private static func migrate(_ cluster: PostgresCluster) async throws {
-    try await withPool(cluster, database: "postgres") { pool in
+    try await ConnectionPool.with(url: cluster.connectionURL(database: "postgres")) { pool in
       try await pool.withConnection { try await $0.executeScript("CREATE DATABASE keymeter") }
     }
-    try await withPool(cluster, database: "keymeter") { pool in
+    try await ConnectionPool.with(url: cluster.connectionURL(database: "keymeter")) { pool in
       _ = try await Migrator(pool: pool).migrate()
-    }
-  }
-
-  private static func withPool<Output: Sendable>(
-    _ cluster: PostgresCluster, database: String, _ body: (ConnectionPool) async throws -> Output
-  ) async throws -> Output {
-    let pool = ConnectionPool(
-      configuration: try ConnectionConfiguration(url: cluster.connectionURL(database: database)),
-      options: .init(maximumConnections: 2), logger: .silent)
-    do {
-      let output = try await body(pool)
-      await pool.close()
-      return output
-    } catch {
-      await pool.close()
-      throw error
     }
   }
 }

@@ -1,0 +1,90 @@
+import KeymeterDomain
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Body members")
+struct BodyMembersTests {
+  @Test("absent, null and set are three different wishes for a limit")
+  func limit() throws {
+    var members = try self.members(#"{"null":null,"zero":0,"five":5,"largest":9007199254740991}"#)
+    #expect(members.limit("absent") == .unchanged)
+    #expect(members.limit("null") == .cleared)
+    #expect(members.limit("zero") == .set(0))
+    #expect(members.limit("five") == .set(5))
+    #expect(members.limit("largest") == .set(9_007_199_254_740_991))
+    #expect(members.violations.isEmpty)
+  }
+
+  @Test(
+    "a limit that can't be used is noted, with what it must be",
+    arguments: ["-1", "9007199254740992", "1.5", #""5""#])
+  func wrongLimit(value: String) throws {
+    var members = try self.members(#"{"usage_limit":\#(value)}"#)
+    #expect(members.limit("usage_limit") == .unchanged)
+    #expect(
+      members.violations == [
+        FieldViolation(
+          field: "usage_limit", message: "must be a whole number from 0 to 9007199254740991, or null")
+      ])
+  }
+
+  @Test("a text may be absent; null is no text, except where it says the same as absence")
+  func text() throws {
+    var members = try self.members(#"{"text":"x","empty":"","null":null,"number":5}"#)
+    #expect(members.text("absent") == nil)
+    #expect(members.text("text") == "x")
+    #expect(members.text("empty") == "")
+    #expect(members.nullableText("null") == nil)
+    #expect(members.nullableText("absent") == nil)
+    #expect(members.nullableText("text") == "x")
+    #expect(members.violations.isEmpty)
+    #expect(members.text("null") == nil)
+    #expect(members.text("number") == nil)
+    #expect(members.nullableText("number") == nil)
+    #expect(
+      members.violations
+        == ["null", "number", "number"].map { FieldViolation(field: $0, message: "must be a string") })
+  }
+
+  @Test("a text that must be there is noted once where it is not")
+  func requiredText() throws {
+    var members = try self.members("{}")
+    #expect(members.requiredText("id") == nil)
+    #expect(members.requiredLabel("friendly_name") == nil)
+    #expect(
+      members.violations == ["id", "friendly_name"].map { FieldViolation(field: $0, message: "is required") })
+  }
+
+  @Test("members that nobody took are unknown, in the order of the document; a name taken twice is known")
+  func unknown() throws {
+    var members = try self.members(#"{"z":1,"known":"x","a":null,"K":2}"#)
+    _ = members.text("known")
+    _ = members.take("known")
+    _ = members.take("\u{212A}")
+    members.refuseUnknown()
+    #expect(
+      members.violations
+        == ["z", "a", "K"].map { FieldViolation(field: $0, message: "is not a known member") })
+  }
+
+  @Test("every violation of a domain rule is noted")
+  func checked() throws {
+    var members = try self.members("{}")
+    let failure = ValidationFailure([
+      FieldError(field: "a", message: "is bad"), FieldError(field: "b", message: "is worse"),
+    ])
+    let nothing: Int? = members.checked { () throws(ValidationFailure) in throw failure }
+    #expect(nothing == nil)
+    #expect(members.checked { () throws(ValidationFailure) in 5 } == 5)
+    #expect(
+      members.violations == [
+        FieldViolation(field: "a", message: "is bad"), FieldViolation(field: "b", message: "is worse"),
+      ])
+  }
+
+  private func members(_ text: String) throws -> BodyMembers {
+    guard case .object(let object) = try JSONReader.read(text: text) else { throw NotAnObject() }
+    return BodyMembers(object)
+  }
+}

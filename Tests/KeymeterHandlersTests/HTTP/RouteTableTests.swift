@@ -1,0 +1,41 @@
+import HTTPTypes
+import Hummingbird
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Route table")
+struct RouteTableTests {
+  @Test("a path's methods are those it was given, and HEAD with GET")
+  func methods() {
+    let table = table(["/a": [.get, .put], "/b/c": [.post]])
+    #expect(table.methods(ofPath: "/a") == [.get, .put, .head])
+    #expect(table.methods(ofPath: "/b/c") == [.post])
+  }
+
+  @Test("spare slashes don't count; anything else does", arguments: ["/b/c", "/b/c/", "//b//c", "b/c"])
+  func spareSlashes(path: String) {
+    #expect(table(["/b/c": [.post]]).methods(ofPath: path) == [.post])
+  }
+
+  @Test(
+    "a path that is not served has none",
+    arguments: ["", "/", "/b", "/c", "/b/c/d", "/B/C", "/b/%63", "/b/c?"])
+  func unknown(path: String) {
+    #expect(table(["/b/c": [.post]]).methods(ofPath: path) == nil)
+  }
+
+  @Test("a table without routes serves nothing")
+  func empty() {
+    #expect(RouteTable().methods(ofPath: "/") == nil)
+  }
+
+  private func table(_ paths: KeyValuePairs<String, [HTTPRequest.Method]>) -> RouteTable {
+    let router = Router(context: KeymeterRequestContext.self)
+    var table = RouteTable()
+    for (path, methods) in paths {
+      table.serve(path, on: router, methods.map { ($0, { _, _ in Response(status: .ok) }) })
+    }
+    return table
+  }
+}

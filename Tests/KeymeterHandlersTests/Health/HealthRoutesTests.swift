@@ -1,0 +1,65 @@
+import HTTPTypes
+import HummingbirdTesting
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Health")
+struct HealthRoutesTests {
+  @Test("live answers as long as the process does, ready or not, without credentials")
+  func live() async throws {
+    let service = try await Service()
+    service.store.fail(with: StoreError.unavailable(reason: "gone"))
+    for readiness in [Readiness.ready, .notReady(reason: "starting")] {
+      let answer = try await get("/health/live", of: service, readiness: readiness)
+      #expect(answer.status == 200)
+      #expect(answer.text == #"{"status":"live"}"#)
+      #expect(answer.headers[.contentType] == "application/json")
+      #expect(answer.headers[.cacheControl] == "no-store")
+      #expect(answer.headers[.requestIDHeader] != nil)
+    }
+  }
+
+  @Test("ready answers 200 when the node can work")
+  func ready() async throws {
+    let answer = try await get("/health/ready", of: try await Service(), readiness: .ready)
+    #expect(answer.status == 200)
+    #expect(answer.text == #"{"status":"ready"}"#)
+    #expect(answer.headers[.cacheControl] == "no-store")
+    #expect(answer.headers[.retryAfterHeader] == nil)
+  }
+
+  @Test("ready answers 503 with the reason, quoted, when it can't")
+  func notReady() async throws {
+    let answer = try await get(
+      "/health/ready", of: try await Service(), readiness: .notReady(reason: "schema \"2\" of 3"))
+    #expect(answer.status == 503)
+    #expect(answer.text == #"{"status":"not_ready","reason":"schema \"2\" of 3"}"#)
+    #expect(answer.headers[.contentType] == "application/json")
+    #expect(answer.headers[.cacheControl] == "no-store")
+    #expect(answer.headers[.retryAfterHeader] == "1")
+  }
+
+  @Test("readiness is asked anew at each request, and only by the path that tells it")
+  func asked() async throws {
+    let service = try await Service()
+    let counter = Counter()
+    let application = service.application(readiness: { counter.next() > 1 ? .ready : .notReady(reason: "x") })
+    let statuses = try await application.test(.router) { client in
+      var statuses: [Int] = []
+      for path in ["/health/live", "/api/v1/api-key", "/health/ready", "/health/ready"] {
+        statuses.append(try await client.execute(uri: path, method: .get).status.code)
+      }
+      return statuses
+    }
+    #expect(statuses == [200, 401, 503, 200])
+  }
+
+  private func get(_ path: String, of service: Service, readiness: Readiness) async throws -> Answer {
+    try await service.application(readiness: { readiness }).test(.router) { client in
+      Answer(try await client.execute(uri: path, method: .get))
+    }
+  }
+}

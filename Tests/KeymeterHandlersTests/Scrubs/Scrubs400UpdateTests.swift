@@ -1,0 +1,53 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Scrubs 400: what PUT alone takes")
+struct Scrubs400UpdateTests {
+  @Test(
+    "id is required, and must be a string",
+    arguments: ["", #""id":null,"#, #""id":5,"#, #""id":[],"#, #""id":true,"#])
+  func idRequired(id: String) async throws {
+    let service = try await Service()
+    let answer = try await service.asRoot(.put, json: #"{\#(id)"friendly_name":"T"}"#)
+    try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"])
+  }
+
+  @Test("an id in the query is not looked at")
+  func idInQuery() async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    let answer = try await service.asRoot(
+      .put, query: "?id=\(child.key.id.rawValue)", json: #"{"friendly_name":"New"}"#)
+    try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"])
+  }
+
+  @Test("a name can't be cleared: null is refused, though it clears a limit")
+  func nullName() async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    let answer = try await service.asRoot(
+      .put, json: #"{"id":"\#(child.key.id.rawValue)","friendly_name":null,"usage_limit":null}"#)
+    try expectProblem(
+      answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["friendly_name"])
+  }
+
+  @Test(
+    "what is settled when a key is made is unknown to PUT, and nothing beside it is changed",
+    arguments: [
+      "environment", "scopes", "expires_at", "linkage_id", "clinic_id", "root", "status", "key_hint",
+    ])
+  func settled(field: String) async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    for value in ["null", #""STAGING""#, "true", #"["*"]"#] {
+      let answer = try await service.asRoot(
+        .put, json: #"{"id":"\#(child.key.id.rawValue)","usage_limit":1,"\#(field)":\#(value)}"#)
+      try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: [field])
+    }
+    #expect(try await service.keysOfHome().allSatisfy { $0.limits == .unrestricted })
+  }
+}

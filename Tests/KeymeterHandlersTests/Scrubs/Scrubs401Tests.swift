@@ -1,0 +1,123 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Scrubs 401: API key authentication failed")
+struct Scrubs401Tests {
+  @Test(
+    "a credential header that is missing or empty", arguments: ScrubsOperation.allCases,
+    [HTTPField.Name.keyHeader, .providerHeader])
+  func missing(operation: ScrubsOperation, header: HTTPField.Name) async throws {
+    let service = try await Service()
+    let call = operation.call(by: service.home.credentials, on: try await service.child().key.id)
+    for value in [nil, ""] {
+      try expectRefusal(try await service.send(call.with(header, value)))
+    }
+  }
+
+  @Test(
+    "a credential header that is repeated, though every value be right",
+    arguments: ScrubsOperation.allCases, [HTTPField.Name.keyHeader, .providerHeader])
+  func repeated(operation: ScrubsOperation, header: HTTPField.Name) async throws {
+    let service = try await Service()
+    let call = operation.call(by: service.home.credentials, on: try await service.child().key.id)
+    let value = try #require(call.headers[header])
+    try expectRefusal(try await service.send(call.adding(header, value)))
+    try expectRefusal(try await service.send(call.adding(header, "")))
+    try expectRefusal(try await service.send(call.adding(header, "other")))
+  }
+
+  @Test("a key anywhere but in its header authenticates nobody")
+  func elsewhere() async throws {
+    let service = try await Service()
+    let secret = service.home.root.secret.revealed
+    let call = Call.scrubs(.get, by: service.home.credentials).with(.keyHeader, nil)
+    var inQuery = call
+    inQuery.uri += "?X-Scrubs-Clinic-Api-Key=\(secret)&api_key=\(secret)"
+    let elsewhere = [
+      call.with(.authorization, "Bearer \(secret)"), call.with(.apiKeyHeader, secret),
+      call.with(.cookie, "X-Scrubs-Clinic-Api-Key=\(secret)"), inQuery,
+    ]
+    for call in elsewhere { try expectRefusal(try await service.send(call)) }
+  }
+
+  @Test("a well-formed key that was never issued", arguments: ScrubsOperation.allCases)
+  func neverIssued(operation: ScrubsOperation) async throws {
+    let service = try await Service()
+    var random = RandomSource.seeded(1)
+    for environment in KeyEnvironment.allCases {
+      let secret = KeySecret(environment: environment, random: &random)
+      try await expectRefusal(of: service.home.credentials(secret), operation, in: service)
+    }
+  }
+
+  @Test("another tenant's key, root or child", arguments: ScrubsOperation.allCases)
+  func otherTenant(operation: ScrubsOperation) async throws {
+    let service = try await Service()
+    let child = try await service.child(of: service.neighbour)
+    for issued in [service.neighbour.root, child] {
+      try await expectRefusal(of: service.home.credentials(issued.secret), operation, in: service)
+    }
+  }
+
+  @Test("an expired key, from the moment of its expiry on")
+  func expired() async throws {
+    let service = try await Service()
+    let credentials = service.home.credentials(try await service.child(expiresIn: 60).secret)
+    service.clock.advance(seconds: 59)
+    #expect(try await service.send(.scrubs(.get, by: credentials)).status == 200)
+    service.clock.advance(seconds: 1)
+    for operation in ScrubsOperation.allCases {
+      try await expectRefusal(of: credentials, operation, in: service)
+    }
+  }
+
+  @Test("a deleted key, at once, for every call")
+  func deleted() async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    #expect(try await service.asRoot(.delete, query: "?id=\(child.key.id.rawValue)").status == 200)
+    for operation in ScrubsOperation.allCases {
+      try await expectRefusal(of: service.home.credentials(child.secret), operation, in: service)
+    }
+  }
+
+  @Test("a key with something wrong about its form")
+  func malformed() async throws {
+    let service = try await Service()
+    let right = service.home.root.secret.revealed
+    let flipped = right.dropLast() + (right.hasSuffix("0") ? "1" : "0")
+    let wrong = [
+      "x", String(right.dropLast()), right + "0", String(flipped), right.uppercased(), "Bearer " + right,
+      "\(right), \(right)", "\"\(right)\"", String(repeating: "k", count: 10_000), "sk_live_",
+      right.replacing("sk_live_", with: "sk_dev_"),
+    ]
+    for key in wrong {
+      try expectRefusal(
+        try await service.send(.scrubs(.get, by: service.home.credentials).with(.keyHeader, key)))
+    }
+  }
+
+  private func expectRefusal(
+    of credentials: Credentials, _ operation: ScrubsOperation, in service: Service,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let before = try await service.keysOfHome().map(\.id)
+    let target = try #require(before.last)
+    let answer = try await service.send(operation.call(by: credentials, on: target))
+    try expectRefusal(answer, sourceLocation: sourceLocation)
+    #expect(try await service.keysOfHome().map(\.id) == before, sourceLocation: sourceLocation)
+  }
+
+  private func expectRefusal(_ answer: Answer, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try expectProblem(
+      answer, 401, "API key authentication failed.", code: "authentication_failed",
+      sourceLocation: sourceLocation)
+    #expect(
+      answer.headers[values: .wwwAuthenticate] == ["ApiKey realm=\"keymeter\""],
+      sourceLocation: sourceLocation)
+  }
+}

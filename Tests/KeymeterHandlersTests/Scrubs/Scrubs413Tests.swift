@@ -1,0 +1,76 @@
+import HTTPTypes
+import HummingbirdTesting
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Scrubs 413: Request body is too large")
+struct Scrubs413Tests {
+  /// A body of exactly so many bytes that creates a key.
+  static func body(ofLength length: Int) -> [UInt8] {
+    let document = #"{"friendly_name":"Big"}"#
+    return Array((document + String(repeating: " ", count: length - document.utf8.count)).utf8)
+  }
+
+  @Test("65,536 bytes are read, 65,537 are not", arguments: ScrubsOperation.withBody)
+  func threshold(operation: ScrubsOperation) async throws {
+    let service = try await Service()
+    let call = Call.scrubs(operation.method, by: service.home.credentials)
+    let largest = try await service.send(call.sending(Self.body(ofLength: 65_536)))
+    #expect(largest.status == (operation == .create ? 201 : 400))
+    let answer = try await service.send(call.sending(Self.body(ofLength: 65_537)))
+    try expectProblem(answer, 413, "Request body is too large.", code: "body_too_large")
+    #expect(try await service.keysOfHome().count == (operation == .create ? 2 : 1))
+  }
+
+  @Test("on a socket, a body whose length is announced is refused, and the connection goes on")
+  func announced() async throws {
+    let service = try await Service()
+    let call = Call.scrubs(.post, by: service.home.credentials)
+    for (length, status) in [(65_537, 413), (65_536, 201), (1_000_000, 413), (23, 201)] {
+      let answers = try await service.application().test(.live) { client in
+        let oversize = call.sending(Self.body(ofLength: length))
+        let first = try await client.execute(
+          uri: oversize.uri, method: .post, headers: oversize.headers, body: oversize.buffer)
+        let next = try await client.execute(uri: "/health/live", method: .get)
+        return (Answer(first), Answer(next))
+      }
+      #expect(answers.0.status == status, "\(length)")
+      #expect(answers.1.status == 200, "\(length)")
+    }
+  }
+
+  @Test(
+    "on a socket, a chunked body is counted as it comes",
+    arguments: [(65_536, 201), (65_537, 413), (500_000, 413)])
+  func chunked(length: Int, status: Int) async throws {
+    let service = try await Service()
+    let body = Self.body(ofLength: length)
+    var request = RawRequest.head(
+      of: .scrubs(.post, by: service.home.credentials).with(.contentType, "application/json"),
+      adding: ["Transfer-Encoding: chunked", "Connection: close"])
+    for start in stride(from: 0, to: body.count, by: 1000) {
+      let chunk = body[start..<min(start + 1000, body.count)]
+      request += Array("\(String(chunk.count, radix: 16))\r\n".utf8) + chunk + Array("\r\n".utf8)
+    }
+    request += Array("0\r\n\r\n".utf8)
+    let reply = try await service.exchange(request)
+    #expect(reply.hasPrefix("HTTP/1.1 \(status) "))
+    if status == 413 {
+      #expect(reply.contains(#""code":"body_too_large""#))
+      #expect(!reply.holdsKeySecret)
+    }
+  }
+
+  @Test("a length that is announced is believed: the body is not waited for")
+  func announcedOnly() async throws {
+    let service = try await Service()
+    let request = RawRequest.head(
+      of: .scrubs(.post, by: service.home.credentials).with(.contentType, "application/json"),
+      adding: ["Content-Length: 1000000", "Connection: close"])
+    let reply = try await service.exchange(request)
+    #expect(reply.hasPrefix("HTTP/1.1 413 "))
+  }
+}

@@ -1,0 +1,66 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Scrubs 500: what nobody foresaw")
+struct Scrubs500Tests {
+  /// An error whose every rendering holds what must not get out.
+  struct Unforeseen: Error, CustomStringConvertible, CustomDebugStringConvertible {
+    let text: String
+    var description: String { "postgresql://keymeter:hunter2@db/prod \(text)" }
+    var debugDescription: String { description }
+  }
+
+  @Test(
+    "an unforeseen failure is a bare problem, under the reference's title",
+    arguments: ScrubsOperation.allCases)
+  func unforeseen(operation: ScrubsOperation) async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    let secret = service.home.root.secret.revealed
+    service.store.fail(with: Unforeseen(text: secret))
+    let answer = try await service.send(operation.call(by: service.home.credentials, on: child.key.id))
+    let creating = operation == .create
+    try expectProblem(
+      answer, 500, creating ? "API key creation failed." : "Unexpected server failure.",
+      code: creating ? "creation_failed" : "internal_error")
+    let whole = answer.text + answer.headers.map { "\($0)" }.joined()
+    for part in [secret, "hunter2", "postgresql", "Unforeseen", "prod"] {
+      #expect(!whole.contains(part), "\(part)")
+    }
+  }
+
+  @Test("the answer is the same whatever failed", arguments: ScrubsOperation.allCases)
+  func same(operation: ScrubsOperation) async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    let errors: [any Error] = [
+      Unforeseen(text: "x"), CancellationError(), StoreError.providerTaken, TenantError.one,
+      HTTPErrorLookalike(),
+    ]
+    var texts: Set<String> = []
+    for error in errors {
+      service.store.fail(with: error)
+      let call = operation.call(by: service.home.credentials, on: child.key.id)
+      let answer = try await service.send(call.with(.requestIDHeader, "same"))
+      #expect(answer.status == 500)
+      texts.insert(answer.text)
+    }
+    #expect(texts.count == 1)
+  }
+
+  @Test("a failure passes: the next call is served, and nothing was kept of the failed one")
+  func passes() async throws {
+    let service = try await Service()
+    service.store.fail(with: Unforeseen(text: "x"))
+    #expect(try await service.asRoot(.post, json: #"{"friendly_name":"T"}"#).status == 500)
+    service.store.fail(with: nil)
+    #expect(try await service.asRoot(.get, query: "?list_all=true").object.names.count == 1)
+  }
+
+  private enum TenantError: Error { case one }
+  private struct HTTPErrorLookalike: Error { let status = 404 }
+}

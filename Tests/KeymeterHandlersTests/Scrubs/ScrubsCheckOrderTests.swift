@@ -1,0 +1,105 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Scrubs: the order of checks")
+struct ScrubsCheckOrderTests {
+  /// What may be wrong with a call, in the order in which it is looked at; each row's call has every later
+  /// fault as well.
+  enum Fault: CaseIterable {
+    case keyHeaderMissing, providerHeaderMissing, providerUnknown, keyNotAuthentic, notRoot, senseless
+  }
+
+  @Test("the first fault is told, whatever else is wrong", arguments: Fault.allCases, ScrubsOperation.ofRoot)
+  func firstFault(fault: Fault, operation: ScrubsOperation) async throws {
+    let service = try await Service()
+    let child = service.home.credentials(try await service.child().secret)
+    let foreign = Credentials(
+      secret: service.neighbour.root.secret, provider: service.home.organisation.providerID)
+    // A child that asks for `list_all=1` does not ask for what needs a root key.
+    let childCall =
+      operation == .list
+      ? operation.call(by: child, on: service.home.root.key.id)
+      : operation.senselessCall(by: child)
+    let unknown = operation.senselessCall(by: foreign).with(.providerHeader, "nobody")
+    switch fault {
+    case .keyHeaderMissing:
+      try await expect(service, unknown.with(.keyHeader, nil), 401, "API key authentication failed.")
+    case .providerHeaderMissing:
+      let call = operation.senselessCall(by: foreign).with(.providerHeader, nil)
+      try await expect(service, call, 401, "API key authentication failed.")
+    case .providerUnknown:
+      try await expect(service, unknown, 400, "Provider ID is invalid.")
+    case .keyNotAuthentic:
+      let call = operation.senselessCall(by: foreign)
+      try await expect(service, call, 401, "API key authentication failed.")
+    case .notRoot:
+      try await expect(service, childCall, 403, operation.titleOfMissingRoot)
+    case .senseless:
+      let call = operation.senselessCall(by: service.home.credentials)
+      try await expect(service, call, 400, operation.titleOfSenselessCall)
+    }
+  }
+
+  @Test(
+    "a body of the wrong type or length is told of only to a root key", arguments: ScrubsOperation.withBody)
+  func bodyForm(operation: ScrubsOperation) async throws {
+    let service = try await Service()
+    let child = service.home.credentials(try await service.child().secret)
+    let bodies: [(status: Int, change: @Sendable (Call) -> Call)] = [
+      (415, { $0.with(.contentType, "text/plain") }),
+      (413, { $0.sending(Array(repeating: 0x20, count: JSONBody.largest + 1)) }),
+    ]
+    for (status, change) in bodies {
+      let call = change(operation.senselessCall(by: child))
+      try await expect(service, call.with(.keyHeader, nil), 401, "API key authentication failed.")
+      try await expect(service, call.with(.providerHeader, "nobody"), 400, "Provider ID is invalid.")
+      try await expect(service, call, 403, "Root API key is required.")
+      let asRoot = change(operation.senselessCall(by: service.home.credentials))
+      #expect(try await service.send(asRoot).status == status)
+    }
+  }
+
+  @Test("what is wrong with a body comes before what the id in it names")
+  func bodyBeforeTarget() async throws {
+    let service = try await Service()
+    for id in ["key_unknown", try await service.secondRoot().key.id.rawValue] {
+      let answer = try await service.asRoot(.put, json: #"{"id":"\#(id)","usage_limit":-1}"#)
+      try expectProblem(
+        answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["usage_limit"])
+    }
+    _ = try await service.child(linkage: "taken")
+    let answer = try await service.asRoot(
+      .post, json: #"{"friendly_name":"","linkage_id":"taken"}"#)
+    try expectProblem(
+      answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["friendly_name"])
+  }
+
+  @Test("a child key that asks a senseless question of GET is told so: nothing in it needs a root key")
+  func senselessRead() async throws {
+    let service = try await Service()
+    let child = service.home.credentials(try await service.child().secret)
+    try await expect(service, ScrubsOperation.read.senselessCall(by: child), 400, "Query is invalid.")
+  }
+
+  @Test(
+    "a key of a wrong form is 401 even beside an unknown provider: the database is not asked (contract §2)")
+  func malformedKey() async throws {
+    let service = try await Service()
+    service.store.fail(with: StoreError.unavailable(reason: "must not be asked"))
+    for operation in ScrubsOperation.allCases {
+      let call = operation.senselessCall(by: service.home.credentials)
+        .with(.keyHeader, "sk_live_wrong").with(.providerHeader, "nobody")
+      try await expect(service, call, 401, "API key authentication failed.")
+    }
+  }
+
+  private func expect(_ service: Service, _ call: Call, _ status: Int, _ title: String) async throws {
+    let answer = try await service.send(call)
+    #expect(answer.status == status)
+    #expect(try answer.text("title") == title)
+  }
+}

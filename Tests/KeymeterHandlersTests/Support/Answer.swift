@@ -1,0 +1,60 @@
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+
+@testable import KeymeterHandlers
+
+/// An answer, with what tests ask of it.
+struct Answer: Sendable {
+  let status: Int
+  let headers: HTTPFields
+  let bytes: [UInt8]
+
+  init(_ response: TestResponse) {
+    status = response.status.code
+    headers = response.headers
+    bytes = Array(response.body.readableBytesView)
+  }
+
+  var text: String { String(decoding: bytes, as: UTF8.self) }
+
+  /// The body as a JSON object.
+  var object: JSONObject {
+    get throws {
+      guard case .object(let object) = try JSONReader.read(bytes) else {
+        throw NotAnObject()
+      }
+      return object
+    }
+  }
+
+  /// A member of the body that is a text.
+  func text(_ name: String) throws -> String {
+    guard case .string(let text)? = try object[name] else { throw NoSuchText(name: name) }
+    return text
+  }
+
+  /// The fields that a 400 names, in order.
+  var refusedFields: [String] {
+    get throws {
+      guard case .array(let errors)? = try object["errors"] else { return [] }
+      return errors.compactMap { error in
+        guard case .object(let error) = error, case .string(let field)? = error["field"] else { return nil }
+        return field
+      }
+    }
+  }
+}
+
+/// A body that was to be an object is none.
+struct NotAnObject: Error {}
+
+/// A member that was to be a text is none.
+struct NoSuchText: Error {
+  let name: String
+}
+
+extension JSONObject {
+  /// The names of the members, in order.
+  var names: [String] { members.map(\.name) }
+}

@@ -1,0 +1,88 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import KeymeterDomain
+import KeymeterTesting
+import Logging
+import Testing
+
+@testable import KeymeterHandlers
+
+/// The whole router over the model of a store, with two organisations to play with.
+struct Service: Sendable {
+  let clock: MovingClock
+  let store: InMemoryManagementStore
+  let keys: KeyService
+  let organisations: OrganisationService
+  let home: TestOrganisation
+  let neighbour: TestOrganisation
+
+  init() async throws {
+    let clock = MovingClock()
+    self.clock = clock
+    store = InMemoryManagementStore { clock.now }
+    keys = KeyService(store: store, peppers: try .test)
+    organisations = OrganisationService(store: store, peppers: try .test)
+    home = try await .create("home", in: store)
+    neighbour = try await .create("neighbour", in: store)
+  }
+
+  /// The application, to be tested in whichever setting.
+  func application(
+    readiness: @escaping @Sendable () async -> Readiness = { .ready }
+  ) -> Application<RouterResponder<KeymeterRequestContext>> {
+    Application(
+      responder: KeymeterRouter(keys: keys, readiness: readiness).responder(),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  /// Sends one call, and holds the answer to the rule that only a 201 ever shows a secret.
+  func send(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
+    let answer = try await application().test(.router) { client in
+      Answer(
+        try await client.execute(
+          uri: call.uri, method: call.method, headers: call.headers, body: call.buffer))
+    }
+    if answer.status != 201 {
+      let whole = answer.text + answer.headers.map { "\($0)" }.joined()
+      #expect(!whole.holdsKeySecret, "an answer shows a secret", sourceLocation: sourceLocation)
+    }
+    return answer
+  }
+
+  /// Sends a call of `home`'s root key.
+  func asRoot(
+    _ method: HTTPRequest.Method, query: String = "", json: String? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> Answer {
+    try await send(
+      .scrubs(method, query: query, by: home.credentials, json: json), sourceLocation: sourceLocation)
+  }
+
+  /// A child key of `home`, or of another organisation.
+  func child(
+    named name: String = "Till", limits: MonthlyLimits = .unrestricted, linkage: String? = nil,
+    expiresIn seconds: Int64? = nil, of organisation: TestOrganisation? = nil
+  ) async throws -> IssuedKey {
+    let draft = KeyDraft(
+      friendlyName: try .test(name), limits: limits, linkageID: try linkage.map { try .test($0) },
+      expiresAt: seconds.map { clock.now.advanced(bySeconds: $0) })
+    return try await keys.create(
+      .success(draft), by: (organisation ?? home).credentials, requestID: .test)
+  }
+
+  /// A second root key of `home`.
+  func secondRoot() async throws -> IssuedKey {
+    try await organisations.createRootKey(home.organisation.providerID, name: .test("Second"))
+  }
+
+  /// How many keys `home` has: a refused call must leave them as they are.
+  func keysOfHome() async throws -> [APIKey] {
+    try await organisations.show(home.organisation.providerID).keys
+  }
+}
+
+extension String {
+  /// Whether a key's plaintext, or the beginning of one, stands in this text; a hint does not count.
+  var holdsKeySecret: Bool { contains(/sk_(live|stag|dev)_[0-9A-Za-z]/) }
+}
