@@ -21,9 +21,13 @@ struct BodyMembers {
     violations.append(FieldViolation(field: field, message: message))
   }
 
+  /// How many unknown members are named; an answer must not grow far beyond its question.
+  private static let mostUnknownNamed = 16
+
   /// Every member that nobody took: a misspelt limit must not make an unlimited key.
   mutating func refuseUnknown() {
-    for member in object.members where !taken.contains(ExactString(member.name)) {
+    let unknown = object.members.filter { !taken.contains(ExactString($0.name)) }
+    for member in unknown.prefix(Self.mostUnknownNamed) {
       refuse(member.name, "is not a known member")
     }
   }
@@ -33,7 +37,7 @@ struct BodyMembers {
     do {
       return try rule()
     } catch {
-      violations += error.errors.map { FieldViolation(field: $0.field, message: $0.message) }
+      violations += error.violations
       return nil
     }
   }

@@ -5,6 +5,17 @@ extension HTTPField.Name {
   static let scrubsProvider = known("X-Scrubs-Clinic-Provider")
   static let requestID = known("X-Request-Id")
   static let retryAfter = known("Retry-After")
+  static let apiKey = known("X-API-Key")
+  static let rateLimitPolicy = known("RateLimit-Policy")
+  static let rateLimit = known("RateLimit")
+  static let keyID = known("X-Keymeter-Key-Id")
+  static let organisationID = known("X-Keymeter-Organisation-Id")
+  static let environment = known("X-Keymeter-Environment")
+  static let scopes = known("X-Keymeter-Scopes")
+  static let reason = known("X-Keymeter-Reason")
+  static let requireScope = known("X-Keymeter-Require-Scope")
+  static let requireEnvironment = known("X-Keymeter-Require-Environment")
+  static let charge = known("X-Keymeter-Charge")
 
   /// A name that stands in this source, and so is known to be a token.
   private static func known(_ name: StaticString) -> HTTPField.Name {

@@ -33,6 +33,19 @@ struct QueryParameters {
     return values.first?.value
   }
 
+  /// Every value of a parameter that may be repeated, in order.
+  func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
+
+  /// Refuses every parameter that is not named here.
+  ///
+  /// - Throws: `RequestRejection.invalidQuery`.
+  func allow(_ names: Set<String>) throws(RequestRejection) {
+    let unknown = pairs.map(\.name).filter { !names.contains($0) }
+    guard unknown.isEmpty else {
+      throw .invalidQuery(unknown.map { FieldViolation(field: $0, message: "is not a known parameter") })
+    }
+  }
+
   private static func decoded(_ part: Substring.UTF8View) -> String? {
     var bytes: [UInt8] = []
     var rest = part[...]

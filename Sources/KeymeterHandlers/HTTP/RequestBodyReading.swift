@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import KeymeterDomain
 import NIOCore
 
 /// What is wrong with a request's form, before its meaning is looked at.
@@ -20,6 +21,13 @@ enum RequestRejection: Error, Equatable {
 struct FieldViolation: Equatable {
   let field: String
   let message: String
+}
+
+extension ValidationFailure {
+  /// The same errors as the wire has them.
+  var violations: [FieldViolation] {
+    errors.map { FieldViolation(field: $0.field, message: $0.message) }
+  }
 }
 
 /// Reads request bodies that are one JSON object.
@@ -55,9 +63,12 @@ enum JSONBody {
     }
   }
 
+  /// Whether a media type is JSON's; parameters such as `charset` don't matter, JSON being UTF-8 (RFC 8259).
   private static func isJSON(_ contentType: String?) -> Bool {
-    guard let mediaType = contentType?.split(separator: ";", maxSplits: 1).first else { return false }
-    return mediaType.filter { !$0.isWhitespace }.lowercased() == "application/json"
+    let parts = contentType?.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false)
+    guard var mediaType = parts?.first else { return false }
+    while mediaType.last == " " || mediaType.last == "\t" { mediaType.removeLast() }
+    return mediaType.lowercased() == "application/json"
   }
 
   static func value<Value>(

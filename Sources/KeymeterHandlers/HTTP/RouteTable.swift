@@ -39,10 +39,11 @@ struct AnswerUnrouted: RouterMiddleware {
     do {
       return try await next(request, context)
     } catch let error as HTTPError where error.status == .notFound {
-      guard let methods = routes.methods(ofPath: request.uri.path) else {
-        return Problem.pathNotFound.response(requestID: context.requestID)
-      }
-      return Problem.methodNotAllowed(allowed: methods).response(requestID: context.requestID)
+      let problem = routes.methods(ofPath: request.uri.path).map(Problem.methodNotAllowed) ?? .pathNotFound
+      let response = problem.response(requestID: context.requestID)
+      // A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only
+      // where it has found a route.
+      return request.method == .head ? response.createHeadResponse() : response
     }
   }
 }

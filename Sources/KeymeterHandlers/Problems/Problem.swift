@@ -13,15 +13,20 @@ struct Problem: Sendable {
   let code: String
   var violations: [FieldViolation] = []
   var headers: HTTPFields = [:]
+  /// Where a registered type says more than our own.
+  var type: String?
+  /// The members that a quota's violation adds.
+  var quota: QuotaViolation?
 
   func response(requestID: RequestID) -> Response {
     var response = Response.json(status, contentType: "application/problem+json") { problem in
-      problem.member("type", "urn:keymeter:problem:\(code)")
+      problem.member("type", type ?? "urn:keymeter:problem:\(code)")
       problem.member("title", title)
       problem.member("status", status.code)
       problem.member("detail", detail)
       problem.member("code", code)
       problem.member("request_id", requestID.rawValue)
+      if let quota { problem.quota(quota) }
       if status == .badRequest {
         problem.array("errors") { errors in
           for violation in violations {

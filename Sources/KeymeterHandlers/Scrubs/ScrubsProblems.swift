@@ -37,7 +37,7 @@ struct ScrubsProblems: Sendable {
     case let refusal as Refusal: return problem(for: refusal)
     case let rejection as RequestRejection: return problem(for: rejection)
     case let failure as ValidationFailure:
-      return invalidBody(failure.errors.map { FieldViolation(field: $0.field, message: $0.message) })
+      return invalidBody(failure.violations)
     case StoreError.unavailable(let reason):
       logger.warning("the database is unavailable", metadata: ["reason": .string(reason)])
       return .unavailable

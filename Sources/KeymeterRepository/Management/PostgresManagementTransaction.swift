@@ -60,7 +60,8 @@ final class PostgresManagementTransaction: ManagementTransaction {
   }
 
   func keyForUpdate(_ id: KeyID) async throws -> APIKey? {
-    try await rows(ManagementStatements.keyForUpdate, [tenant(), .text(id.rawValue)])
+    guard id.isWellFormed else { return nil }
+    return try await rows(ManagementStatements.keyForUpdate, [tenant(), .text(id.rawValue)])
       .first.map(APIKey.init(row:))
   }
 

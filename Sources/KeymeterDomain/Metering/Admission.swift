@@ -1,0 +1,47 @@
+/// What a gateway or a back end asks for on behalf of a presented key.
+public struct AdmissionRequest: Sendable, Hashable {
+  /// The digests under which the presented key may be stored, one for each active pepper.
+  public let digests: [SecretDigest]
+  /// The organisation that the key must belong to, where the credentials name one.
+  public let provider: ProviderID?
+  /// What to charge, if all else is well.
+  public let charge: Amounts
+  /// The scopes that the key must hold, every one.
+  public let requiredScopes: [Scope]
+  /// The environment that the key must be of.
+  public let requiredEnvironment: KeyEnvironment?
+
+  /// A request for admission.
+  public init(
+    digests: [SecretDigest], provider: ProviderID? = nil, charge: Amounts = .oneRequest,
+    requiredScopes: [Scope] = [], requiredEnvironment: KeyEnvironment? = nil
+  ) {
+    self.digests = digests
+    self.provider = provider
+    self.charge = charge
+    self.requiredScopes = requiredScopes
+    self.requiredEnvironment = requiredEnvironment
+  }
+}
+
+/// Why a request was not admitted.
+///
+/// Nothing is charged then.
+public enum AdmissionRefusal: Sendable, Hashable {
+  case unknownProvider
+  case unknownKey
+  case revoked
+  case expired
+  case environmentMismatch
+  case scopeMissing
+  /// The first dimension, in the order of `Dimension`, of which more is asked than is left.
+  case overLimit(Dimension)
+}
+
+/// The answer to a request for admission.
+public enum Admission: Sendable, Hashable {
+  /// The charge is committed and durable; the standing includes it.
+  case admitted(KeyStanding)
+  /// Nothing was charged; the standing is there where the key is known.
+  case refused(AdmissionRefusal, KeyStanding?)
+}

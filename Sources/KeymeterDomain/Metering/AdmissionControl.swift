@@ -1,0 +1,11 @@
+/// Authenticates and charges in one step: the meter's hot path.
+///
+/// For every key, month and dimension, what is admitted never exceeds the limit, under any concurrency and on
+/// any number of nodes (contract §5).
+public protocol AdmissionControl: Sendable {
+  /// Judges one request, and charges it if it is admitted.
+  ///
+  /// - Throws: `StoreError.unavailable`, also where too many requests wait already; whether the charge was
+  ///   made may then be unknown.
+  func admit(_ request: AdmissionRequest) async throws -> Admission
+}

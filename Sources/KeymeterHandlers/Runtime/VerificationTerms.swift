@@ -1,0 +1,104 @@
+import HTTPTypes
+import Hummingbird
+import KeymeterDomain
+
+/// What a gateway requires of a key, and what it charges.
+struct VerificationTerms: Equatable {
+  var charge = Amounts.oneRequest
+  var scopes: [Scope] = []
+  var environment: KeyEnvironment?
+  /// The status of an answer that would otherwise be 429; nginx's `auth_request` knows only 401 and 403.
+  var denyStatus = HTTPResponse.Status.tooManyRequests
+
+  /// The terms that a query names (contract §5, `/api/v1/verify`).
+  ///
+  /// - Throws: `RequestRejection.invalidQuery` for an unknown parameter, so that a misspelt one can't wave
+  ///   everyone through, for a repeated one other than `scope`, and for a value that makes no sense.
+  init(query: String?) throws(RequestRejection) {
+    self.init()
+    guard let query, !query.isEmpty else { return }
+    let parameters = try QueryParameters(query)
+    try parameters.allow(["requests", "tokens", "stt_secs", "scope", "environment", "deny_status"])
+    for dimension in Dimension.allCases {
+      guard let text = try parameters.single(dimension.rawValue) else { continue }
+      charge[dimension] = try Self.amount(text, of: dimension.rawValue)
+    }
+    for text in parameters.all("scope") { scopes.append(try Self.scope(text, field: "scope")) }
+    environment = try parameters.single("environment").map { text throws(RequestRejection) in
+      try Self.environment(text, field: "environment")
+    }
+    switch try parameters.single("deny_status") {
+    case nil, "429": break
+    case "403": denyStatus = .forbidden
+    default: throw Self.invalid("deny_status", "must be 403 or 429")
+    }
+  }
+
+  /// The terms that a gateway's headers name (contract §5, `/api/v1/verify/*`).
+  ///
+  /// A header that a client smuggles in beside the gateway's can only make the call dearer or stricter: of several
+  /// amounts the largest counts, of several scopes all, and at least one request is charged.
+  ///
+  /// - Throws: `RequestRejection.invalidQuery` naming the header.
+  init(headers: HTTPFields) throws(RequestRejection) {
+    self.init()
+    for value in headers[values: .charge] {
+      for part in value.utf8.split(separator: UInt8(ascii: ",")) {
+        try raise(by: Substring(part))
+      }
+    }
+    for value in headers[values: .requireScope] {
+      for word in value.split(separator: " ") {
+        scopes.append(try Self.scope(String(word), field: "X-Keymeter-Require-Scope"))
+      }
+    }
+    for value in headers[values: .requireEnvironment] {
+      let named = try Self.environment(value, field: "X-Keymeter-Require-Environment")
+      guard environment == nil || environment == named else {
+        throw Self.invalid("X-Keymeter-Require-Environment", "must not name two environments")
+      }
+      environment = named
+    }
+  }
+
+  private init() {}
+
+  /// Takes one `name=amount` of `X-Keymeter-Charge`.
+  private mutating func raise(by part: Substring) throws(RequestRejection) {
+    let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      .map { String($0.filter { $0 != " " && $0 != "\t" }) }
+    guard pair.count == 2, let dimension = Dimension(rawValue: pair[0]) else {
+      throw Self.invalid("X-Keymeter-Charge", "must be like requests=1, tokens=0, stt_secs=0")
+    }
+    charge[dimension] = max(charge[dimension], try Self.amount(pair[1], of: "X-Keymeter-Charge"))
+  }
+
+  private static func amount(_ text: String, of field: String) throws(RequestRejection) -> Int64 {
+    guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+      let amount = Int64(text), amount <= MonthlyLimits.largest
+    else {
+      throw invalid(field, "must be a whole number from 0 to \(MonthlyLimits.largest)")
+    }
+    return amount
+  }
+
+  private static func scope(_ text: String, field: String) throws(RequestRejection) -> Scope {
+    do {
+      return try Scope(validating: text, field: field)
+    } catch {
+      throw .invalidQuery(error.violations)
+    }
+  }
+
+  private static func environment(_ text: String, field: String) throws(RequestRejection) -> KeyEnvironment {
+    do {
+      return try KeyEnvironment(validating: text, field: field)
+    } catch {
+      throw .invalidQuery(error.violations)
+    }
+  }
+
+  private static func invalid(_ field: String, _ message: String) -> RequestRejection {
+    .invalidQuery([FieldViolation(field: field, message: message)])
+  }
+}

@@ -1,0 +1,80 @@
+/// Which requests wait, and which go next: the batcher's rules without its I/O.
+///
+/// A pure state machine. Requests that arrive while every lane is busy wait, and form that lane's next batch; while
+/// a lane is idle, a request starts it at once, so that batching never adds waiting.
+struct BatchQueue<Entry> {
+  /// What is to be done with an entry that has just come.
+  enum Arrival {
+    /// Run this batch now; the lane is taken until `next` says that it is free.
+    case run([Entry])
+    /// It waits for a lane.
+    case wait
+    /// Too many wait already.
+    case overloaded
+    /// No more entries are taken.
+    case closed
+  }
+
+  private let lanes: Int
+  private let largestBatch: Int
+  private let longestQueue: Int
+  private var waiting: [Entry] = []
+  /// Entries of `waiting` before this one have been taken already.
+  private var head = 0
+  private var busyLanes = 0
+  private var isClosed = false
+
+  init(lanes: Int, largestBatch: Int, longestQueue: Int) {
+    self.lanes = lanes
+    self.largestBatch = largestBatch
+    self.longestQueue = longestQueue
+  }
+
+  /// How many entries wait.
+  var depth: Int { waiting.count - head }
+
+  /// Whether nothing waits and no lane works.
+  var isIdle: Bool { busyLanes == 0 && depth == 0 }
+
+  mutating func arrive(_ entry: Entry) -> Arrival {
+    guard !isClosed else { return .closed }
+    guard busyLanes == lanes else {
+      busyLanes += 1
+      return .run([entry])
+    }
+    guard depth < longestQueue else { return .overloaded }
+    waiting.append(entry)
+    return .wait
+  }
+
+  /// What a lane that has finished its batch does next; `nil` frees it.
+  mutating func next() -> [Entry]? {
+    guard depth > 0 else {
+      busyLanes -= 1
+      return nil
+    }
+    let end = min(head + largestBatch, waiting.count)
+    let batch = Array(waiting[head..<end])
+    head = end
+    if head == waiting.count {
+      waiting.removeAll(keepingCapacity: true)
+      head = 0
+    } else if head > longestQueue {
+      waiting.removeFirst(head)
+      head = 0
+    }
+    return batch
+  }
+
+  /// Takes every waiting entry out, for instance because the database is gone and waiting would not help.
+  mutating func abandon() -> [Entry] {
+    defer {
+      waiting.removeAll(keepingCapacity: true)
+      head = 0
+    }
+    return Array(waiting[head...])
+  }
+
+  /// From now on nothing more arrives; what waits is still served.
+  mutating func close() { isClosed = true }
+}
