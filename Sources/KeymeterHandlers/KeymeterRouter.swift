@@ -1,21 +1,26 @@
+import HTTPTypes
 public import Hummingbird
 public import KeymeterDomain
 
 /// All that the service answers over HTTP.
 public struct KeymeterRouter: Sendable {
   private let keys: KeyService
+  private let meter: MeteringService
   private let readiness: @Sendable () async -> Readiness
 
   /// A router over the domain's services.
   ///
   /// - Parameter readiness: says whether this node can work; must itself answer in bounded time.
-  public init(keys: KeyService, readiness: @escaping @Sendable () async -> Readiness) {
+  public init(
+    keys: KeyService, meter: MeteringService, readiness: @escaping @Sendable () async -> Readiness
+  ) {
     self.keys = keys
+    self.meter = meter
     self.readiness = readiness
   }
 
   /// The responder that an application or a test serves.
-  public func responder() -> RouterResponder<KeymeterRequestContext> {
+  public func responder() -> KeymeterResponder {
     // The table is made first, on a router of its own, because a router's middlewares take effect only on
     // the routes that are added after them.
     let routes = serveAll(on: Router(context: KeymeterRequestContext.self))
@@ -23,7 +28,7 @@ public struct KeymeterRouter: Sendable {
     router.add(middleware: IdentifyRequest())
     router.add(middleware: AnswerUnrouted(routes: routes))
     _ = serveAll(on: router)
-    return router.buildResponder()
+    return KeymeterResponder(verify: Verify(meter: meter), router: router.buildResponder())
   }
 
   private func serveAll(on router: Router<KeymeterRequestContext>) -> RouteTable {
@@ -37,9 +42,43 @@ public struct KeymeterRouter: Sendable {
         (.put, problems.answering(UpdateAPIKey(keys: keys).respond)),
         (.delete, problems.answering(DeleteAPIKey(keys: keys).respond)),
       ])
+    serveRuntime(on: router, &routes)
     let health = HealthRoutes(readiness: readiness)
     routes.serve("/health/live", on: router, [(.get, health.live)])
     routes.serve("/health/ready", on: router, [(.get, health.ready)])
     return routes
+  }
+
+  private func serveRuntime(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {
+    let calls: [(path: String, method: HTTPRequest.Method, handler: RouteHandler)] = [
+      ("/api/v1/usage", .get, Usage(meter: meter).respond),
+      ("/api/v1/usage/reserve", .post, Reserve(meter: meter).respond),
+      ("/api/v1/usage/settle", .post, Settle(meter: meter).respond),
+      ("/api/v1/usage/record", .post, Record(meter: meter).respond),
+      ("/api/v1/usage-analytics", .post, UsageAnalytics(meter: meter).respond),
+    ]
+    for call in calls {
+      routes.serve(call.path, on: router, [(call.method, RuntimeProblems.answering(call.handler))])
+    }
+  }
+}
+
+/// Answers verification by itself, whatever the method, and leaves the rest to the router.
+public struct KeymeterResponder: HTTPResponder {
+  /// What travels beside a request.
+  public typealias Context = KeymeterRequestContext
+
+  let verify: Verify
+  let router: RouterResponder<KeymeterRequestContext>
+
+  /// Answers one request.
+  public func respond(to request: Request, context: KeymeterRequestContext) async throws -> Response {
+    guard let source = Verify.TermsSource(path: request.uri.path) else {
+      return try await router.respond(to: request, context: context)
+    }
+    let requestID = IdentifyRequest.requestID(of: request)
+    var response = await verify.respond(request, source: source, requestID: requestID, logger: context.logger)
+    response.headers[.requestID] = requestID.rawValue
+    return request.method == .head ? response.createHeadResponse() : response
   }
 }

@@ -29,6 +29,13 @@ public struct KeyStanding: Sendable, Hashable {
     self.judgedAt = judgedAt
   }
 
+  /// The same standing with other usage in the same month.
+  public func with(used: Amounts) -> KeyStanding {
+    KeyStanding(
+      keyID: keyID, organisationID: organisationID, environment: environment, scopes: scopes, limits: limits,
+      used: used, judgedAt: judgedAt)
+  }
+
   /// The month that `used` is of.
   public var period: Period { Period(containing: judgedAt.day) }
 

@@ -13,14 +13,24 @@ public struct RuntimeCredentials: Sendable {
 }
 
 /// What the runtime API does (contract §5).
+///
+/// Where a call takes a body or a query, it takes it as a `Result`: what is wrong with it is said only to a caller
+/// that is authentic.
 public struct MeteringService: Sendable {
   private let admission: any AdmissionControl
+  private let store: any MeteringStore
   private let peppers: PepperSet
+  private let random: RandomSource
 
-  /// A service over an admission control.
-  public init(admission: any AdmissionControl, peppers: PepperSet) {
+  /// A service over an admission control and a store of the same database.
+  public init(
+    admission: any AdmissionControl, store: any MeteringStore, peppers: PepperSet,
+    random: RandomSource = .system
+  ) {
     self.admission = admission
+    self.store = store
     self.peppers = peppers
+    self.random = random
   }
 
   /// Authenticates a key, judges it by scope and environment, and charges it: all in one step, or nothing.
@@ -30,8 +40,134 @@ public struct MeteringService: Sendable {
     _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope], environment: KeyEnvironment?
   ) async throws -> Admission {
     try await admission.admit(
-      AdmissionRequest(
-        digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: charge,
-        requiredScopes: scopes, requiredEnvironment: environment))
+      request(credentials, charge: charge, scopes: scopes, environment: environment))
   }
+
+  /// Takes a charge before the true amounts are known.
+  ///
+  /// - Throws: `AdmissionRefused` to callers that are not authentic, `StoreError`, and the failure in `asked`.
+  public func reserve(
+    _ asked: Result<(amounts: Amounts, terms: ReservationTerms), any Error>,
+    by credentials: RuntimeCredentials
+  ) async throws -> Reserving {
+    var random = random
+    let id = ReservationID(random: &random)
+    let asked = asked.map { ($0.amounts, $0.terms) }
+    return try await store.withMetering { transaction in
+      let (amounts, terms) = try await value(of: asked, for: credentials, in: transaction)
+      return try await transaction.reserve(id, request(credentials, charge: amounts), terms)
+    }
+  }
+
+  /// Lets the true amounts take the place of reserved ones.
+  ///
+  /// - Throws: `AdmissionRefused` to callers that are not authentic, `StoreError`, and the failure in `asked`.
+  public func settle(
+    _ asked: Result<(id: ReservationID, amounts: Amounts), any Error>, by credentials: RuntimeCredentials
+  ) async throws -> (settlement: Settlement, key: KeyStanding) {
+    let asked = asked.map { ($0.id, $0.amounts) }
+    return try await store.withMetering { transaction in
+      let key = try await caller(credentials, in: transaction)
+      let (id, amounts) = try asked.get()
+      guard id.isWellFormed else { return (.unknown, key) }
+      let settlement = try await transaction.settle(
+        id, of: key.keyID, in: key.organisationID, amounts: amounts)
+      return (settlement, key)
+    }
+  }
+
+  /// Counts what has been used already.
+  ///
+  /// It happened, so no limit refuses it.
+  ///
+  /// - Throws: `AdmissionRefused` to callers that are not authentic, `StoreError`, and the failure in `asked`.
+  public func record(
+    _ asked: Result<(amounts: Amounts, event: EventID?), any Error>, by credentials: RuntimeCredentials
+  ) async throws -> Recording {
+    let asked = asked.map { ($0.amounts, $0.event) }
+    return try await store.withMetering { transaction in
+      let (amounts, event) = try await value(of: asked, for: credentials, in: transaction)
+      return try await transaction.record(request(credentials, charge: amounts), event: event)
+    }
+  }
+
+  /// The current month of the caller's own key, or for a root key of any key of its organisation.
+  ///
+  /// - Throws: `AdmissionRefused`, `Refusal.rootKeyRequired`, `Refusal.keyNotFound`, `StoreError`, and the failure in
+  ///   `id`.
+  public func usage(
+    of id: Result<KeyID?, any Error>, by credentials: RuntimeCredentials
+  ) async throws -> KeyUsage {
+    try await store.withMetering { transaction in
+      let key = try await caller(credentials, in: transaction)
+      let id = try id.get() ?? key.keyID
+      if id != key.keyID { try await requireRoot(key, in: transaction) }
+      guard id.isWellFormed, let usage = try await transaction.usage(of: id, in: key.organisationID) else {
+        throw Refusal.keyNotFound
+      }
+      return usage
+    }
+  }
+
+  /// What keys of the caller's organisation used a day, for a root key.
+  ///
+  /// - Throws: `AdmissionRefused`, `Refusal.rootKeyRequired`, `Refusal.keyOfAnotherOrganisation`,
+  ///   `Refusal.keyNotFound`, `StoreError`, and the failure in `query`.
+  public func analytics(
+    _ query: Result<AnalyticsQuery, any Error>, by credentials: RuntimeCredentials
+  ) async throws -> [DailyUsage] {
+    try await store.withMetering { transaction in
+      let key = try await caller(credentials, in: transaction)
+      try await requireRoot(key, in: transaction)
+      let query = try query.get()
+      for id in query.keys ?? [] {
+        let owner = id.isWellFormed ? try await transaction.owner(of: id, askedBy: key.organisationID) : nil
+        guard let owner else { throw Refusal.keyNotFound }
+        guard owner == key.organisationID else { throw Refusal.keyOfAnotherOrganisation }
+      }
+      return try await transaction.dailyUsage(query, in: key.organisationID)
+    }
+  }
+
+  private func request(
+    _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope] = [],
+    environment: KeyEnvironment? = nil
+  ) -> AdmissionRequest {
+    AdmissionRequest(
+      digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: charge,
+      requiredScopes: scopes, requiredEnvironment: environment)
+  }
+
+  private func caller(
+    _ credentials: RuntimeCredentials, in transaction: any MeteringTransaction
+  ) async throws -> KeyStanding {
+    switch try await transaction.identify(request(credentials, charge: .zero)) {
+    case .admitted(let standing): return standing
+    case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
+    }
+  }
+
+  /// The value that a caller asked by, or what is wrong with it, which only an authentic caller is told.
+  private func value<Value: Sendable>(
+    of asked: Result<Value, any Error>, for credentials: RuntimeCredentials,
+    in transaction: any MeteringTransaction
+  ) async throws -> Value {
+    if case .failure = asked { _ = try await caller(credentials, in: transaction) }
+    return try asked.get()
+  }
+
+  private func requireRoot(_ key: KeyStanding, in transaction: any MeteringTransaction) async throws {
+    guard try await transaction.isRoot(key.keyID, in: key.organisationID) == true else {
+      throw Refusal.rootKeyRequired
+    }
+  }
+}
+
+/// The caller's key did not pass where nothing was to be charged.
+public struct AdmissionRefused: Error, Sendable, Equatable {
+  /// Why.
+  public let refusal: AdmissionRefusal
+
+  /// The error of a caller that was refused.
+  public init(refusal: AdmissionRefusal) { self.refusal = refusal }
 }

@@ -22,6 +22,8 @@ public enum Refusal: Error, Sendable, Equatable {
   case linkageTaken
   /// No organisation has this provider id (at the command line).
   case organisationNotFound
+  /// The key belongs to another organisation.
+  case keyOfAnotherOrganisation
   /// Another organisation has this provider id.
   case providerTaken
 }

@@ -16,6 +16,22 @@ public struct CivilDate: Sendable, Hashable, CustomStringConvertible {
     self = candidate
   }
 
+  /// Reads `YYYY-MM-DD`; `nil` for any other form, and for a day that does not exist.
+  public init?(_ text: String) {
+    let digits = Array(text.utf8)
+    guard digits.count == 10, digits[4] == UInt8(ascii: "-"), digits[7] == UInt8(ascii: "-") else {
+      return nil
+    }
+    func number(_ range: Range<Int>) -> Int64? {
+      guard digits[range].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+        return nil
+      }
+      return digits[range].reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
+    }
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10) else { return nil }
+    self.init(year: year, month: month, day: day)
+  }
+
   private init(unchecked year: Int64, _ month: Int64, _ day: Int64) {
     self.year = year
     self.month = month

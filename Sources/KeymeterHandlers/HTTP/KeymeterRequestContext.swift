@@ -37,14 +37,13 @@ struct IdentifyRequest: RouterMiddleware {
     return response
   }
 
-  private static func requestID(of request: Request) -> RequestID {
+  static func requestID(of request: Request) -> RequestID {
     if let sent = request.headers.single(.requestID), sent.utf8.count <= 128,
       sent.utf8.allSatisfy(isHarmless)
     {
       return RequestID(rawValue: sent)
     }
-    var random = RandomSource.system
-    return RequestID(random: &random)
+    return RequestIDSource.shared.next()
   }
 
   private static func isHarmless(_ byte: UInt8) -> Bool {

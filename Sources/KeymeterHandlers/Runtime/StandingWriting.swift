@@ -3,13 +3,14 @@ import KeymeterDomain
 
 extension JSONObjectWriter {
   /// `limits`, `period` and `resets_at`: always all three dimensions, `null` where unrestricted.
-  mutating func limits(_ standing: KeyStanding) {
+  mutating func limits(_ standing: KeyStanding, reserved: Amounts? = nil) {
     object("limits") { limits in
       for dimension in Dimension.allCases {
         limits.object(dimension.rawValue) { limit in
           limit.member("limit", standing.limits[dimension])
           limit.member("used", standing.used[dimension])
           limit.member("remaining", standing.remaining(dimension))
+          if let reserved { limit.member("reserved", reserved[dimension]) }
         }
       }
     }

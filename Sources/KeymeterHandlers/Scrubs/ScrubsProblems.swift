@@ -97,7 +97,7 @@ struct ScrubsProblems: Sendable {
     case .rootKeyNotDeletable:
       forbidden(
         "Cannot delete a root key.", "A root key can delete child keys only.", "root_key_not_deletable")
-    case .keyNotFound:
+    case .keyOfAnotherOrganisation, .keyNotFound:
       Problem(
         status: .notFound, title: "API key was not found.",
         detail: "The organisation has no key with this id.", code: "key_not_found")

@@ -41,7 +41,7 @@ struct UnknownStoredValue: Error {
 }
 
 extension Row {
-  fileprivate func timestamp(_ column: String) throws -> Timestamp {
+  func timestamp(_ column: String) throws -> Timestamp {
     Timestamp(microseconds: try decode(column, as: PostgresTimestamp.self).microsecondsSinceUnixEpoch)
   }
 
@@ -50,7 +50,7 @@ extension Row {
       .map { Timestamp(microseconds: $0.microsecondsSinceUnixEpoch) }
   }
 
-  fileprivate func raw<Value: RawRepresentable<String>>(
+  func raw<Value: RawRepresentable<String>>(
     _ column: String, as: Value.Type
   ) throws -> Value {
     guard let value = Value(rawValue: try decode(column, as: String.self)) else {

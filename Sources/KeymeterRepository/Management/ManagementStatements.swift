@@ -7,6 +7,7 @@ enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
     activeKey, activeKeyShared, touchKey, keyForUpdate, keys, insertKey, insertSecret, updateKey,
+    fenceCounter,
     deleteSecrets, deleteKey, appendAudit,
   ]
 
@@ -49,7 +50,10 @@ enum ManagementStatements {
   private static let keyColumns = """
     k.key_id, k.organisation_id, k.friendly_name, k.root, k.environment, k.scopes, k.usage_limit,
     k.monthly_token_limit, k.monthly_stt_secs_limit, k.linkage_id, k.key_hint, k.created_at, k.expires_at,
-    k.revoked_at, k.last_used_at,
+    k.revoked_at,
+    greatest(k.last_used_at, (
+      SELECT max(u.last_used_at) FROM keymeter.usage_monthly AS u
+      WHERE u.organisation_id = k.organisation_id AND u.key_id = k.key_id)) AS last_used_at,
     CASE
       WHEN k.revoked_at IS NOT NULL THEN 'REVOKED'
       WHEN k.expires_at <= now() THEN 'EXPIRED'
@@ -125,6 +129,10 @@ enum ManagementStatements {
     WHERE k.organisation_id = $1 AND k.key_id = $2
     RETURNING \(keyColumns)
     """)
+
+  /// Gives the month's counter a new version, so that a charge that was judged by the old limits is judged again.
+  static let fenceCounter = Statement(
+    "management_fence_counter", "SELECT keymeter.fence_counter($1, $2)::text AS fenced")
 
   static let deleteSecrets = Statement(
     "management_delete_secrets",

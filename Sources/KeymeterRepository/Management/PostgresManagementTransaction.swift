@@ -83,13 +83,15 @@ final class PostgresManagementTransaction: ManagementTransaction {
   }
 
   func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey {
-    try APIKey(
+    let key = try APIKey(
       row: try await one(
         ManagementStatements.updateKey,
         [
           tenant(), .text(id.rawValue), .text(friendlyName.rawValue), .int8(limits.requests),
           .int8(limits.tokens), .int8(limits.speechSeconds),
         ]))
+    _ = try await rows(ManagementStatements.fenceCounter, [tenant(), .text(id.rawValue)])
+    return key
   }
 
   func delete(_ id: KeyID) async throws {

@@ -4,7 +4,7 @@ import Postgres
 ///
 /// `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
 enum MigrationStatements {
-  static let all = [lock, ledgerExists, applied, recordMigration, functions, recordFunction]
+  static let all = [lock, ledgerExists, applied, recordMigration, functions, deferBodyChecks, recordFunction]
 
   /// Holds every other migrator off until the transaction ends, on whichever node it runs.
   ///
@@ -47,6 +47,11 @@ enum MigrationStatements {
   static let recordMigration = Statement(
     "migration_record",
     "INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)")
+
+  /// Functions may call each other, whichever file comes first.
+  static let deferBodyChecks = Statement(
+    "migration_defer_body_checks",
+    "SELECT pg_catalog.set_config('check_function_bodies', 'off', true) AS deferred")
 
   static let functions = Statement(
     "migration_functions",

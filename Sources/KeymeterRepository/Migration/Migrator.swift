@@ -36,6 +36,7 @@ public struct Migrator: Sendable {
     for function in files.functions where try await apply(function) {
       applied.append(function.name)
     }
+    if files.makesUsagePartitions { _ = try await UsageMaintenance(pool: pool).ensurePartitions() }
     return applied
   }
 
@@ -85,6 +86,7 @@ public struct Migrator: Sendable {
       let state = try await state(connection)
       // A newer node's functions must not be taken back by an older one that restarts.
       guard state.unknown.isEmpty, state.outdatedFunctions.contains(function.name) else { return false }
+      _ = try await connection.execute(MigrationStatements.deferBodyChecks)
       try await connection.executeScript(function.sql)
       _ = try await connection.execute(
         MigrationStatements.recordFunction, [.text(function.name), .text(function.checksum)])

@@ -22,6 +22,9 @@ struct SchemaFiles: Sendable {
   let migrations: [Migration]
   let functions: [SchemaFunction]
 
+  /// Whether the schema has usage by day, whose months are to be made ahead.
+  var makesUsagePartitions: Bool { functions.contains { $0.name == "ensure_usage_partitions.sql" } }
+
   /// What `sql/` held at the build.
   static let embedded = SchemaFiles(
     migrations: EmbeddedSQL.migrations.map { Migration($0) },

@@ -22,6 +22,11 @@ struct KeymeterServer: Sendable {
   /// After this a connection on which nothing happens is closed.
   private static let idleTimeout = TimeAmount.seconds(75)
 
+  /// How long one batch of admissions may take; a request waits for two of them at most.
+  private static let admissionTimeout = Duration.seconds(3)
+  /// How many batches of admissions are under way at once, each on a connection of its own.
+  private static let admissionLanes = 2
+
   /// Serves until SIGTERM or SIGINT, then ends what is under way, and returns.
   ///
   /// - Parameter onListening: is told the port once connections are accepted.
@@ -29,14 +34,19 @@ struct KeymeterServer: Sendable {
     let pool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.statementTimeout),
       options: .init(maximumConnections: database.maximumConnections), logger: logger)
+    // Apart from the others, so that no listing of keys can hold up an admission.
+    let admissionPool = ConnectionPool(
+      configuration: try database.configuration(statementTimeout: Self.admissionTimeout),
+      options: .init(maximumConnections: Self.admissionLanes), logger: logger)
     let result: Result<Void, any Error>
     do {
       try await refuseOutdatedSchema(pool)
-      try await serve(pool, onListening: onListening)
+      try await serve(pool, admissionPool, onListening: onListening)
       result = .success(())
     } catch {
       result = .failure(error)
     }
+    await admissionPool.close()
     await pool.close()
     try result.get()
   }
@@ -55,18 +65,27 @@ struct KeymeterServer: Sendable {
   }
 
   private func serve(
-    _ pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
+    _ pool: ConnectionPool, _ admissionPool: ConnectionPool,
+    onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
-    let keys = KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers)
-    let readiness = DatabaseReadiness(migrator: Migrator(pool: pool))
+    let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: Self.admissionLanes))
+    let router = KeymeterRouter(
+      keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
+      meter: MeteringService(
+        admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
+      readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
     let application = Application(
-      responder: KeymeterRouter(keys: keys, readiness: readiness.check).responder(),
+      responder: router.responder(),
       server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
       logger: logger)
     var configuration = ServiceGroupConfiguration(
-      services: [.init(service: PoolMaintenance(pool: pool)), .init(service: application)],
+      services: [
+        .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: admissionPool)),
+        .init(service: UsageChores(maintenance: UsageMaintenance(pool: pool), logger: logger)),
+        .init(service: application),
+      ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = Self.longestShutdown
     do {
@@ -75,6 +94,8 @@ struct KeymeterServer: Sendable {
       // The only sockets that the group itself opens are the ones it listens on.
       throw CommandError("can't listen on \(listen.host) port \(listen.port): \(error)")
     }
+    // Every request has been answered by now; this is for those whose connection broke.
+    await batcher.drain()
   }
 }
 

@@ -1,0 +1,45 @@
+import Hummingbird
+import KeymeterDomain
+
+/// `POST /api/v1/usage/reserve`: takes a charge before the true amounts are known.
+struct Reserve: Sendable {
+  let meter: MeteringService
+
+  @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
+    let credentials = try RuntimeCredentials(reading: request.headers)
+    let asked = await JSONBody.read(request) { Self.parse(&$0) }
+    switch try await meter.reserve(asked, by: credentials) {
+    case .reserved(let id, let expiresAt, let standing):
+      var response = Response.json(.created) { object in
+        object.member("reservation_id", id.rawValue)
+        object.member("expires_at", expiresAt.rfc3339)
+        object.limits(standing)
+      }
+      response.headers.add(standing)
+      return response
+    case .refused(let refusal, let standing):
+      let charge = (try? asked.get())?.amounts ?? .zero
+      return AdmissionProblems(charge: charge, overLimitStatus: .tooManyRequests)
+        .problem(for: refusal, standing).response(requestID: context.requestID)
+    }
+  }
+
+  private static func parse(_ members: inout BodyMembers) -> (amounts: Amounts, terms: ReservationTerms)? {
+    let amounts = members.amounts()
+    let hold = members.wholeNumber("hold_secs", in: ReservationTerms.holdSeconds) ?? 900
+    let expiry = expiry(&members)
+    if members.violations.isEmpty, amounts == .zero {
+      members.refuse("requests", "or tokens or stt_secs must be above 0: nothing would be held")
+    }
+    return (amounts, ReservationTerms(holdSeconds: hold, onExpiry: expiry))
+  }
+
+  private static func expiry(_ members: inout BodyMembers) -> ReservationExpiry {
+    guard let text = members.text("on_expiry") else { return .release }
+    guard let expiry = ReservationExpiry(rawValue: text) else {
+      members.refuse("on_expiry", "must be release or charge")
+      return .release
+    }
+    return expiry
+  }
+}

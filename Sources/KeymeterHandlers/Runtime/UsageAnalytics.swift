@@ -1,0 +1,73 @@
+import Hummingbird
+import KeymeterDomain
+
+/// `POST /api/v1/usage-analytics`: what keys of a root key's organisation used, a day.
+struct UsageAnalytics: Sendable {
+  let meter: MeteringService
+
+  /// The most keys that one question may name.
+  private static let mostKeys = 1_000
+
+  @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
+    let credentials = try RuntimeCredentials(reading: request.headers)
+    let query = await JSONBody.read(request) { Self.parse(&$0) }
+    let days = try await meter.analytics(query, by: credentials)
+    let asked = try query.get()
+    return .json { object in
+      object.member("api_key", asked.keys?.count == 1 ? asked.keys?.first?.rawValue : nil)
+      object.object("total") { $0.analytics(days.map(\.used)) }
+      object.object("deltas") { deltas in
+        for day in days {
+          deltas.object(day.day.description) { $0.analytics([day.used]) }
+        }
+      }
+    }
+  }
+
+  private static func parse(_ members: inout BodyMembers) -> AnalyticsQuery? {
+    let first = members.requiredDay("start_date")
+    let last = members.requiredDay("end_date")
+    let keys = keys(&members)
+    guard let first, let last else { return nil }
+    if first.daysSinceEpoch > last.daysSinceEpoch {
+      members.refuse("end_date", "must not lie before start_date")
+    }
+    return AnalyticsQuery(firstDay: first, lastDay: last, keys: keys)
+  }
+
+  /// The keys that are named by either member; `nil` where none is.
+  private static func keys(_ members: inout BodyMembers) -> [KeyID]? {
+    let one = members.nullableText("api_key_id")
+    guard let many = members.take("api_key_ids") else { return one.map { [KeyID(rawValue: $0)] } }
+    guard one == nil else {
+      members.refuse("api_key_ids", "and api_key_id exclude each other")
+      return nil
+    }
+    guard case .array(let elements) = many, (1...mostKeys).contains(elements.count) else {
+      members.refuse("api_key_ids", "must be an array of 1 to \(mostKeys) strings")
+      return nil
+    }
+    return elements.enumerated().compactMap { index, element in
+      guard case .string(let id) = element else {
+        members.refuse("api_key_ids[\(index)]", "must be a string")
+        return nil
+      }
+      return KeyID(rawValue: id)
+    }
+  }
+}
+
+extension JSONObjectWriter {
+  /// Amounts under the names that analytics have, added up; a sum beyond 2^63 − 1 is told as that.
+  fileprivate mutating func analytics(_ amounts: [Amounts]) {
+    func sum(_ dimension: Dimension) -> Int64 {
+      amounts.reduce(0) { total, amount in
+        let (sum, overflow) = total.addingReportingOverflow(amount[dimension])
+        return overflow ? .max : sum
+      }
+    }
+    member("usage", sum(.requests))
+    member("tokens", sum(.tokens))
+    member("stt_duration", sum(.speechSeconds))
+  }
+}

@@ -1,0 +1,88 @@
+import Postgres
+
+/// What the runtime API asks of the database beside its hot path.
+enum MeteringStatements {
+  static let all = [
+    identify, reserve, record, settle, isRoot, usage, owner, dailyUsage, expireReservations, ensurePartitions,
+    purgeEvents, purgeReservations,
+  ]
+
+  /// One row of `keymeter.admit`, in the order in which `Admission` and `KeyStanding` read it.
+  private static func admissionColumns(_ source: String) -> String {
+    """
+    \(source).position, \(source).decision, \(source).organisation_id, \(source).key_id, \(source).environment,
+    \(source).scopes, \(source).limit_requests, \(source).limit_tokens, \(source).limit_stt_secs,
+    \(source).used_requests, \(source).used_tokens, \(source).used_stt_secs, \(source).judged_at
+    """
+  }
+
+  /// A charge of nothing: authenticates, and writes nothing.
+  static let identify = Statement(
+    "metering_identify",
+    """
+    SELECT \(admissionColumns("a")) FROM keymeter.admit(
+      $1, ARRAY[$2]::text[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], NULL, NULL) AS a
+    """)
+
+  static let reserve = Statement(
+    "metering_reserve",
+    """
+    SELECT \(admissionColumns("(r.admission)")), r.expires_at
+    FROM keymeter.reserve($1, $2, $3, $4, $5, $6, $7, $8) AS r
+    """)
+
+  static let record = Statement(
+    "metering_record",
+    """
+    SELECT \(admissionColumns("(r.admission)")), r.over_limit, r.repeated, r.differs
+    FROM keymeter.record($1, $2, $3, $4, $5, $6) AS r
+    """)
+
+  static let settle = Statement(
+    "metering_settle",
+    """
+    SELECT outcome, over_limit, month, used_requests, used_tokens, used_stt_secs
+    FROM keymeter.settle($1, $2, $3, $4, $5, $6)
+    """)
+
+  static let isRoot = Statement(
+    "metering_is_root", "SELECT root FROM keymeter.api_keys WHERE organisation_id = $1 AND key_id = $2")
+
+  static let usage = Statement(
+    "metering_usage",
+    """
+    SELECT k.environment, k.scopes, u.limit_requests, u.limit_tokens, u.limit_stt_secs, u.used_requests, u.used_tokens,
+      u.used_stt_secs, u.reserved_requests, u.reserved_tokens, u.reserved_stt_secs, u.judged_at
+    FROM keymeter.usage($1, $2) AS u
+    JOIN keymeter.api_keys AS k ON k.organisation_id = $1 AND k.key_id = u.key_id
+    """)
+
+  /// A key that lives belongs to whoever has it; a deleted one is known by its usage, to its own organisation only.
+  static let owner = Statement(
+    "metering_owner",
+    """
+    SELECT organisation_id FROM keymeter.api_keys WHERE key_id = $1
+    UNION ALL
+    (SELECT organisation_id FROM keymeter.usage_monthly WHERE organisation_id = $2 AND key_id = $1 LIMIT 1)
+    LIMIT 1
+    """)
+
+  static let dailyUsage = Statement(
+    "metering_daily_usage",
+    """
+    SELECT day, requests::bigint AS requests, tokens::bigint AS tokens, stt_secs::bigint AS stt_secs
+    FROM keymeter.usage_analytics($1, $2, $3, $4)
+    """)
+
+  static let expireReservations = Statement(
+    "metering_expire_reservations", "SELECT keymeter.expire_reservations($1) AS swept")
+
+  static let ensurePartitions = Statement(
+    "metering_ensure_partitions", "SELECT keymeter.ensure_usage_partitions($1) AS made")
+
+  static let purgeEvents = Statement(
+    "metering_purge_events", "SELECT keymeter.purge_usage_events(interval '48 hours', $1) AS purged")
+
+  static let purgeReservations = Statement(
+    "metering_purge_reservations", "SELECT keymeter.purge_reservations(interval '48 hours', $1) AS purged")
+}

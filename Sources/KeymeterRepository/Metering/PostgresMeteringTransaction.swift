@@ -1,0 +1,131 @@
+import KeymeterDomain
+import Postgres
+
+/// One open transaction of metering.
+struct PostgresMeteringTransaction: MeteringTransaction {
+  let connection: Connection
+
+  func identify(_ request: AdmissionRequest) async throws -> Admission {
+    try Admission(
+      try await one(
+        MeteringStatements.identify,
+        [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)]))
+  }
+
+  func reserve(
+    _ id: ReservationID, _ request: AdmissionRequest, _ terms: ReservationTerms
+  ) async throws -> Reserving {
+    let row = try await one(
+      MeteringStatements.reserve,
+      [.text(id.rawValue)] + presented(request) + [
+        .int4(Int32(clamping: terms.holdSeconds)), .text(terms.onExpiry.rawValue),
+      ])
+    switch try Admission(row) {
+    case .refused(let refusal, let standing): return .refused(refusal, standing)
+    case .admitted(let standing):
+      return .reserved(id, expiresAt: try row.timestamp("expires_at"), standing)
+    }
+  }
+
+  func record(_ request: AdmissionRequest, event: EventID?) async throws -> Recording {
+    let row = try await one(
+      MeteringStatements.record, [.text(event?.rawValue)] + presented(request))
+    if try row.decode("differs", as: Bool.self) { return .differs }
+    switch try Admission(row) {
+    case .refused(let refusal, let standing): return .refused(refusal, standing)
+    case .admitted(let standing):
+      return .recorded(
+        overLimit: try row.decode("over_limit", as: Bool.self),
+        repeated: try row.decode("repeated", as: Bool.self), standing)
+    }
+  }
+
+  func settle(
+    _ id: ReservationID, of key: KeyID, in organisation: OrganisationID, amounts: Amounts
+  ) async throws -> Settlement {
+    let row = try await one(
+      MeteringStatements.settle,
+      [.text(organisation.rawValue), .text(key.rawValue), .text(id.rawValue)] + parameters(amounts))
+    switch try row.decode("outcome", as: Int32.self) {
+    case 0:
+      return .settled(
+        overLimit: try row.decode("over_limit", as: Bool.self),
+        period: Period(containing: try row.day("month")), used: try row.amounts("used_"))
+    case 1: return .unknown
+    case 2: return .settledOtherwise
+    case 3: return .expired
+    case 4: return .overflow
+    case let code: throw UnknownDecision(code: code)
+    }
+  }
+
+  func isRoot(_ key: KeyID, in organisation: OrganisationID) async throws -> Bool? {
+    try await rows(MeteringStatements.isRoot, [.text(organisation.rawValue), .text(key.rawValue)])
+      .first?.decode("root", as: Bool.self)
+  }
+
+  func usage(of key: KeyID, in organisation: OrganisationID) async throws -> KeyUsage? {
+    try await rows(MeteringStatements.usage, [.text(organisation.rawValue), .text(key.rawValue)])
+      .first.map { row in
+        let standing = KeyStanding(
+          keyID: key, organisationID: organisation,
+          environment: try row.raw("environment", as: KeyEnvironment.self),
+          scopes: try row.decode("scopes", as: [String].self).map(Scope.init(stored:)),
+          limits: MonthlyLimits(
+            requests: try row.decode("limit_requests", as: Int64?.self),
+            tokens: try row.decode("limit_tokens", as: Int64?.self),
+            speechSeconds: try row.decode("limit_stt_secs", as: Int64?.self)),
+          used: try row.amounts("used_"), judgedAt: try row.timestamp("judged_at"))
+        return KeyUsage(standing: standing, reserved: try row.amounts("reserved_"))
+      }
+  }
+
+  func owner(of key: KeyID, askedBy organisation: OrganisationID) async throws -> OrganisationID? {
+    try await rows(MeteringStatements.owner, [.text(key.rawValue), .text(organisation.rawValue)])
+      .first.map { OrganisationID(rawValue: try $0.decode("organisation_id", as: String.self)) }
+  }
+
+  func dailyUsage(_ query: AnalyticsQuery, in organisation: OrganisationID) async throws -> [DailyUsage] {
+    try await rows(
+      MeteringStatements.dailyUsage,
+      [
+        .text(organisation.rawValue), .textArrayOrNull(query.keys?.map(\.rawValue)),
+        .date(PostgresDate(daysSinceUnixEpoch: Int32(clamping: query.firstDay.daysSinceEpoch))),
+        .date(PostgresDate(daysSinceUnixEpoch: Int32(clamping: query.lastDay.daysSinceEpoch))),
+      ]
+    ).map { row in DailyUsage(day: try row.day("day"), used: try row.amounts("")) }
+  }
+
+  private func presented(_ request: AdmissionRequest) -> [Parameter] {
+    [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)]
+      + parameters(request.charge)
+  }
+
+  private func parameters(_ amounts: Amounts) -> [Parameter] {
+    [.int8(amounts.requests), .int8(amounts.tokens), .int8(amounts.speechSeconds)]
+  }
+
+  private func rows(_ statement: Statement, _ parameters: [Parameter]) async throws -> [Row] {
+    try await connection.execute(statement, parameters).rows
+  }
+
+  private func one(_ statement: Statement, _ parameters: [Parameter]) async throws -> Row {
+    guard let row = try await rows(statement, parameters).first else {
+      throw RowMissing(statement: statement.name)
+    }
+    return row
+  }
+}
+
+extension Row {
+  fileprivate func day(_ column: String) throws -> CivilDate {
+    CivilDate(daysSinceEpoch: Int64(try decode(column, as: PostgresDate.self).daysSinceUnixEpoch))
+  }
+
+  fileprivate func amounts(_ prefix: String) throws -> Amounts {
+    Amounts(
+      requests: try decode("\(prefix)requests", as: Int64.self),
+      tokens: try decode("\(prefix)tokens", as: Int64.self),
+      speechSeconds: try decode("\(prefix)stt_secs", as: Int64.self))
+  }
+}

@@ -1,0 +1,135 @@
+-- Authenticates and charges a batch of requests: the heart of Keymeter. One call is one transaction; its answers
+-- may be given once it is committed.
+--
+-- Arguments, one element a request (at most 1,024; NULL for a whole optional array is NULL for every element):
+--   hashes                 candidate secret hashes, as many a request as there are active peppers, in a row
+--   providers              the provider id that the key must belong to; NULL is any
+--   requests, tokens, stt_secs   the amounts, 0 to 2^53 - 1
+--   required_scopes        space-separated; NULL is none
+--   required_environments  NULL is any
+--   kind                   0 verify, 1 reserve (the amounts also count as reserved), 2 record (limits don't refuse)
+--
+-- decision: 0 admitted, 1 provider unknown, 2 no such key (of that provider), 3 revoked, 4 expired, 5 wrong
+--   environment, 6 a scope is missing, 7/8/9 over the limit of requests/tokens/stt_secs (also, whatever the kind,
+--   when the counter itself would pass 2^63 - 1), 10 an amount is not valid. From 3 on the key is named and its
+--   limits and counters are given, as they are after the request.
+--
+-- How it is exact. A request is judged by one snapshot that is younger than the call: key, limits and counter
+-- together. The counter is then written only if it is still the version that was judged (xmin); otherwise somebody
+-- else charged in between, its row is now locked by us, and the request is judged again by a new snapshot.
+-- So the judgement and the charge are one step in the counter's order, whatever we waited for. A change that must
+-- not be overtaken by a request which is under way (a limit lowered) writes a new version of the counter too:
+-- keymeter.fence_counter. A refusal writes nothing, and so waits for no disk; neither does a charge of nothing.
+-- Counters are locked by organisation and key in COLLATE "C" order, so that batches never wait for each other
+-- in a circle.
+CREATE OR REPLACE FUNCTION keymeter.admit(
+  hashes bytea[], providers text[], requests bigint[], tokens bigint[], stt_secs bigint[],
+  required_scopes text[], required_environments text[], kind smallint DEFAULT 0
+) RETURNS SETOF keymeter.admission
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+  judged_at constant timestamptz := statement_timestamp();
+  today constant date := (judged_at AT TIME ZONE 'UTC')::date;
+  this_month constant date := keymeter.month_of(today);
+  requested constant integer := cardinality(requests);
+  held constant bigint := CASE WHEN kind = 1 THEN 1 ELSE 0 END;
+  unlimited constant boolean := kind = 2;
+  answer keymeter.admission;
+  version xid;
+  asked_requests bigint;
+  asked_tokens bigint;
+  asked_stt_secs bigint;
+BEGIN
+  IF requested <> 1 THEN
+    RETURN QUERY SELECT * FROM keymeter.admit_many(
+      hashes, providers, requests, tokens, stt_secs, required_scopes, required_environments, kind);
+    RETURN;
+  END IF;
+
+  -- A batch of one, which is what an idle server sends: one statement.
+  asked_requests := requests[1];
+  asked_tokens := tokens[1];
+  asked_stt_secs := stt_secs[1];
+  LOOP
+    SELECT
+      keymeter.verdict(
+        providers[1] IS NULL OR EXISTS (
+          SELECT FROM keymeter.organisations AS o
+          WHERE o.organisation_id = k.organisation_id AND o.provider_id = providers[1]),
+        k.revoked_at, k.expires_at, s.valid_until, judged_at, k.environment, required_environments[1], k.scopes,
+        required_scopes[1], asked_requests, asked_tokens, asked_stt_secs),
+      k.organisation_id, k.key_id, k.environment, k.scopes,
+      k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit,
+      coalesce(u.used_requests, 0), coalesce(u.used_tokens, 0), coalesce(u.used_stt_secs, 0), u.xmin
+    INTO answer.decision, answer.organisation_id, answer.key_id, answer.environment, answer.scopes,
+      answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
+      answer.used_requests, answer.used_tokens, answer.used_stt_secs, version
+    FROM keymeter.api_key_secrets AS s
+    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    LEFT JOIN keymeter.usage_monthly AS u
+      ON u.organisation_id = k.organisation_id AND u.key_id = k.key_id AND u.month = this_month
+    WHERE s.secret_hash = ANY (hashes);
+
+    IF NOT FOUND OR answer.decision = 2 THEN
+      answer := NULL;
+      answer.decision := CASE
+        WHEN providers[1] IS NULL
+          OR EXISTS (SELECT FROM keymeter.organisations AS o WHERE o.provider_id = providers[1]) THEN 2
+        ELSE 1
+      END;
+      EXIT;
+    END IF;
+    EXIT WHEN answer.decision <> 0;
+    answer.decision := keymeter.over_limit(asked_requests, asked_tokens, asked_stt_secs,
+      answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
+      answer.used_requests, answer.used_tokens, answer.used_stt_secs, unlimited);
+    EXIT WHEN answer.decision <> 0 OR (asked_requests = 0 AND asked_tokens = 0 AND asked_stt_secs = 0);
+
+    IF version IS NULL THEN
+      -- The month's first charge. Whoever loses the race waits here; all judge again.
+      INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month)
+      VALUES (answer.organisation_id, answer.key_id, this_month)
+      ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO NOTHING;
+      CONTINUE;
+    END IF;
+    -- One statement, so that the lock on usage_daily itself comes before the counter's: the other way round would
+    -- be a circle with whoever adds a partition.
+    WITH charged AS (
+      UPDATE keymeter.usage_monthly AS u
+      SET used_requests = u.used_requests + asked_requests,
+        used_tokens = u.used_tokens + asked_tokens,
+        used_stt_secs = u.used_stt_secs + asked_stt_secs,
+        reserved_requests = u.reserved_requests + asked_requests * held,
+        reserved_tokens = u.reserved_tokens + asked_tokens * held,
+        reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
+        last_used_at = judged_at
+      WHERE u.organisation_id = answer.organisation_id AND u.key_id = answer.key_id AND u.month = this_month
+        AND u.xmin = version
+      RETURNING u.organisation_id, u.key_id
+    )
+    INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+    SELECT c.organisation_id, c.key_id, today, asked_requests, asked_tokens, asked_stt_secs FROM charged AS c
+    ON CONFLICT (organisation_id, key_id, day) DO UPDATE
+    SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
+      stt_secs = d.stt_secs + excluded.stt_secs;
+    IF FOUND THEN
+      answer.used_requests := answer.used_requests + asked_requests;
+      answer.used_tokens := answer.used_tokens + asked_tokens;
+      answer.used_stt_secs := answer.used_stt_secs + asked_stt_secs;
+      EXIT;
+    END IF;
+    -- Somebody else charged in between. With the row locked the next judgement stands, however hot the key is.
+    PERFORM FROM keymeter.usage_monthly AS u
+    WHERE u.organisation_id = answer.organisation_id AND u.key_id = answer.key_id AND u.month = this_month
+    FOR NO KEY UPDATE;
+  END LOOP;
+  answer.position := 1;
+  answer.judged_at := judged_at;
+  answer.month := this_month;
+  RETURN NEXT answer;
+END
+$$;

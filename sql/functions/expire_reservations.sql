@@ -1,0 +1,74 @@
+-- Sweeps up to `batch` reservations whose time is over, and answers how many. Any node may call it at any time: what
+-- another one (or a settlement) holds is skipped. Until a reservation is swept its amounts count as used, so a late
+-- sweeper can refuse too much for a moment, and never admit too much.
+CREATE OR REPLACE FUNCTION keymeter.expire_reservations(batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  swept integer;
+  organisations text[];
+  reservations text[];
+BEGIN
+  SELECT array_agg(e.organisation_id), array_agg(e.reservation_id), count(*)
+  INTO organisations, reservations, swept
+  FROM (
+    SELECT r.organisation_id, r.reservation_id FROM keymeter.reservations AS r
+    WHERE r.state = 'open' AND r.expires_at <= statement_timestamp()
+    ORDER BY r.expires_at
+    LIMIT batch
+    FOR UPDATE SKIP LOCKED
+  ) AS e;
+  IF swept = 0 THEN
+    RETURN 0;
+  END IF;
+
+  PERFORM FROM keymeter.usage_monthly AS u
+  WHERE (u.organisation_id, u.key_id, u.month) IN (
+    SELECT r.organisation_id, r.key_id, keymeter.month_of(r.day) FROM keymeter.reservations AS r
+    JOIN unnest(organisations, reservations) AS e (organisation, reservation)
+      ON r.organisation_id = e.organisation AND r.reservation_id = e.reservation)
+  ORDER BY u.organisation_id COLLATE "C", u.key_id COLLATE "C", u.month
+  FOR NO KEY UPDATE;
+
+  WITH closed AS (
+    UPDATE keymeter.reservations AS r
+    SET state = 'expired', closed_at = statement_timestamp(), over_limit = false,
+      settled_requests = CASE r.on_expiry WHEN 'charge' THEN r.requests ELSE 0 END,
+      settled_tokens = CASE r.on_expiry WHEN 'charge' THEN r.tokens ELSE 0 END,
+      settled_stt_secs = CASE r.on_expiry WHEN 'charge' THEN r.stt_secs ELSE 0 END
+    FROM unnest(organisations, reservations) AS e (organisation, reservation)
+    WHERE r.organisation_id = e.organisation AND r.reservation_id = e.reservation
+    RETURNING r.*
+  ),
+  months AS (
+    SELECT c.organisation_id, c.key_id, keymeter.month_of(c.day) AS month,
+      sum(c.requests)::bigint AS requests, sum(c.tokens)::bigint AS tokens, sum(c.stt_secs)::bigint AS stt_secs,
+      sum(c.requests - c.settled_requests)::bigint AS released_requests,
+      sum(c.tokens - c.settled_tokens)::bigint AS released_tokens,
+      sum(c.stt_secs - c.settled_stt_secs)::bigint AS released_stt_secs
+    FROM closed AS c GROUP BY c.organisation_id, c.key_id, keymeter.month_of(c.day)
+  ),
+  counted AS (
+    UPDATE keymeter.usage_monthly AS u
+    SET used_requests = u.used_requests - m.released_requests,
+      used_tokens = u.used_tokens - m.released_tokens,
+      used_stt_secs = u.used_stt_secs - m.released_stt_secs,
+      reserved_requests = u.reserved_requests - m.requests,
+      reserved_tokens = u.reserved_tokens - m.tokens,
+      reserved_stt_secs = u.reserved_stt_secs - m.stt_secs
+    FROM months AS m
+    WHERE u.organisation_id = m.organisation_id AND u.key_id = m.key_id AND u.month = m.month
+  )
+  UPDATE keymeter.usage_daily AS d
+  SET requests = d.requests - c.requests, tokens = d.tokens - c.tokens, stt_secs = d.stt_secs - c.stt_secs
+  FROM (
+    SELECT c.organisation_id, c.key_id, c.day, sum(c.requests - c.settled_requests)::bigint AS requests,
+      sum(c.tokens - c.settled_tokens)::bigint AS tokens, sum(c.stt_secs - c.settled_stt_secs)::bigint AS stt_secs
+    FROM closed AS c GROUP BY c.organisation_id, c.key_id, c.day
+  ) AS c
+  WHERE d.organisation_id = c.organisation_id AND d.key_id = c.key_id AND d.day = c.day
+    AND (c.requests > 0 OR c.tokens > 0 OR c.stt_secs > 0);
+  RETURN swept;
+END
+$$;

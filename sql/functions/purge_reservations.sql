@@ -1,0 +1,21 @@
+-- Retention, in batches, so that no call holds locks for long: call it until it answers 0. What other nodes purge at
+-- the same time is skipped.
+-- Open reservations are never purged.
+CREATE OR REPLACE FUNCTION keymeter.purge_reservations(older_than interval, batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  purged integer;
+BEGIN
+  DELETE FROM keymeter.reservations AS r
+  USING (
+    SELECT x.organisation_id, x.reservation_id FROM keymeter.reservations AS x
+    WHERE x.closed_at < statement_timestamp() - greatest(older_than, interval '24 hours')
+    ORDER BY x.closed_at LIMIT batch FOR UPDATE SKIP LOCKED
+  ) AS old
+  WHERE r.organisation_id = old.organisation_id AND r.reservation_id = old.reservation_id;
+  GET DIAGNOSTICS purged = ROW_COUNT;
+  RETURN purged;
+END
+$$;

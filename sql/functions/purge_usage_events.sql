@@ -1,0 +1,21 @@
+-- Retention, in batches, so that no call holds locks for long: call it until it answers 0. What other nodes purge at
+-- the same time is skipped.
+CREATE OR REPLACE FUNCTION keymeter.purge_usage_events(older_than interval, batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  purged integer;
+BEGIN
+  DELETE FROM keymeter.usage_events AS e
+  USING (
+    SELECT x.organisation_id, x.event_id FROM keymeter.usage_events AS x
+    -- Promised for 24 hours, whatever is asked.
+    WHERE x.recorded_at < statement_timestamp() - greatest(older_than, interval '24 hours')
+    ORDER BY x.recorded_at LIMIT batch FOR UPDATE SKIP LOCKED
+  ) AS old
+  WHERE e.organisation_id = old.organisation_id AND e.event_id = old.event_id;
+  GET DIAGNOSTICS purged = ROW_COUNT;
+  RETURN purged;
+END
+$$;

@@ -1,0 +1,32 @@
+-- Usage a day, for charts and for whoever asks when it happened. reporting_monthly_usage.sql says what holds
+-- for every view of `reporting`. A condition on `day` reaches the partitions; without one, every month is
+-- read.
+CREATE OR REPLACE VIEW reporting.daily_usage (
+  organisation_id, provider_id, organisation_name, key_id, friendly_name, environment, day,
+  requests, tokens, stt_secs
+) AS
+SELECT
+  d.organisation_id, o.provider_id, o.name, d.key_id, k.friendly_name, k.environment, d.day,
+  d.requests, d.tokens, d.stt_secs
+FROM keymeter.usage_daily AS d
+LEFT JOIN keymeter.organisations AS o ON o.organisation_id = d.organisation_id
+LEFT JOIN keymeter.api_keys AS k ON k.organisation_id = d.organisation_id AND k.key_id = d.key_id;
+
+COMMENT ON VIEW reporting.daily_usage IS
+  'What each key used on each day (UTC) that it was charged. Deleted keys included. Sums up to '
+  'reporting.monthly_usage, except for months that retention has dropped.';
+COMMENT ON COLUMN reporting.daily_usage.organisation_id IS
+  'The tenant, org_…; stays when the organisation is deleted.';
+COMMENT ON COLUMN reporting.daily_usage.provider_id IS 'The tenant''s public id; NULL when it was deleted.';
+COMMENT ON COLUMN reporting.daily_usage.organisation_name IS 'The tenant''s name; NULL when it was deleted.';
+COMMENT ON COLUMN reporting.daily_usage.key_id IS 'The key, key_…; stays when the key is deleted.';
+COMMENT ON COLUMN reporting.daily_usage.friendly_name IS 'The key''s name; NULL when it was deleted.';
+COMMENT ON COLUMN reporting.daily_usage.environment IS
+  'PRODUCTION, STAGING or DEVELOPMENT; NULL when the key was deleted.';
+COMMENT ON COLUMN reporting.daily_usage.day IS 'The day.';
+COMMENT ON COLUMN reporting.daily_usage.requests IS
+  'Requests used, those held by open reservations included.';
+COMMENT ON COLUMN reporting.daily_usage.tokens IS
+  'LLM tokens used, those held by open reservations included.';
+COMMENT ON COLUMN reporting.daily_usage.stt_secs IS
+  'Seconds of speech used, those held by open reservations included.';

@@ -1,0 +1,24 @@
+-- keymeter.admit for one request whose amounts are held until they are settled or expire. Answers admit's row, and
+-- expires_at when it was admitted. hold_secs is 1 to 86400; on_expiry is release or charge.
+CREATE OR REPLACE FUNCTION keymeter.reserve(
+  reservation text, hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint,
+  hold_secs integer, on_expiry text, OUT admission keymeter.admission, OUT expires_at timestamptz
+)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+  SELECT a.* INTO admission
+  FROM keymeter.admit(hashes, ARRAY[provider], ARRAY[requests], ARRAY[tokens], ARRAY[stt_secs],
+    ARRAY[NULL]::text[], ARRAY[NULL]::text[], 1::smallint) AS a;
+  IF admission.decision = 0 THEN
+    expires_at := admission.judged_at + make_interval(secs => hold_secs);
+    INSERT INTO keymeter.reservations (
+      organisation_id, reservation_id, key_id, day, requests, tokens, stt_secs, reserved_at, expires_at, on_expiry)
+    VALUES (
+      admission.organisation_id, reservation, admission.key_id, (admission.judged_at AT TIME ZONE 'UTC')::date,
+      requests, tokens, stt_secs, admission.judged_at, expires_at, on_expiry);
+  END IF;
+END
+$$;
