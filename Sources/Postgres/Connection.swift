@@ -185,7 +185,24 @@ public actor Connection {
   nonisolated var isQuiet: Bool { signals.isQuiet }
 
   /// Looks at what has arrived on an idle connection; closes it if the server is gone.
-  func isAliveWhenIdle() -> Bool {
+  ///
+  /// Without a round trip. Ask before a connection that was held for a while is used again.
+  ///
+  /// - Returns: Whether nothing speaks against using the connection.
+  public func isAliveWhenIdle() -> Bool {
     session?.isAliveWhenIdle() ?? false
+  }
+
+  /// Runs `body` on the connection's own thread, where its calls need no change of thread.
+  ///
+  /// The thread serves nobody else meanwhile, except where `body` waits.
+  ///
+  /// - Parameter body: What to do; it must not block for anything but this connection.
+  /// - Returns: What `body` returned.
+  /// - Throws: What `body` throws.
+  public func onItsThread<Value: Sendable>(
+    _ body: @Sendable (isolated Connection) async throws -> Value
+  ) async rethrows -> Value {
+    try await body(self)
   }
 }

@@ -34,6 +34,14 @@ BEGIN
   SELECT u.* INTO counter FROM keymeter.usage_monthly AS u
   WHERE u.organisation_id = organisation AND u.key_id = key AND u.month = month
   FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    -- A reservation of nothing made no counter; what is settled for it needs one.
+    INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month) VALUES (organisation, key, month)
+    ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO NOTHING;
+    SELECT u.* INTO counter FROM keymeter.usage_monthly AS u
+    WHERE u.organisation_id = organisation AND u.key_id = key AND u.month = month
+    FOR NO KEY UPDATE;
+  END IF;
   used_requests := counter.used_requests;
   used_tokens := counter.used_tokens;
   used_stt_secs := counter.used_stt_secs;
@@ -61,10 +69,12 @@ BEGIN
     reserved_tokens = u.reserved_tokens - r.tokens,
     reserved_stt_secs = u.reserved_stt_secs - r.stt_secs
   WHERE u.organisation_id = organisation AND u.key_id = key AND u.month = month;
-  UPDATE keymeter.usage_daily AS d
-  SET requests = d.requests - r.requests + requests, tokens = d.tokens - r.tokens + tokens,
-    stt_secs = d.stt_secs - r.stt_secs + stt_secs
-  WHERE d.organisation_id = organisation AND d.key_id = key AND d.day = r.day;
+  -- A reservation of nothing made no day either.
+  INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+  VALUES (organisation, key, r.day, requests, tokens, stt_secs)
+  ON CONFLICT (organisation_id, key_id, day) DO UPDATE
+  SET requests = d.requests - r.requests + excluded.requests, tokens = d.tokens - r.tokens + excluded.tokens,
+    stt_secs = d.stt_secs - r.stt_secs + excluded.stt_secs;
   SELECT x.* INTO k FROM keymeter.api_keys AS x WHERE x.organisation_id = organisation AND x.key_id = key;
   over_limit := coalesce(requests > r.requests AND used_requests > k.usage_limit, false)
     OR coalesce(tokens > r.tokens AND used_tokens > k.monthly_token_limit, false)

@@ -1,7 +1,9 @@
 -- Everything of Keymeter's own lives in one schema, so that nothing is found by search_path by accident.
+-- Ids are compared byte by byte (COLLATE "C"), here and in every table: several times cheaper than a language's rules,
+-- and no index depends on a version of the operating system's locales.
 CREATE TABLE keymeter.organisations (
-  organisation_id text NOT NULL,
-  provider_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
+  provider_id text COLLATE "C" NOT NULL,
   name text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT organisations_pkey PRIMARY KEY (organisation_id),

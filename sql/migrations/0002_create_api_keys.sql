@@ -1,7 +1,7 @@
 -- Limits end at 2^53 - 1, the largest whole number that every JSON reader keeps exact.
 CREATE TABLE keymeter.api_keys (
-  organisation_id text NOT NULL,
-  key_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
   friendly_name text NOT NULL,
   root boolean NOT NULL,
   environment text NOT NULL,

@@ -1,8 +1,8 @@
 -- Apart from api_keys, because a key that is being rotated has two secrets for a while, and because locking
 -- a secret's row is how a change holds off the revocation of the key that asks for it.
 CREATE TABLE keymeter.api_key_secrets (
-  organisation_id text NOT NULL,
-  key_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
   secret_hash bytea NOT NULL,
   pepper_id text NOT NULL,
   valid_until timestamptz,

@@ -1,6 +1,6 @@
 -- No foreign key to organisations or keys: an entry outlives what it speaks of.
 CREATE TABLE keymeter.audit_log (
-  organisation_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
   audit_id bigint GENERATED ALWAYS AS IDENTITY,
   occurred_at timestamptz NOT NULL DEFAULT now(),
   principal text NOT NULL,

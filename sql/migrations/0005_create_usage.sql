@@ -7,8 +7,8 @@
 -- The counters that admission locks. Nothing that changes is indexed, and pages keep room for new versions, so
 -- that an update stays on its page (HOT) and costs no index entry.
 CREATE TABLE keymeter.usage_monthly (
-  organisation_id text NOT NULL,
-  key_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
   month date NOT NULL,
   used_requests bigint NOT NULL DEFAULT 0,
   used_tokens bigint NOT NULL DEFAULT 0,
@@ -39,8 +39,8 @@ COMMENT ON COLUMN keymeter.usage_monthly.last_used_at IS 'When the key was last 
 -- What reports and analytics read. Reached through the parent only; keymeter.ensure_usage_partitions makes the
 -- months ahead.
 CREATE TABLE keymeter.usage_daily (
-  organisation_id text NOT NULL,
-  key_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
   day date NOT NULL,
   requests bigint NOT NULL,
   tokens bigint NOT NULL,
@@ -66,9 +66,9 @@ COMMENT ON TABLE keymeter.usage_daily_default IS 'Days whose month has no partit
 
 -- The month is not stored: it is the day's.
 CREATE TABLE keymeter.reservations (
-  organisation_id text NOT NULL,
-  reservation_id text NOT NULL,
-  key_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
+  reservation_id text COLLATE "C" NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
   day date NOT NULL,
   requests bigint NOT NULL,
   tokens bigint NOT NULL,
@@ -119,9 +119,9 @@ COMMENT ON COLUMN keymeter.reservations.settled_stt_secs IS 'Seconds of speech t
 COMMENT ON COLUMN keymeter.reservations.over_limit IS 'Whether settling it took the key over a limit by more than was reserved.';
 
 CREATE TABLE keymeter.usage_events (
-  organisation_id text NOT NULL,
-  event_id text NOT NULL,
-  key_id text NOT NULL,
+  organisation_id text COLLATE "C" NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
   requests bigint NOT NULL,
   tokens bigint NOT NULL,
   stt_secs bigint NOT NULL,

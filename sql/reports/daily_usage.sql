@@ -1,8 +1,8 @@
 -- What did each key use on each day?
 --
--- Today and the thirty days before it (UTC). Other days: change the condition, such as d.day BETWEEN DATE
--- '2026-01-01' AND DATE '2026-01-31'; keep one, for without it every month is read. One organisation: add AND
--- d.provider_id = 'my-clinic'. One key: AND d.key_id = 'key_…'.
+-- Today and the thirty days before it (UTC). Other days: change the condition, such as
+-- d.day BETWEEN DATE '2026-01-01' AND DATE '2026-01-31'. Keep one, for without it every month is read.
+-- One organisation: add AND d.provider_id = 'my-clinic'. One key: AND d.key_id = 'key_…'.
 SELECT
   d.day,
   d.provider_id,

@@ -1,8 +1,8 @@
 -- Which active keys did nobody use this month, or ever?
 --
 -- The longest unused first. Only those that were never used: add WHERE k.last_used_at IS NULL. Only those
--- that have been idle for a quarter: WHERE k.days_unused >= 90. One organisation: WHERE k.provider_id =
--- 'my-clinic'.
+-- that have been idle for a quarter: WHERE k.days_unused >= 90. One organisation:
+-- WHERE k.provider_id = 'my-clinic'.
 SELECT
   k.provider_id,
   k.key_id,

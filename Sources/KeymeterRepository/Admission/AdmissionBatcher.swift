@@ -23,28 +23,18 @@ public final class AdmissionBatcher: AdmissionControl {
     }
   }
 
-  /// Judges a batch and commits it: one answer a request, in their order.
-  typealias Execution = @Sendable ([AdmissionRequest]) async throws -> [Admission]
+  /// What a lane does: takes batches from its source and answers each, until the source has no more.
+  typealias Lane = @Sendable (BatchSource) async -> Void
 
-  private struct Entry: Sendable {
-    let request: AdmissionRequest
-    let continuation: CheckedContinuation<Admission, any Error>
-  }
+  private let shared: SharedBatches
 
-  private struct State {
-    var queue: BatchQueue<Entry>
-    var drained: [CheckedContinuation<Void, Never>] = []
-  }
-
-  private let state: Mutex<State>
-  private let execute: Execution
-
-  init(options: Options, execute: @escaping Execution) {
-    state = Mutex(
-      State(
-        queue: BatchQueue(
-          lanes: options.lanes, largestBatch: options.largestBatch, longestQueue: options.longestQueue)))
-    self.execute = execute
+  /// A batcher that starts its lanes at once; `drain` ends them.
+  init(options: Options, lane: @escaping Lane) {
+    let shared = SharedBatches(options)
+    self.shared = shared
+    for _ in 0..<options.lanes {
+      Task { await lane(BatchSource(shared: shared)) }
+    }
   }
 
   /// Judges one request together with those that wait beside it.
@@ -52,64 +42,154 @@ public final class AdmissionBatcher: AdmissionControl {
   /// - Throws: `StoreError.unavailable` where the database is, where too many wait, or where the node is stopping.
   public func admit(_ request: AdmissionRequest) async throws -> Admission {
     try await withCheckedThrowingContinuation { continuation in
-      let entry = Entry(request: request, continuation: continuation)
-      switch state.withLock({ $0.queue.arrive(entry) }) {
-      case .run(let batch): Task { await self.work(beginningWith: batch) }
-      case .wait: break
-      case .overloaded:
-        continuation.resume(throwing: StoreError.unavailable(reason: "too many requests wait"))
-      case .closed: continuation.resume(throwing: StoreError.unavailable(reason: "the node is stopping"))
-      }
+      shared.arrive(AdmissionBatch.Entry(request: request, arrival: .now, continuation: continuation))
     }
   }
 
   /// Takes no more requests, and returns when all that were taken are answered.
-  public func drain() async {
-    await withCheckedContinuation { continuation in
-      let idle = state.withLock { state in
-        state.queue.close()
-        if !state.queue.isIdle { state.drained.append(continuation) }
-        return state.queue.isIdle
-      }
-      if idle { continuation.resume() }
-    }
-  }
+  public func drain() async { await shared.drain() }
 
   /// How many requests wait at present.
-  public var depth: Int { state.withLock { $0.queue.depth } }
+  public var depth: Int { shared.depth }
+}
 
-  /// One lane's work: batch after batch, until nothing waits.
-  private func work(beginningWith first: [Entry]) async {
-    var batch: [Entry]? = first
-    while let entries = batch {
-      await answer(entries)
-      batch = state.withLock { $0.queue.next() }
-    }
-    let drained = state.withLock { state in
-      guard state.queue.isIdle else { return [CheckedContinuation<Void, Never>]() }
-      defer { state.drained = [] }
-      return state.drained
-    }
-    for continuation in drained { continuation.resume() }
+/// Requests that are judged together.
+struct AdmissionBatch: Sendable {
+  struct Entry: Sendable {
+    let request: AdmissionRequest
+    let arrival: ContinuousClock.Instant
+    let continuation: CheckedContinuation<Admission, any Error>
   }
 
-  private func answer(_ entries: [Entry]) async {
-    do {
-      let admissions = try await execute(entries.map(\.request))
-      guard admissions.count == entries.count else { throw AnswersMissing() }
-      for (entry, admission) in zip(entries, admissions) { entry.continuation.resume(returning: admission) }
-    } catch let error as StoreError {
-      // Whoever waits behind would wait as long again for the same: a bounded answer now is the honest one.
-      let waiting = state.withLock { $0.queue.abandon() }
-      for entry in entries + waiting { entry.continuation.resume(throwing: error) }
-    } catch  where entries.count > 1 {
-      // One request's fault must not be its neighbours': the batch was rolled back, so each goes alone.
-      for entry in entries { await answer([entry]) }
-    } catch {
-      entries.first?.continuation.resume(throwing: error)
-    }
+  let entries: [Entry]
+
+  var requests: [AdmissionRequest] { entries.map(\.request) }
+
+  /// The same requests, each alone.
+  var singles: [AdmissionBatch] { entries.map { AdmissionBatch(entries: [$0]) } }
+
+  /// Gives each request its answer; `admissions` are as many, in the same order.
+  func answer(_ admissions: [Admission]) {
+    for (entry, admission) in zip(entries, admissions) { entry.continuation.resume(returning: admission) }
+  }
+
+  func fail(_ error: any Error) {
+    for entry in entries { entry.continuation.resume(throwing: error) }
   }
 }
 
-/// A batch came back with another number of answers than it had requests: a defect in the statement.
-struct AnswersMissing: Error {}
+/// One lane's view of the queue.
+struct BatchSource: Sendable {
+  fileprivate let shared: SharedBatches
+
+  /// The next batch, as soon as there is one; `nil` when there will be none.
+  ///
+  /// The caller goes on where it is: on a connection's own thread, if that is where it waits.
+  ///
+  /// - Parameter finished: whether the lane has just answered a batch.
+  func next(finished: Bool, isolation: isolated (any Actor)? = #isolation) async -> AdmissionBatch? {
+    await withCheckedContinuation { shared.next(finished: finished, $0) }
+  }
+
+  /// Fails a batch because the database can't be used, and with it whoever has waited for long already.
+  func fail(_ batch: AdmissionBatch, _ error: any Error) {
+    batch.fail(error)
+    shared.abandonLate(error)
+  }
+}
+
+/// The queue and the lanes that wait for it.
+private final class SharedBatches: Sendable {
+  private struct State {
+    var queue: BatchQueue<AdmissionBatch.Entry>
+    /// Batches for lanes that are free but have not asked yet.
+    var ready: [AdmissionBatch] = []
+    var waitingLanes: [CheckedContinuation<AdmissionBatch?, Never>] = []
+    var draining: [CheckedContinuation<Void, Never>] = []
+    var isClosed = false
+
+    /// What waits for nothing but the end, if that has come.
+    mutating func takeEnded() -> (
+      lanes: [CheckedContinuation<AdmissionBatch?, Never>], drains: [CheckedContinuation<Void, Never>]
+    ) {
+      guard isClosed, queue.isIdle, ready.isEmpty else { return ([], []) }
+      defer { (waitingLanes, draining) = ([], []) }
+      return (waitingLanes, draining)
+    }
+  }
+
+  /// Who has waited for longer than this when a batch fails waits no more.
+  ///
+  /// A database that is frozen would let each following batch wait as long again; one that lost a connection serves
+  /// the others at once.
+  private static let patience = Duration.seconds(1)
+
+  private let state: Mutex<State>
+
+  init(_ options: AdmissionBatcher.Options) {
+    state = Mutex(
+      State(
+        queue: BatchQueue(
+          lanes: options.lanes, largestBatch: options.largestBatch, longestQueue: options.longestQueue)))
+  }
+
+  var depth: Int { state.withLock { $0.queue.depth } }
+
+  func arrive(_ entry: AdmissionBatch.Entry) {
+    enum Outcome {
+      case settled
+      case wakes(CheckedContinuation<AdmissionBatch?, Never>, AdmissionBatch)
+      case refused(String)
+    }
+    let outcome = state.withLock { state -> Outcome in
+      switch state.queue.arrive(entry) {
+      case .wait: return .settled
+      case .overloaded: return .refused("too many requests wait")
+      case .closed: return .refused("the node is stopping")
+      case .run(let entries):
+        let batch = AdmissionBatch(entries: entries)
+        if let lane = state.waitingLanes.popLast() { return .wakes(lane, batch) }
+        state.ready.append(batch)
+        return .settled
+      }
+    }
+    switch outcome {
+    case .settled: break
+    case .wakes(let lane, let batch): lane.resume(returning: batch)
+    case .refused(let reason): entry.continuation.resume(throwing: StoreError.unavailable(reason: reason))
+    }
+  }
+
+  func next(finished: Bool, _ lane: CheckedContinuation<AdmissionBatch?, Never>) {
+    let (batch, ended) = state.withLock { state in
+      if finished, let entries = state.queue.next() {
+        return (AdmissionBatch(entries: entries) as AdmissionBatch?, state.takeEnded())
+      }
+      if !state.ready.isEmpty { return (state.ready.removeFirst(), state.takeEnded()) }
+      state.waitingLanes.append(lane)
+      return (nil, state.takeEnded())
+    }
+    if let batch { lane.resume(returning: batch) }
+    for lane in ended.lanes { lane.resume(returning: nil) }
+    for drain in ended.drains { drain.resume() }
+  }
+
+  func abandonLate(_ error: any Error) {
+    let latest = ContinuousClock.now.advanced(by: .zero - Self.patience)
+    let late = state.withLock { $0.queue.abandon { $0.arrival < latest } }
+    AdmissionBatch(entries: late).fail(error)
+  }
+
+  func drain() async {
+    await withCheckedContinuation { continuation in
+      let ended = state.withLock { state in
+        state.isClosed = true
+        state.queue.close()
+        state.draining.append(continuation)
+        return state.takeEnded()
+      }
+      for lane in ended.lanes { lane.resume(returning: nil) }
+      for drain in ended.drains { drain.resume() }
+    }
+  }
+}

@@ -2,13 +2,19 @@ import Postgres
 
 /// What admission runs: one statement, which is one transaction.
 enum AdmissionStatements {
-  static let all = [admit]
+  static let all = [admitOne, admitMany]
 
-  static let admit = Statement(
-    "admission_admit",
+  private static let columns = """
+    position, decision, organisation_id, key_id, environment, scopes, limit_requests, limit_tokens, limit_stt_secs,
+    used_requests, used_tokens, used_stt_secs, judged_at
     """
-    SELECT position, decision, organisation_id, key_id, environment, scopes, limit_requests, limit_tokens,
-      limit_stt_secs, used_requests, used_tokens, used_stt_secs, judged_at
-    FROM keymeter.admit($1, $2, $3, $4, $5, $6, $7)
-    """)
+
+  /// A batch of one, which is what an idle server sends.
+  static let admitOne = Statement(
+    "admission_admit_one", "SELECT \(columns) FROM keymeter.admit($1, $2, $3, $4, $5, $6, $7)")
+
+  /// A larger batch; without the detour through `keymeter.admit`, which would hand every answer on once more.
+  static let admitMany = Statement(
+    "admission_admit_many",
+    "SELECT \(columns) FROM keymeter.admit_many($1, $2, $3, $4, $5, $6, $7, 0::smallint)")
 }

@@ -66,13 +66,11 @@ struct BatchQueue<Entry> {
     return batch
   }
 
-  /// Takes every waiting entry out, for instance because the database is gone and waiting would not help.
-  mutating func abandon() -> [Entry] {
-    defer {
-      waiting.removeAll(keepingCapacity: true)
-      head = 0
-    }
-    return Array(waiting[head...])
+  /// Takes out the waiting entries from the front on, as long as `isLate` says so of them.
+  mutating func abandon(while isLate: (Entry) -> Bool) -> [Entry] {
+    let end = waiting[head...].firstIndex { !isLate($0) } ?? waiting.count
+    defer { waiting.removeSubrange(head..<end) }
+    return Array(waiting[head..<end])
   }
 
   /// From now on nothing more arrives; what waits is still served.

@@ -9,54 +9,107 @@ extension AdmissionBatcher {
   ///     long a request can wait.
   ///   - options: how the batcher is bounded.
   public convenience init(pool: ConnectionPool, options: Options = Options()) {
-    let admission = PostgresAdmission(pool: pool)
-    self.init(options: options) { try await admission.admit($0) }
+    self.init(options: options) { source in await PostgresAdmission(pool: pool).serve(source) }
   }
 }
 
-/// Runs one batch of admissions as one statement.
+/// One lane of admission: a connection, and the batches that it runs one after another.
 struct PostgresAdmission: Sendable {
   let pool: ConnectionPool
 
   /// How often a batch that PostgreSQL rolled back for another's sake is tried.
   private static let attempts = 4
 
-  /// One answer a request, in order; all of it is committed and durable when this returns.
-  ///
-  /// - Throws: `StoreError.unavailable`; `PostgresError` for what should not happen, and then nothing was charged.
-  func admit(_ requests: [AdmissionRequest]) async throws -> [Admission] {
-    let parameters = Self.parameters(of: requests)
-    var attempt = 1
-    while true {
+  /// Why a lane lets go of its connection.
+  private enum Outcome: Sendable {
+    /// There is no more work.
+    case ended
+    /// The connection is gone, and this batch, if any, was not sent on it.
+    case needsConnection(AdmissionBatch?)
+  }
+
+  /// Answers batches until there are no more.
+  func serve(_ source: BatchSource) async {
+    var batch = await source.next(finished: false)
+    while let current = batch {
       do {
-        let result = try await pool.withConnection { connection in
-          try await connection.execute(AdmissionStatements.admit, parameters)
+        let outcome = try await pool.withConnection { connection in
+          await connection.onItsThread { connection in await Self.run(current, on: connection, source) }
         }
-        return try Self.admissions(result.rows, count: requests.count)
-      } catch let error as PostgresError where error.isSerializationFailure && attempt < Self.attempts {
-        attempt += 1
-      } catch let error as PostgresError {
-        throw StoreError.unavailability(error) ?? error
+        switch outcome {
+        case .ended: return
+        case .needsConnection(let unsent?): batch = unsent
+        case .needsConnection(nil): batch = await source.next(finished: true)
+        }
+      } catch {
+        // No connection was to be had: nothing was sent.
+        source.fail(current, Self.told(error))
+        batch = await source.next(finished: true)
       }
     }
   }
 
-  private static func parameters(of requests: [AdmissionRequest]) -> [Parameter] {
-    [
-      .byteaArray(requests.flatMap { $0.digests.map(\.bytes) }),
-      optionalTexts(requests.map { $0.provider?.rawValue }),
-      .int8Array(requests.map(\.charge.requests)),
-      .int8Array(requests.map(\.charge.tokens)),
-      .int8Array(requests.map(\.charge.speechSeconds)),
-      optionalTexts(
-        requests.map { request in
-          request.requiredScopes.isEmpty ? nil : request.requiredScopes.map(\.rawValue).joined(separator: " ")
-        }),
-      optionalTexts(requests.map { $0.requiredEnvironment?.rawValue }),
-    ]
+  /// Runs batch after batch on the connection's own thread, and waits for them there: from a request's arrival to its
+  /// answer there is one change of thread each way.
+  private static func run(
+    _ first: AdmissionBatch, on connection: isolated Connection, _ source: BatchSource
+  ) async -> Outcome {
+    var batch = first
+    while true {
+      await answer(batch, on: connection, source)
+      guard connection.isUsable else { return .needsConnection(nil) }
+      guard let next = await source.next(finished: true) else { return .ended }
+      // While we waited the server may have gone; what was not sent can go to another connection.
+      guard connection.isAliveWhenIdle() else { return .needsConnection(next) }
+      batch = next
+    }
   }
 
-  private static func optionalTexts(_ texts: [String?]) -> Parameter { .textArray(texts) }
+  private static func answer(
+    _ batch: AdmissionBatch, on connection: isolated Connection, _ source: BatchSource
+  ) async {
+    do {
+      batch.answer(try await admit(batch.requests, on: connection))
+    } catch let error as StoreError {
+      source.fail(batch, error)
+    } catch where batch.entries.count > 1 && connection.isUsable {
+      // One request's fault must not be its neighbours': the batch was rolled back, so each goes alone.
+      for single in batch.singles { await answer(single, on: connection, source) }
+    } catch {
+      batch.fail(error)
+    }
+  }
+
+  /// One answer a request, in order; all of it is committed and durable when this returns.
+  ///
+  /// - Throws: `StoreError.unavailable`; `PostgresError` for what should not happen, and then nothing was charged.
+  private static func admit(
+    _ requests: [AdmissionRequest], on connection: isolated Connection
+  ) async throws -> [Admission] {
+    let statement = requests.count == 1 ? AdmissionStatements.admitOne : AdmissionStatements.admitMany
+    let parameters = parameters(of: requests)
+    var attempt = 1
+    while true {
+      do {
+        let result = try await connection.execute(statement, parameters)
+        return try admissions(result.rows, count: requests.count)
+      } catch let error as PostgresError where error.isSerializationFailure && attempt < attempts {
+        attempt += 1
+      } catch {
+        throw told(error)
+      }
+    }
+  }
+
+  private static func told(_ error: any Error) -> any Error {
+    (error as? PostgresError).flatMap(StoreError.unavailability) ?? error
+  }
+
+  private static func parameters(of requests: [AdmissionRequest]) -> [Parameter] {
+    var columns = AdmissionColumns(capacity: requests.count)
+    for request in requests { columns.append(request) }
+    return columns.parameters
+  }
 
   private static func admissions(_ rows: [Row], count: Int) throws -> [Admission] {
     var admissions = [Admission?](repeating: nil, count: count)
@@ -69,6 +122,45 @@ struct PostgresAdmission: Sendable {
       guard let admission else { throw AnswersMissing() }
       return admission
     }
+  }
+}
+
+/// A batch's requests as the columns that `keymeter.admit` takes, filled in one pass.
+private struct AdmissionColumns {
+  private var hashes: [[UInt8]] = []
+  private var providers: [String?] = []
+  private var requests: [Int64] = []
+  private var tokens: [Int64] = []
+  private var speechSeconds: [Int64] = []
+  private var scopes: [String?] = []
+  private var environments: [String?] = []
+
+  init(capacity: Int) {
+    hashes.reserveCapacity(capacity)
+    providers.reserveCapacity(capacity)
+    requests.reserveCapacity(capacity)
+    tokens.reserveCapacity(capacity)
+    speechSeconds.reserveCapacity(capacity)
+    scopes.reserveCapacity(capacity)
+    environments.reserveCapacity(capacity)
+  }
+
+  mutating func append(_ request: AdmissionRequest) {
+    for digest in request.digests { hashes.append(digest.bytes) }
+    providers.append(request.provider?.rawValue)
+    requests.append(request.charge.requests)
+    tokens.append(request.charge.tokens)
+    speechSeconds.append(request.charge.speechSeconds)
+    scopes.append(
+      request.requiredScopes.isEmpty ? nil : request.requiredScopes.map(\.rawValue).joined(separator: " "))
+    environments.append(request.requiredEnvironment?.rawValue)
+  }
+
+  var parameters: [Parameter] {
+    [
+      .byteaArray(hashes), .textArray(providers), .int8Array(requests), .int8Array(tokens),
+      .int8Array(speechSeconds), .textArray(scopes), .textArray(environments),
+    ]
   }
 }
 
@@ -116,3 +208,6 @@ extension KeyStanding {
         microseconds: try row.decode(12, as: PostgresTimestamp.self).microsecondsSinceUnixEpoch))
   }
 }
+
+/// A batch came back with another number of answers than it had requests: a defect in the statement.
+struct AnswersMissing: Error {}

@@ -97,6 +97,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
   func delete(_ id: KeyID) async throws {
     _ = try await rows(ManagementStatements.deleteSecrets, [tenant(), .text(id.rawValue)])
     _ = try await rows(ManagementStatements.deleteKey, [tenant(), .text(id.rawValue)])
+    _ = try await rows(ManagementStatements.fenceCounter, [tenant(), .text(id.rawValue)])
   }
 
   func append(_ entry: AuditEntry) async throws {

@@ -38,14 +38,17 @@ struct KeymeterServer: Sendable {
     let admissionPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.admissionTimeout),
       options: .init(maximumConnections: Self.admissionLanes), logger: logger)
+    let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: Self.admissionLanes))
     let result: Result<Void, any Error>
     do {
       try await refuseOutdatedSchema(pool)
-      try await serve(pool, admissionPool, onListening: onListening)
+      try await serve(pool, admissionPool, batcher, onListening: onListening)
       result = .success(())
     } catch {
       result = .failure(error)
     }
+    // Every request has been answered by now; this is for those whose connection broke.
+    await batcher.drain()
     await admissionPool.close()
     await pool.close()
     try result.get()
@@ -65,10 +68,9 @@ struct KeymeterServer: Sendable {
   }
 
   private func serve(
-    _ pool: ConnectionPool, _ admissionPool: ConnectionPool,
+    _ pool: ConnectionPool, _ admissionPool: ConnectionPool, _ batcher: AdmissionBatcher,
     onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
-    let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: Self.admissionLanes))
     let router = KeymeterRouter(
       keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
       meter: MeteringService(
@@ -94,8 +96,6 @@ struct KeymeterServer: Sendable {
       // The only sockets that the group itself opens are the ones it listens on.
       throw CommandError("can't listen on \(listen.host) port \(listen.port): \(error)")
     }
-    // Every request has been answered by now; this is for those whose connection broke.
-    await batcher.drain()
   }
 }
 

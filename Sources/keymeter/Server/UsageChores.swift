@@ -3,9 +3,7 @@ import Logging
 import Postgres
 import ServiceLifecycle
 
-/// Does metering's chores while the server runs.
-///
-/// Every node does them; none waits for another.
+/// Does metering's chores while the server runs. Every node does them; none waits for another.
 struct UsageChores: Service {
   let maintenance: UsageMaintenance
   let logger: Logger
@@ -18,11 +16,12 @@ struct UsageChores: Service {
   func run() async throws {
     await cancelWhenGracefulShutdown {
       var sweeps = 0
+      var failing: Set<String> = []
       while !Task.isCancelled {
-        await attempt("expire reservations") { _ = try await maintenance.expireReservations() }
+        await attempt("expire reservations", &failing) { _ = try await maintenance.expireReservations() }
         if sweeps % Self.sweepsBetweenRounds == 0 {
-          await attempt("make partitions") { _ = try await maintenance.ensurePartitions() }
-          await attempt("purge") { _ = try await maintenance.purge() }
+          await attempt("make partitions", &failing) { _ = try await maintenance.ensurePartitions() }
+          await attempt("purge", &failing) { _ = try await maintenance.purge() }
         }
         sweeps += 1
         try? await Task.sleep(for: Self.sweepInterval)
@@ -30,12 +29,13 @@ struct UsageChores: Service {
     }
   }
 
-  /// A chore that fails is done the next time; usage is safe meanwhile.
-  private func attempt(_ chore: String, _ work: () async throws -> Void) async {
+  /// A chore that fails is done the next time; usage is safe meanwhile. Only the first failure in a row is a warning.
+  private func attempt(_ chore: String, _ failing: inout Set<String>, _ work: () async throws -> Void) async {
     do {
       try await work()
+      failing.remove(chore)
     } catch {
-      guard !Task.isCancelled else { return }
+      guard !Task.isCancelled, failing.insert(chore).inserted else { return }
       logger.warning("a chore failed", metadata: ["chore": .string(chore), "error": .string("\(error)")])
     }
   }

@@ -3,37 +3,82 @@ import KeymeterDomain
 import KeymeterRepository
 import KeymeterTesting
 import Postgres
+import Testing
 
 /// Each implementation of the repository protocols; every suite here runs on all of them.
 enum Backend: String, CaseIterable, Sendable {
   case inMemory
   case postgres
 
-  /// Runs `body` with an empty store of this kind.
+  /// Runs `body` with an empty store of this kind, and checks afterwards that its meter agrees with itself.
   func withStore(_ body: (StoreUnderTest) async throws -> Void) async throws {
+    try await Midnight.isFarEnough()
     switch self {
-    case .inMemory:
-      let store = InMemoryManagementStore(clock: {
-        Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
-      })
-      try await body(
-        StoreUnderTest(store: store, auditLog: { store.auditLog.map(AuditLine.init) }))
-    case .postgres:
-      try await TestDatabase.withMigrated { database in
-        try await database.withPool(maximumConnections: 8) { pool in
-          try await body(
-            StoreUnderTest(
-              store: PostgresManagementStore(pool: pool), auditLog: { try await AuditLine.all(in: pool) }))
+    case .inMemory: try await Self.withModel(body)
+    case .postgres: try await Self.withPostgres(body)
+    }
+  }
+
+  private static func withModel(_ body: (StoreUnderTest) async throws -> Void) async throws {
+    let store = InMemoryManagementStore(clock: {
+      Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+    })
+    try await StoreUnderTest(
+      store: store, auditLog: { store.auditLog.map(AuditLine.init) }, nodes: [store, store],
+      admitInOrder: { requests in
+        var admissions: [Admission] = []
+        for request in requests { admissions.append(try await store.admit(request)) }
+        return admissions
+      },
+      metering: store, hooks: store
+    ).checked(body)
+  }
+
+  private static func withPostgres(_ body: (StoreUnderTest) async throws -> Void) async throws {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool(maximumConnections: 8) { pool in
+        // MUTANT-BEGIN
+        if let path = ProcessInfo.processInfo.environment["MUTANT_SQL"] {
+          let sql = try String(contentsOfFile: path, encoding: .utf8)
+          try await pool.withConnection { try await $0.executeScript(sql) }
+        }
+        // MUTANT-END
+        try await database.withPool(maximumConnections: lanes) { first in
+          try await database.withPool(maximumConnections: lanes) { second in
+            let nodes = [first, second].map { AdmissionBatcher(pool: $0, options: .init(lanes: lanes)) }
+            try await StoreUnderTest(
+              store: PostgresManagementStore(pool: pool), auditLog: { try await AuditLine.all(in: pool) },
+              nodes: nodes, admitInOrder: { try await PostgresBatch(pool: pool).admit($0) },
+              metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: pool)
+            ).checked(body)
+            for node in nodes { await node.drain() }
+          }
         }
       }
     }
   }
+
+  /// How many batches a node has under way at once.
+  private static let lanes = 3
 }
 
-/// A store, and a look at its audit log.
+/// A store, and a look at what it holds.
 struct StoreUnderTest: Sendable {
   let store: any ManagementStore
   let auditLog: @Sendable () async throws -> [AuditLine]
+  /// Admission at two nodes that share nothing but the store.
+  let nodes: [any AdmissionControl]
+  /// Judges one batch, in its order.
+  let admitInOrder: @Sendable ([AdmissionRequest]) async throws -> [Admission]
+  let metering: any MeteringStore
+  let hooks: any MeterHooks
+
+  var admission: any AdmissionControl { nodes[0] }
+
+  fileprivate func checked(_ body: (StoreUnderTest) async throws -> Void) async throws {
+    try await body(self)
+    #expect(try await hooks.meter().contradictions == [])
+  }
 
   var peppers: PepperSet {
     get throws { try .test }
@@ -89,4 +134,14 @@ struct AuditLine: Equatable, Sendable {
       ARRAY(SELECT jsonb_object_keys(changes) ORDER BY 1) AS fields
     FROM keymeter.audit_log ORDER BY audit_id
     """)
+}
+
+/// What is charged on one day and looked at on the next would look wrong.
+private enum Midnight {
+  private static let margin = 30.0
+
+  static func isFarEnough() async throws {
+    let left = 86_400 - Date().timeIntervalSince1970.truncatingRemainder(dividingBy: 86_400)
+    if left < margin { try await Task.sleep(for: .seconds(left + 1)) }
+  }
 }

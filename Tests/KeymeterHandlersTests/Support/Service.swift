@@ -13,6 +13,7 @@ struct Service: Sendable {
   let clock: MovingClock
   let store: InMemoryManagementStore
   let keys: KeyService
+  let meter: MeteringService
   let organisations: OrganisationService
   let home: TestOrganisation
   let neighbour: TestOrganisation
@@ -22,6 +23,7 @@ struct Service: Sendable {
     self.clock = clock
     store = InMemoryManagementStore { clock.now }
     keys = KeyService(store: store, peppers: try .test)
+    meter = MeteringService(admission: store, store: store, peppers: try .test)
     organisations = OrganisationService(store: store, peppers: try .test)
     home = try await .create("home", in: store)
     neighbour = try await .create("neighbour", in: store)
@@ -29,11 +31,12 @@ struct Service: Sendable {
 
   /// The application, to be tested in whichever setting.
   func application(
-    readiness: @escaping @Sendable () async -> Readiness = { .ready }
-  ) -> Application<RouterResponder<KeymeterRequestContext>> {
+    readiness: @escaping @Sendable () async -> Readiness = { .ready },
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  ) -> Application<KeymeterResponder> {
     Application(
-      responder: KeymeterRouter(keys: keys, readiness: readiness).responder(),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      responder: KeymeterRouter(keys: keys, meter: meter, readiness: readiness).responder(),
+      logger: logger)
   }
 
   /// Sends one call, and holds the answer to the rule that only a 201 ever shows a secret.

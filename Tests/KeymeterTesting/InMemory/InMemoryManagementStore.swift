@@ -3,9 +3,11 @@ import Synchronization
 
 /// The model of a store: what PostgreSQL is held against, and what handlers are tested on.
 ///
+/// It manages keys and meters them over one state, so a key that is made here can be charged here.
+///
 /// Transactions run one at a time and see nothing of one another, so whatever the model does is right by
 /// construction.
-public final class InMemoryManagementStore: ManagementStore {
+public final class InMemoryManagementStore: ManagementStore, AdmissionControl, MeteringStore {
   private let state = Mutex(InMemoryState())
   private let turn = Turnstile()
   private let clock: @Sendable () -> Timestamp
@@ -22,7 +24,7 @@ public final class InMemoryManagementStore: ManagementStore {
   /// Every audit entry, oldest first.
   public var auditLog: [AuditEntry] { state.withLock { $0.auditLog } }
 
-  /// Makes every following transaction throw `error`; `nil` ends that.
+  /// Makes every following transaction and admission throw `error`; `nil` ends that.
   public func fail(with error: (any Error)?) { failure.withLock { $0 = error } }
 
   /// Runs `body` alone, and keeps what it did unless it throws.
@@ -34,6 +36,37 @@ public final class InMemoryManagementStore: ManagementStore {
       let transaction = InMemoryTransaction(state: state.withLock { $0 }, now: clock())
       let output = try await body(transaction)
       state.withLock { $0 = transaction.state }
+      return output
+    }
+  }
+
+  /// Judges one request alone, and charges it if it is admitted.
+  public func admit(_ request: AdmissionRequest) async throws -> Admission {
+    try await changing { state, now in try state.admit(request, at: now) }
+  }
+
+  /// Runs `body` alone, and keeps what it did unless it throws.
+  public func withMetering<Output: Sendable>(
+    _ body: @Sendable (any MeteringTransaction) async throws -> Output
+  ) async throws -> Output {
+    try await turn.alone {
+      if let error = failure.withLock({ $0 }) { throw error }
+      let transaction = InMemoryMeteringTransaction(state: state.withLock { $0 }, clock: clock)
+      let output = try await body(transaction)
+      state.withLock { $0 = transaction.state }
+      return output
+    }
+  }
+
+  /// Runs `body` alone on the state at the present moment, and keeps what it did unless it throws.
+  func changing<Output: Sendable>(
+    _ body: @Sendable (inout InMemoryState, Timestamp) throws -> Output
+  ) async throws -> Output {
+    try await turn.alone {
+      if let error = failure.withLock({ $0 }) { throw error }
+      var changed = state.withLock { $0 }
+      let output = try body(&changed, clock())
+      state.withLock { [changed] in $0 = changed }
       return output
     }
   }

@@ -5,6 +5,18 @@ struct InMemoryState: Sendable {
   var organisations: [OrganisationID: Organisation] = [:]
   var keys: [OrganisationID: [StoredKey]] = [:]
   var auditLog: [AuditEntry] = []
+  /// What was used, which outlives the keys.
+  var counters: [CounterID: Counter] = [:]
+  var days: [DayID: Amounts] = [:]
+  var reservations: [HeldID: HeldReservation] = [:]
+  var events: [CountedEventID: CountedEvent] = [:]
+
+  /// A key as management shows it: used when it last authenticated there, or was last charged.
+  func shown(_ key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> APIKey {
+    let charged = counters.filter { $0.key.organisation == organisation && $0.key.key == key.id }
+      .compactMap(\.value.lastUsedAt)
+    return key.key(in: organisation, at: now, usedAt: (charged + [key.lastUsedAt].compactMap(\.self)).max())
+  }
 }
 
 /// A key with what the store holds in its secret's place.
@@ -18,6 +30,8 @@ struct StoredKey: Sendable {
   let createdAt: Timestamp
   var friendlyName: Label
   var limits: MonthlyLimits
+  var expiresAt: Timestamp?
+  var revokedAt: Timestamp?
   var lastUsedAt: Timestamp?
 
   init(_ key: NewKey, at now: Timestamp) {
@@ -30,14 +44,20 @@ struct StoredKey: Sendable {
     createdAt = now
     friendlyName = key.draft.friendlyName
     limits = key.draft.limits
+    expiresAt = key.draft.expiresAt
   }
 
-  func key(in organisation: OrganisationID, at now: Timestamp) -> APIKey {
-    let expired = draft.expiresAt.map { $0 <= now } ?? false
-    return APIKey(
+  func key(in organisation: OrganisationID, at now: Timestamp, usedAt: Timestamp?) -> APIKey {
+    APIKey(
       id: id, organisationID: organisation, friendlyName: friendlyName, root: root,
       environment: draft.environment, scopes: draft.scopes, limits: limits, linkageID: linkageID, hint: hint,
-      createdAt: createdAt, expiresAt: draft.expiresAt, revokedAt: nil, lastUsedAt: lastUsedAt,
-      status: expired ? .expired : .active)
+      createdAt: createdAt, expiresAt: expiresAt, revokedAt: revokedAt, lastUsedAt: usedAt,
+      status: status(at: now))
+  }
+
+  func status(at now: Timestamp) -> KeyStatus {
+    if revokedAt != nil { return .revoked }
+    if let expiresAt, expiresAt <= now { return .expired }
+    return .active
   }
 }

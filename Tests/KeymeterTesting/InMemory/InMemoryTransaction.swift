@@ -57,7 +57,7 @@ final class InMemoryTransaction: ManagementTransaction {
 
   func activeKey(_ digests: [SecretDigest], lock: RowLock) throws -> APIKey? {
     try stored().first { key in digests.contains { $0.bytes == key.digest.bytes } }
-      .map { $0.key(in: try tenant(), at: now) }
+      .map { try shown($0) }
       .flatMap { $0.status == .active ? $0 : nil }
   }
 
@@ -70,12 +70,11 @@ final class InMemoryTransaction: ManagementTransaction {
 
   func keyForUpdate(_ id: KeyID) throws -> APIKey? {
     guard id.isWellFormed else { return nil }
-    return try stored().first { $0.id == id }?.key(in: tenant(), at: now)
+    return try stored().first { $0.id == id }.map { try shown($0) }
   }
 
   func keys() throws -> [APIKey] {
-    let tenant = try tenant()
-    return try stored().map { $0.key(in: tenant, at: now) }
+    try stored().map { try shown($0) }
       .sorted { ($0.createdAt, $0.id.rawValue) < ($1.createdAt, $1.id.rawValue) }
   }
 
@@ -87,7 +86,7 @@ final class InMemoryTransaction: ManagementTransaction {
     let tenant = try tenant()
     let stored = StoredKey(key, at: now)
     work.withLock { $0.state.keys[tenant, default: []].append(stored) }
-    return stored.key(in: tenant, at: now)
+    return try shown(stored)
   }
 
   func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) throws -> APIKey {
@@ -110,6 +109,8 @@ final class InMemoryTransaction: ManagementTransaction {
     guard let tenant = work.withLock({ $0.tenant }) else { throw TenantNotNamed() }
     return tenant
   }
+
+  private func shown(_ key: StoredKey) throws -> APIKey { try state.shown(key, in: tenant(), at: now) }
 
   private func stored() throws -> [StoredKey] {
     let tenant = try tenant()

@@ -19,13 +19,14 @@ struct Reply: Sendable {
 
 /// Sends one request and reads the answer, within 30 seconds.
 func send(
-  _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [], body: String? = nil
+  _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [], body: String? = nil,
+  via client: HTTPClient = .shared
 ) async throws -> Reply {
   var request = HTTPClientRequest(url: url)
   request.method = method
   request.headers = HTTPHeaders(headers)
   if let body { request.body = .bytes(ByteBuffer(string: body)) }
-  let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+  let response = try await client.execute(request, timeout: .seconds(30))
   let bytes = try await response.body.collect(upTo: 16 * 1024 * 1024)
   return Reply(
     status: Int(response.status.code), headers: response.headers, body: String(buffer: bytes))

@@ -1,0 +1,90 @@
+"""Sets of keys: the plaintexts that a client presents, and the rows that the schema holds for them."""
+
+import hmac
+import random
+import zlib
+from pathlib import Path
+
+from .cluster import Cluster
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# Any byte to a character. Some come more often than others, which does not matter to a bench.
+_ANY = bytes(ord(ALPHABET[byte % 62]) for byte in range(256))
+_TRIPLES = [(a + b + c).encode() for a in ALPHABET for b in ALPHABET for c in ALPHABET]
+KEYS_PER_ORGANISATION = 100
+# High enough never to be reached: every key is judged by its limits, and no request is refused.
+LIMIT = 1_000_000_000_000
+
+PREFIX = b"sk_live_"
+WIDTH = len(PREFIX) + 32 + 6
+
+
+def checksum(payload: bytes) -> bytes:
+    """CRC-32 in six base62 characters."""
+    high, low = divmod(zlib.crc32(payload), len(_TRIPLES))
+    return _TRIPLES[high] + _TRIPLES[low]
+
+
+class KeySet:
+    """As many keys in a database of their own."""
+
+    def __init__(self, count: int, folder: Path) -> None:
+        self.count = count
+        self.database = f"keys_{count}"
+        self.file = folder / f"{self.database}.txt"
+
+    def load(self, cluster: Cluster, pepper: bytes) -> None:
+        """Writes the file of plaintexts, and fills the migrated database with the rows."""
+        cluster.sql(self.database, "SELECT keymeter.ensure_usage_partitions(1)")
+        self._organisations(cluster)
+        self._keys(cluster, pepper)
+        # pgbench can't compute an HMAC: it presents second secrets, whose hashes follow from a number.
+        cluster.sql(self.database, """
+            INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
+            SELECT organisation_id, key_id, sha256(int8send(row_number() OVER ())), 'pgbench'
+            FROM keymeter.api_keys LIMIT 10000""")
+        # The counters exist: the first request of a key in a month is not what is measured.
+        cluster.sql(self.database, """
+            INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month)
+            SELECT organisation_id, key_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date FROM keymeter.api_keys;
+            INSERT INTO keymeter.usage_daily (organisation_id, key_id, day, requests, tokens, stt_secs)
+            SELECT organisation_id, key_id, (now() AT TIME ZONE 'UTC')::date, 0, 0, 0 FROM keymeter.api_keys""")
+        cluster.sql(self.database, "VACUUM (ANALYZE)")
+
+    def _organisations(self, cluster: Cluster) -> None:
+        cluster.sql(self.database, f"""
+            INSERT INTO keymeter.organisations (organisation_id, provider_id, name)
+            SELECT 'org_' || lpad(n::text, 24, '0'), 'bench-' || n, 'Bench ' || n
+            FROM generate_series(0, {(self.count - 1) // KEYS_PER_ORGANISATION}) AS n""")
+
+    def _keys(self, cluster: Cluster, pepper: bytes) -> None:
+        seeded = random.Random(self.count)
+        records, secrets = self.file.with_suffix(".records"), self.file.with_suffix(".secrets")
+        with self.file.open("wb") as plain, records.open("w") as record, secrets.open("w") as secret:
+            for number in range(self.count):
+                characters = seeded.randbytes(56).translate(_ANY)
+                payload = PREFIX + characters[:32]
+                text = payload + checksum(payload)
+                plain.write(text + b"\n")
+                organisation = f"org_{number // KEYS_PER_ORGANISATION:024d}"
+                key = "key_" + characters[32:].decode()
+                digest = hmac.digest(pepper, text, "sha256").hex()
+                secret.write(f"{organisation}\t{key}\t\\\\x{digest}\tbench\n")
+                record.write(f"{organisation}\t{key}\tBench {number}\tf\tPRODUCTION\t{{incidents:read,incidents:write}}"
+                             f"\t{LIMIT}\t{LIMIT}\tunit-{number}\tsk_live_...{text[-4:].decode()}\n")
+        cluster.copy(self.database, """keymeter.api_keys (organisation_id, key_id, friendly_name, root, environment,
+            scopes, usage_limit, monthly_token_limit, linkage_id, key_hint)""", records)
+        cluster.copy(self.database, """keymeter.api_key_secrets (organisation_id, key_id, secret_hash,
+            pepper_id)""", secrets)
+        records.unlink()
+        secrets.unlink()
+
+    def one(self) -> Path:
+        """A file of the first key alone."""
+        path = self.file.with_suffix(".one")
+        path.write_bytes(self.file.read_bytes()[: WIDTH + 1])
+        return path
+
+    def used(self, cluster: Cluster) -> int:
+        """All requests that have been charged."""
+        return int(cluster.sql(self.database, "SELECT sum(used_requests) FROM keymeter.usage_monthly"))

@@ -1,0 +1,108 @@
+"""One measurement: a client for some seconds, and what it cost everybody."""
+
+import json
+import resource
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cluster import Cluster
+from .processes import BenchError, cpu_seconds, run, tool
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Sample:
+    """What one round of one part gave; times in seconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    client_cpu: float
+    server_cpu: float = 0.0
+    database_cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+
+@dataclass
+class Measured:
+    """The medians of a part's rounds."""
+
+    rate: float
+    p50: float
+    p99: float
+    client: float
+    server: float
+    database: float
+    spread: float
+
+    @classmethod
+    def of(cls, samples: list[Sample]) -> "Measured":
+        def median(value) -> float:
+            return statistics.median(value(sample) for sample in samples)
+
+        rates = [sample.rate for sample in samples]
+        return cls(
+            rate=median(lambda s: s.rate), p50=median(lambda s: s.p50), p99=median(lambda s: s.p99),
+            client=median(lambda s: s.client_cpu / s.requests), server=median(lambda s: s.server_cpu / s.requests),
+            database=median(lambda s: s.database_cpu / s.requests),
+            spread=(max(rates) - min(rates)) / statistics.median(rates))
+
+
+def _children_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _metered(cluster: Cluster, server: int | None, body) -> Sample:
+    def readings() -> tuple[float, float, float]:
+        return (_children_cpu(), cpu_seconds(server, tree=True) if server else 0.0,
+                cpu_seconds(cluster.process.pid, tree=True))
+
+    before = readings()
+    requests, seconds, p50, p99 = body()
+    client, own, database = (after - start for after, start in zip(readings(), before))
+    return Sample(requests, seconds, p50, p99, client, own, database)
+
+
+def http(cluster: Cluster, server: int, url: str, keys: Path, width: int, connections: int, seconds: float) -> Sample:
+    """wrk with one thread, which is enough: it answers for less than a core."""
+
+    def body():
+        output = run([tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s",
+                      "-s", str(HERE / "wrk" / "keys.lua"), url, "--", str(keys), str(width)], seconds=seconds + 60)
+        result = json.loads(output.rpartition("result=")[2])
+        if result["refused"] or result["broken"] or not result["requests"]:
+            raise BenchError(f"{url} did not answer every request with success:\n{output}")
+        return result["requests"], result["microseconds"] / 1e6, result["p50"] / 1e6, result["p99"] / 1e6
+
+    return _metered(cluster, server, body)
+
+
+def pgbench(cluster: Cluster, database: str, keys: int, clients: int, seconds: float) -> Sample:
+    """pgbench over its own unix socket; the log of transactions gives the percentiles that it does not print."""
+    folder = cluster.folder / "pgbench"
+    folder.mkdir(exist_ok=True)
+
+    def body():
+        run([str(cluster.bin / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(2, clients)),
+             "-T", f"{max(1, round(seconds))}", "-D", f"keys={keys}", "-f", str(HERE / "pgbench" / "charge.sql"),
+             "-l", "--log-prefix=log", "-h", str(cluster.folder), "-U", "postgres", database],
+            seconds=seconds + 60, cwd=folder)
+        times, ends = [], []
+        for log in folder.glob("log*"):
+            for line in log.read_text().splitlines():
+                fields = line.split()
+                times.append(int(fields[2]))
+                ends.append(int(fields[4]) * 1_000_000 + int(fields[5]))
+            log.unlink()
+        times.sort()
+        # From the first transaction's end to the last's: connecting is not part of it.
+        return (len(times), (max(ends) - min(ends)) / 1e6, times[len(times) // 2] / 1e6, times[len(times) * 99 // 100] / 1e6)
+
+    return _metered(cluster, None, body)

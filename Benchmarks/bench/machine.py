@@ -1,0 +1,68 @@
+"""What the numbers were taken on, without naming whose machine it is."""
+
+import os
+import platform
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from .processes import BenchError
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+def refuse_memory_file_system(folder: Path) -> None:
+    if file_system(folder) in ("tmpfs", "ramfs"):
+        raise BenchError("the cluster's folder is in memory, where a commit waits for nothing: name one with BENCH_DIR")
+
+
+def file_system(folder: Path) -> str:
+    return subprocess.run(["stat", "-f", "-c", "%T", str(folder)], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def sync_microseconds(folder: Path) -> float:
+    """How long the disk takes to make 8 KiB durable that a file holds already: what each commit waits for."""
+    times = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(8192))
+        os.fsync(file.fileno())
+        for _ in range(200):
+            file.seek(0)
+            file.write(os.urandom(8192))
+            file.flush()
+            start = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1e6
+
+
+def describe(folder: Path, database_version: str) -> list[tuple[str, str]]:
+    cpuinfo, meminfo = Path("/proc/cpuinfo").read_text(), Path("/proc/meminfo").read_text()
+    model = re.search(r"model name\s*:\s*(.+)", cpuinfo)
+    memory = int(re.search(r"MemTotal:\s*(\d+)", meminfo)[1]) / 1024 / 1024
+    virtual = "hypervisor" in cpuinfo
+    commit = subprocess.run(["git", "-C", str(HERE), "describe", "--always", "--dirty"], stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
+    return [
+        ("Processors", f"{os.cpu_count()} × {model[1] if model else platform.machine()}"
+                       + (", virtual" if virtual else "")),
+        ("Memory", f"{memory:.0f} GiB"),
+        ("Disk", f"{file_system(folder)}; 8 KiB written and made durable in {sync_microseconds(folder):.0f} µs (median)"),
+        ("System", f"Linux {platform.release().split('-')[0]}, {_distribution()}"),
+        ("PostgreSQL", f"{database_version}, defaults but for shared_buffers 256MB, max_connections 200, max_wal_size 4GB;"
+                       " data checksums on"),
+        ("Keymeter", f"commit {commit or 'unknown'}, release build, settings by default"),
+        ("Date", time.strftime("%Y-%m-%d", time.gmtime())),
+    ]
+
+
+def _distribution() -> str:
+    found = re.search(r'PRETTY_NAME="(.+)"', Path("/etc/os-release").read_text())
+    return found[1] if found else "unknown"
+
+
+def load_average() -> float:
+    return os.getloadavg()[0]

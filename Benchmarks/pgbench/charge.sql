@@ -1,0 +1,33 @@
+-- One charge per transaction, as one would write it without Keymeter: authenticate by the secret's hash, judge
+-- the key and its limits, charge the month's counter, and add to the day. One statement, which commits by itself.
+-- The secrets that pgbench presents have hashes it can derive from a number; `keys` is how many there are.
+\set n random(1, :keys)
+WITH judged AS (
+  SELECT s.organisation_id, s.key_id, k.environment, k.scopes, k.usage_limit, k.monthly_token_limit,
+    k.monthly_stt_secs_limit
+  FROM keymeter.api_key_secrets AS s
+  JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+  WHERE s.secret_hash = sha256(int8send(:n))
+    AND (s.valid_until IS NULL OR s.valid_until > now())
+    AND (k.expires_at IS NULL OR k.expires_at > now())
+    AND k.revoked_at IS NULL
+),
+charged AS (
+  UPDATE keymeter.usage_monthly AS u
+  SET used_requests = u.used_requests + 1, last_used_at = now()
+  FROM judged AS j
+  WHERE u.organisation_id = j.organisation_id AND u.key_id = j.key_id
+    AND u.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+    AND (j.usage_limit IS NULL OR u.used_requests + 1 <= j.usage_limit)
+    AND (j.monthly_token_limit IS NULL OR u.used_tokens <= j.monthly_token_limit)
+    AND (j.monthly_stt_secs_limit IS NULL OR u.used_stt_secs <= j.monthly_stt_secs_limit)
+  RETURNING u.organisation_id, u.key_id, u.used_requests, u.used_tokens, u.used_stt_secs
+),
+dated AS (
+  INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+  SELECT c.organisation_id, c.key_id, (now() AT TIME ZONE 'UTC')::date, 1, 0, 0 FROM charged AS c
+  ON CONFLICT (organisation_id, key_id, day) DO UPDATE SET requests = d.requests + excluded.requests
+)
+SELECT c.organisation_id, c.key_id, j.environment, j.scopes, j.usage_limit, j.monthly_token_limit,
+  j.monthly_stt_secs_limit, c.used_requests, c.used_tokens, c.used_stt_secs
+FROM charged AS c CROSS JOIN judged AS j;

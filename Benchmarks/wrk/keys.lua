@@ -1,0 +1,45 @@
+-- Sends GET requests, each with another key of a file. After `--` wrk is given the file and the number of bytes of
+-- one key; every key is followed by a line feed. The keys come in a scattered order that visits all of them.
+
+local data, width, count, head, tail
+local at, step = 0, 1
+local threads = 0
+
+function setup(thread)
+  thread:set("number", threads)
+  threads = threads + 1
+end
+
+local function divisor(a, b)
+  while b ~= 0 do a, b = b, a % b end
+  return a
+end
+
+function init(args)
+  local file = assert(io.open(args[1], "rb"))
+  data = file:read("*a")
+  file:close()
+  width = tonumber(args[2])
+  count = math.floor(#data / (width + 1))
+  -- About the golden section of the set, and without a common divisor: no key comes twice before all have come.
+  step = math.max(1, math.floor(count * 0.618))
+  while divisor(step, count) ~= 1 do step = step + 1 end
+  math.randomseed(os.time() + number)
+  at = math.random(0, count - 1)
+  head = "GET " .. wrk.path .. " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\nX-API-Key: "
+  tail = "\r\n\r\n"
+end
+
+function request()
+  at = (at + step) % count
+  local start = at * (width + 1) + 1
+  return head .. data:sub(start, start + width - 1) .. tail
+end
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    'result={"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"refused":%d,"broken":%d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end

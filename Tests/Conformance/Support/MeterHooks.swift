@@ -1,0 +1,24 @@
+import KeymeterDomain
+import KeymeterTesting
+
+/// What a test does to a store behind its back: chores at a moment of its choice, the passing of time, and a look
+/// inside.
+protocol MeterHooks: Sendable {
+  /// All that the meter holds.
+  func meter() async throws -> MeterSnapshot
+  /// Ends every reservation whose time is over, and says how many.
+  @discardableResult
+  func sweepExpiredReservations() async throws -> Int
+  /// Lets a reservation's time be over.
+  func runOut(_ id: ReservationID) async throws
+  /// Lets a key's time be over.
+  func expire(_ id: KeyID) async throws
+  /// Ends a key that stays listed. (Goes once management can do it.)
+  func revoke(_ id: KeyID) async throws
+  /// Has a key have used this much today, and nothing else this month.
+  func setUsed(_ amounts: Amounts, by key: KeyID, in organisation: OrganisationID) async throws
+  /// Moves all usage and all reservations one month back, each to its month's first day.
+  func monthPasses() async throws
+}
+
+extension InMemoryManagementStore: MeterHooks {}

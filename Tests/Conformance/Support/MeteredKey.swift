@@ -1,0 +1,154 @@
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+/// A key, and all that its holder can do with it.
+struct MeteredKey: Sendable {
+  let under: StoreUnderTest
+  let organisation: Organisation
+  let key: APIKey
+  let secret: KeySecret
+
+  var id: KeyID { key.id }
+
+  func request(
+    _ charge: Amounts = .oneRequest, scopes: [String] = [], environment: KeyEnvironment? = nil,
+    provider: ProviderID? = nil
+  ) throws -> AdmissionRequest {
+    AdmissionRequest(
+      digests: try under.peppers.digests(of: secret), provider: provider, charge: charge,
+      requiredScopes: scopes.map(Scope.init(stored:)), requiredEnvironment: environment)
+  }
+
+  func verify(
+    _ charge: Amounts = .oneRequest, scopes: [String] = [], environment: KeyEnvironment? = nil,
+    provider: ProviderID? = nil
+  ) async throws -> Admission {
+    try await under.admission.admit(
+      try request(charge, scopes: scopes, environment: environment, provider: provider))
+  }
+
+  func reserve(
+    _ amounts: Amounts, holdSeconds: Int64 = 900, onExpiry: ReservationExpiry = .release
+  ) async throws -> Reserving {
+    var random = RandomSource.system
+    let id = ReservationID(random: &random)
+    return try await under.metering.withMetering { transaction in
+      try await transaction.reserve(
+        id, try request(amounts), ReservationTerms(holdSeconds: holdSeconds, onExpiry: onExpiry))
+    }
+  }
+
+  /// Reserves what there must be room for.
+  func hold(
+    _ amounts: Amounts, onExpiry: ReservationExpiry = .release,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> ReservationID {
+    let reserving = try await reserve(amounts, onExpiry: onExpiry)
+    return try #require(reserving.id, "\(reserving)", sourceLocation: sourceLocation)
+  }
+
+  func settle(_ id: ReservationID, _ amounts: Amounts) async throws -> Settlement {
+    try await under.metering.withMetering { transaction in
+      try await transaction.settle(id, of: key.id, in: organisation.id, amounts: amounts)
+    }
+  }
+
+  func record(_ amounts: Amounts, event: String? = nil) async throws -> Recording {
+    let event = try event.map { try EventID(validating: $0) }
+    return try await under.metering.withMetering { transaction in
+      try await transaction.record(try request(amounts), event: event)
+    }
+  }
+
+  func usage() async throws -> KeyUsage? {
+    try await under.metering.withMetering { try await $0.usage(of: key.id, in: organisation.id) }
+  }
+
+  /// What it has used in this month; nothing where it is gone.
+  func used() async throws -> Amounts? { try await usage()?.standing.used }
+
+  func setUsed(_ amounts: Amounts) async throws {
+    try await under.hooks.setUsed(amounts, by: key.id, in: organisation.id)
+  }
+
+  func setLimits(_ limits: MonthlyLimits) async throws {
+    _ = try await under.entered(organisation.id) { transaction in
+      try await transaction.update(key.id, friendlyName: key.friendlyName, limits: limits)
+    }
+  }
+
+  func delete() async throws {
+    try await under.entered(organisation.id) { try await $0.delete(key.id) }
+  }
+}
+
+extension StoreUnderTest {
+  /// A child key of an organisation of its own, or of a given one.
+  func key(
+    limits: MonthlyLimits = .unrestricted, scopes: [String] = ["*"],
+    environment: KeyEnvironment = .production, of organisation: TestOrganisation? = nil
+  ) async throws -> MeteredKey {
+    var random = RandomSource.system
+    var owner = organisation
+    if owner == nil { owner = try await .create(OrganisationID(random: &random).rawValue, in: store) }
+    let organisation = try #require(owner)
+    let draft = KeyDraft(
+      friendlyName: try .test("Metered"), limits: limits, environment: environment,
+      scopes: scopes.map(Scope.init(stored:)))
+    let issued = try await KeyService(store: store, peppers: try peppers)
+      .create(.success(draft), by: organisation.credentials, requestID: .test)
+    return MeteredKey(
+      under: self, organisation: organisation.organisation, key: issued.key, secret: issued.secret)
+  }
+}
+
+extension Admission {
+  /// The standing of an admitted request.
+  var admitted: KeyStanding? {
+    if case .admitted(let standing) = self { standing } else { nil }
+  }
+
+  var refusal: AdmissionRefusal? {
+    if case .refused(let refusal, _) = self { refusal } else { nil }
+  }
+
+  /// What is used, where the key is known.
+  var used: Amounts? {
+    switch self {
+    case .admitted(let standing): standing.used
+    case .refused(_, let standing): standing?.used
+    }
+  }
+}
+
+extension Reserving {
+  var id: ReservationID? {
+    if case .reserved(let id, _, _) = self { id } else { nil }
+  }
+
+  var refusal: AdmissionRefusal? {
+    if case .refused(let refusal, _) = self { refusal } else { nil }
+  }
+}
+
+extension Settlement {
+  var used: Amounts? {
+    if case .settled(_, _, let used) = self { used } else { nil }
+  }
+
+  var overLimit: Bool? {
+    if case .settled(let over, _, _) = self { over } else { nil }
+  }
+}
+
+extension Recording {
+  /// Whether it went over a limit, whether it was counted before, and what is used then.
+  var counted: (overLimit: Bool, repeated: Bool, used: Amounts)? {
+    if case .recorded(let over, let repeated, let standing) = self {
+      (over, repeated, standing.used)
+    } else {
+      nil
+    }
+  }
+}

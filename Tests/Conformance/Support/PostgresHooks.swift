@@ -1,0 +1,166 @@
+import KeymeterDomain
+import KeymeterTesting
+import Postgres
+
+/// The hooks by SQL, as PostgreSQL's clock can't be set.
+struct PostgresHooks: MeterHooks {
+  let pool: ConnectionPool
+
+  func sweepExpiredReservations() async throws -> Int {
+    let rows = try await run(
+      Statement("test_sweep", "SELECT keymeter.expire_reservations(1000) AS swept"))
+    return Int(try rows.first?.decode("swept", as: Int32.self) ?? 0)
+  }
+
+  func runOut(_ id: ReservationID) async throws {
+    _ = try await run(
+      Statement(
+        "test_run_out",
+        """
+        UPDATE keymeter.reservations
+        SET reserved_at = now() - interval '2 days', expires_at = now() - interval '1 second'
+        WHERE reservation_id = $1
+        """), .text(id.rawValue))
+  }
+
+  func expire(_ id: KeyID) async throws {
+    _ = try await run(
+      Statement(
+        "test_expire",
+        "UPDATE keymeter.api_keys SET expires_at = now() - interval '1 second' WHERE key_id = $1"),
+      .text(id.rawValue))
+  }
+
+  func revoke(_ id: KeyID) async throws {
+    _ = try await run(
+      Statement("test_revoke", "UPDATE keymeter.api_keys SET revoked_at = now() WHERE key_id = $1"),
+      .text(id.rawValue))
+  }
+
+  func setUsed(_ amounts: Amounts, by key: KeyID, in organisation: OrganisationID) async throws {
+    _ = try await run(
+      Statement(
+        "test_set_used",
+        """
+        WITH counted AS (
+          INSERT INTO keymeter.usage_monthly
+            (organisation_id, key_id, month, used_requests, used_tokens, used_stt_secs, last_used_at)
+          VALUES ($1, $2, keymeter.month_of((now() AT TIME ZONE 'UTC')::date), $3, $4, $5, now())
+          ON CONFLICT (organisation_id, key_id, month) DO UPDATE SET used_requests = $3, used_tokens = $4,
+            used_stt_secs = $5, reserved_requests = 0, reserved_tokens = 0, reserved_stt_secs = 0
+        )
+        INSERT INTO keymeter.usage_daily (organisation_id, key_id, day, requests, tokens, stt_secs)
+        VALUES ($1, $2, (now() AT TIME ZONE 'UTC')::date, $3, $4, $5)
+        ON CONFLICT (organisation_id, key_id, day) DO UPDATE SET requests = $3, tokens = $4, stt_secs = $5
+        """),
+      .text(organisation.rawValue), .text(key.rawValue), .int8(amounts.requests), .int8(amounts.tokens),
+      .int8(amounts.speechSeconds))
+  }
+
+  func monthPasses() async throws {
+    // By way of another century, so that no row meets one that has yet to move.
+    try await pool.withTransaction { connection in
+      for (table, column) in [("usage_monthly", "month"), ("usage_daily", "day"), ("reservations", "day")] {
+        for (step, months) in [("away", "- interval '1200 months'"), ("back", "+ interval '1199 months'")] {
+          _ = try await connection.execute(
+            Statement(
+              "test_month_\(table)_\(step)",
+              """
+              UPDATE keymeter.\(table)
+              SET \(column) = (keymeter.month_of(\(column)) \(months))::date
+              """))
+        }
+      }
+    }
+  }
+
+  func meter() async throws -> MeterSnapshot {
+    MeterSnapshot(
+      months: try await run(Self.months).map(MeterSnapshot.Month.init),
+      days: try await run(Self.days).map(MeterSnapshot.Day.init),
+      reservations: try await run(Self.reservations).map(MeterSnapshot.Reservation.init),
+      events: try await run(Self.events).map(MeterSnapshot.Event.init))
+  }
+
+  private func run(_ statement: Statement, _ parameters: Parameter...) async throws -> [Row] {
+    try await pool.withConnection { try await $0.execute(statement, parameters).rows }
+  }
+
+  private static let months = Statement(
+    "test_months",
+    """
+    SELECT organisation_id, key_id, month, used_requests, used_tokens, used_stt_secs, reserved_requests,
+      reserved_tokens, reserved_stt_secs
+    FROM keymeter.usage_monthly
+    """)
+
+  private static let days = Statement(
+    "test_days", "SELECT organisation_id, key_id, day, requests, tokens, stt_secs FROM keymeter.usage_daily")
+
+  private static let reservations = Statement(
+    "test_reservations",
+    """
+    SELECT organisation_id, reservation_id, key_id, day, requests, tokens, stt_secs, on_expiry, state,
+      settled_requests, settled_tokens, settled_stt_secs, over_limit
+    FROM keymeter.reservations
+    """)
+
+  private static let events = Statement(
+    "test_events",
+    """
+    SELECT organisation_id, event_id, key_id, requests, tokens, stt_secs, over_limit
+    FROM keymeter.usage_events
+    """)
+}
+
+extension MeterSnapshot.Month {
+  fileprivate init(_ row: Row) throws {
+    self.init(
+      organisation: try row.text("organisation_id"), key: try row.text("key_id"),
+      month: try row.day("month"), used: try row.amounts("used_"), reserved: try row.amounts("reserved_"))
+  }
+}
+
+extension MeterSnapshot.Day {
+  fileprivate init(_ row: Row) throws {
+    self.init(
+      organisation: try row.text("organisation_id"), key: try row.text("key_id"), day: try row.day("day"),
+      used: try row.amounts(""))
+  }
+}
+
+extension MeterSnapshot.Reservation {
+  fileprivate init(_ row: Row) throws {
+    let state = try row.text("state")
+    self.init(
+      organisation: try row.text("organisation_id"), id: try row.text("reservation_id"),
+      key: try row.text("key_id"), day: try row.day("day"), amounts: try row.amounts(""),
+      onExpiry: try row.text("on_expiry"), state: state,
+      settled: state == "open" ? nil : try row.amounts("settled_"),
+      overLimit: try row.decode("over_limit", as: Bool?.self))
+  }
+}
+
+extension MeterSnapshot.Event {
+  fileprivate init(_ row: Row) throws {
+    self.init(
+      organisation: try row.text("organisation_id"), id: try row.text("event_id"),
+      key: try row.text("key_id"), amounts: try row.amounts(""),
+      overLimit: try row.decode("over_limit", as: Bool.self))
+  }
+}
+
+extension Row {
+  fileprivate func text(_ column: String) throws -> String { try decode(column, as: String.self) }
+
+  fileprivate func day(_ column: String) throws -> CivilDate {
+    CivilDate(daysSinceEpoch: Int64(try decode(column, as: PostgresDate.self).daysSinceUnixEpoch))
+  }
+
+  fileprivate func amounts(_ prefix: String) throws -> Amounts {
+    Amounts(
+      requests: try decode("\(prefix)requests", as: Int64.self),
+      tokens: try decode("\(prefix)tokens", as: Int64.self),
+      speechSeconds: try decode("\(prefix)stt_secs", as: Int64.self))
+  }
+}

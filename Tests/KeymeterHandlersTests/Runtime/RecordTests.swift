@@ -1,0 +1,131 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Record: usage after the fact")
+struct RecordTests {
+  @Test("200 tells that it counts, and where the key stands now")
+  func recorded() async throws {
+    let service = try await Service()
+    let key = try await service.key(MonthlyLimits(requests: 10))
+    let answer = try await service.record(#"{"requests":3,"tokens":40}"#, by: key)
+    #expect(answer.status == 200)
+    try answer.expectBody(
+      """
+      {"recorded":true,"repeated":false,"over_limit":false,
+       "limits":{"requests":{"limit":10,"used":3,"remaining":7},
+                 "tokens":{"limit":null,"used":40,"remaining":null},
+                 "stt_secs":{"limit":null,"used":0,"remaining":null}},
+       "period":"2024-01","resets_at":"2024-02-01T00:00:00Z"}
+      """)
+    #expect(answer.headers[values: .cacheControl] == ["no-store"])
+    #expect(answer.headers[values: .keyIDHeader] == [key.key.id.rawValue])
+  }
+
+  @Test("no limit refuses it, and over_limit says that one is passed")
+  func overLimit() async throws {
+    let service = try await Service()
+    let key = try await service.key(MonthlyLimits(requests: 5, tokens: 0))
+    for (json, over) in [(#"{"requests":5}"#, false), (#"{"requests":1}"#, true), (#"{"tokens":3}"#, true)] {
+      let answer = try await service.record(json, by: key)
+      #expect(answer.status == 200)
+      #expect(try answer.object["over_limit"] == .bool(over))
+    }
+    #expect(try await service.used(by: key) == Amounts(requests: 6, tokens: 3))
+  }
+
+  @Test("an event counts once, however often and by whichever credentials it is reported")
+  func eventOnce() async throws {
+    let service = try await Service()
+    let key = try await service.key(MonthlyLimits(tokens: 10))
+    let json = #"{"tokens":8,"event_id":"evt-1"}"#
+    let first = try await service.record(json, by: key)
+    #expect(try first.object["repeated"] == .bool(false))
+    #expect(try await service.record(#"{"tokens":8,"event_id":"evt-2"}"#, by: key).status == 200)
+    service.clock.advance(seconds: 86_400)
+    let call = Call.runtime(.post, RuntimeOperation.record.path, by: key, json: json)
+    for call in [call, call.asScrubs()] {
+      let again = try await service.ask(call)
+      #expect(again.status == 200)
+      #expect(try again.object["recorded"] == .bool(true))
+      #expect(try again.object["repeated"] == .bool(true))
+      #expect(try again.object["over_limit"] == .bool(false), "as it was when it counted")
+    }
+    #expect(try await service.used(by: key) == Amounts(tokens: 16))
+  }
+
+  @Test("an event with other amounts, or by another key of the organisation, is 409 and counts nothing")
+  func differs() async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    #expect(try await service.record(#"{"tokens":8,"event_id":"e"}"#, by: key).status == 200)
+    let other = try await service.key()
+    for (caller, json) in [
+      (key, #"{"tokens":9,"event_id":"e"}"#), (key, #"{"requests":1,"tokens":8,"event_id":"e"}"#),
+      (key, #"{"event_id":"e"}"#), (other, #"{"tokens":8,"event_id":"e"}"#),
+      (service.home.root, #"{"tokens":8,"event_id":"e"}"#),
+    ] {
+      let answer = try await service.askInVain(
+        .runtime(.post, RuntimeOperation.record.path, by: caller, json: json))
+      try expectProblem(answer, 409, "The event is recorded already.", code: "event_differs")
+    }
+    let foreign = try await service.record(#"{"tokens":9,"event_id":"e"}"#, by: service.neighbour.root)
+    #expect(foreign.status == 200, "events are an organisation's own")
+  }
+
+  @Test("usage without an event id counts each time, and null is none")
+  func withoutEvent() async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    for json in [#"{"tokens":1}"#, #"{"tokens":1}"#, #"{"tokens":1,"event_id":null}"#] {
+      #expect(try await service.record(json, by: key).object["repeated"] == .bool(false))
+    }
+    #expect(try await service.used(by: key) == Amounts(tokens: 3))
+  }
+
+  @Test("event ids are told apart byte by byte, and taken as they are")
+  func eventBytes() async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    let ids = [
+      "a", "A", " a", "a ", "\u{e9}", "e\u{301}", String(repeating: "x", count: 255), "\u{1f600}", " ",
+    ]
+    for id in ids {
+      let answer = try await service.record(#"{"tokens":1,"event_id":"\#(id)"}"#, by: key)
+      #expect(answer.status == 200)
+      #expect(try answer.object["repeated"] == .bool(false), "\(id)")
+    }
+    #expect(try await service.used(by: key).tokens == Int64(ids.count))
+  }
+
+  @Test(
+    "an event id that is empty, too long, of control characters or no text is refused",
+    arguments: [
+      "\"\"", "\"\(String(repeating: "x", count: 256))\"", #""a\u0000""#, #""a\n""#, #""\u007f""#,
+      #""\u0085""#, "7", "true", "[]",
+    ])
+  func badEvent(value: String) async throws {
+    let service = try await Service()
+    let answer = try await service.askInVain(
+      .runtime(
+        .post, RuntimeOperation.record.path, by: service.home.root,
+        json: #"{"tokens":1,"event_id":\#(value)}"#))
+    try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["event_id"])
+  }
+
+  @Test("what the counter itself can't hold is 409, and nothing is counted")
+  func counterFull() async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    try await service.store.setUsed(
+      Amounts(tokens: .max - 5), by: key.key.id, in: service.home.organisation.id)
+    let answer = try await service.askInVain(
+      .runtime(.post, RuntimeOperation.record.path, by: key, json: #"{"tokens":6}"#))
+    try expectProblem(answer, 409, "The counter is full.", code: "counter_full")
+    #expect(try await service.record(#"{"tokens":5}"#, by: key).status == 200)
+    #expect(try await service.used(by: key).tokens == .max)
+  }
+}

@@ -1,0 +1,98 @@
+import HTTPTypes
+import HummingbirdTesting
+import KeymeterDomain
+import KeymeterTesting
+import Logging
+import Synchronization
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Runtime 500: what nobody foresaw")
+struct Runtime500Tests {
+  @Test("an unforeseen failure is a bare problem", arguments: RuntimeOperation.allCases)
+  func unforeseen(operation: RuntimeOperation) async throws {
+    let service = try await Service()
+    let secret = service.home.root.secret.revealed
+    service.store.fail(with: Scrubs500Tests.Unforeseen(text: secret))
+    let answer = try await service.ask(operation.call(by: service.home.root))
+    try expectProblem(answer, 500, "Unexpected server failure.", code: "internal_error")
+    let whole = answer.text + answer.headers.map { "\($0)" }.joined()
+    for part in [secret, "hunter2", "postgresql", "Unforeseen", "prod"] {
+      #expect(!whole.contains(part), "\(part)")
+    }
+    #expect(answer.headers[.reasonHeader] == nil && answer.headers[.keyIDHeader] == nil)
+  }
+
+  @Test("the answer is the same whatever failed", arguments: RuntimeOperation.allCases)
+  func same(operation: RuntimeOperation) async throws {
+    let service = try await Service()
+    let errors: [any Error] = [
+      Scrubs500Tests.Unforeseen(text: "x"), CancellationError(), StoreError.providerTaken,
+      StoreError.linkageTaken,
+    ]
+    var texts: Set<String> = []
+    for error in errors {
+      service.store.fail(with: error)
+      let call = operation.call(by: service.home.root).with(.requestIDHeader, "same")
+      let answer = try await service.ask(call)
+      #expect(answer.status == 500)
+      texts.insert(answer.text)
+    }
+    #expect(texts.count == 1)
+  }
+
+  @Test(
+    "a failure passes, and nothing was counted by the call that failed", arguments: RuntimeOperation.allCases)
+  func passes(operation: RuntimeOperation) async throws {
+    let service = try await Service()
+    let before = try await service.store.meter()
+    service.store.fail(with: Scrubs500Tests.Unforeseen(text: "x"))
+    #expect(try await service.ask(operation.call(by: service.home.root)).status == 500)
+    service.store.fail(with: nil)
+    #expect(try await service.store.meter().differences(from: before) == [])
+    #expect(try await service.ask(operation.call(by: service.home.root)).status == operation.status)
+  }
+
+  @Test("what verification logs of a failure has the request's id, as the answer has")
+  func logged() async throws {
+    let service = try await Service()
+    let log = LoggedIDs()
+    let call = Call.verify(by: service.home.root).with(.requestIDHeader, "gateway-7")
+    for error in [Scrubs500Tests.Unforeseen(text: "x"), StoreError.unavailable(reason: "x")] as [any Error] {
+      service.store.fail(with: error)
+      let answer = try await service.application(logger: log.logger).test(.router) { client in
+        Answer(try await client.execute(uri: call.uri, method: call.method, headers: call.headers, body: nil))
+      }
+      #expect(try answer.text("request_id") == "gateway-7")
+    }
+    #expect(log.ids == ["gateway-7", "gateway-7"])
+  }
+}
+
+/// Keeps the request id of each line that is logged as a warning or worse.
+private final class LoggedIDs: Sendable {
+  private let kept = Mutex<[String]>([])
+
+  var ids: [String] { kept.withLock { $0 } }
+
+  var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
+
+  private struct Handler: LogHandler {
+    let log: LoggedIDs
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+
+    init(log: LoggedIDs) { self.log = log }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      let id = metadata["request_id"].map { "\($0)" } ?? "none"
+      log.kept.withLock { $0.append(id) }
+    }
+  }
+}

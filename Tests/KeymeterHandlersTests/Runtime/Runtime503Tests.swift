@@ -1,0 +1,51 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Runtime 503: the store can't be reached, or its answer is not known")
+struct Runtime503Tests {
+  @Test("it is told with Retry-After, and without its reason", arguments: RuntimeOperation.allCases)
+  func unavailable(operation: RuntimeOperation) async throws {
+    let service = try await Service()
+    service.store.fail(with: StoreError.unavailable(reason: "10.0.0.7 refused user keymeter_app"))
+    let call = operation.call(by: service.home.root)
+    for call in [call, call.asScrubs()] {
+      let answer = try await service.ask(call)
+      try expectProblem(answer, 503, "Service is temporarily unavailable.", code: "unavailable")
+      let wait = answer.headers[values: .retryAfterHeader].compactMap { Int($0) }
+      #expect(wait.count == 1 && wait.allSatisfy { $0 > 0 })
+      for part in ["10.0.0.7", "keymeter_app", "refused"] { #expect(!answer.text.contains(part)) }
+      #expect(answer.headers[.reasonHeader] == nil, "nothing is known of the key")
+    }
+  }
+
+  @Test("deny_status does not change it: a gateway must tell an outage from a refusal")
+  func denyStatus() async throws {
+    let service = try await Service()
+    service.store.fail(with: StoreError.unavailable(reason: "gone"))
+    #expect(try await service.ask(.verify("?deny_status=403", by: service.home.root)).status == 503)
+  }
+
+  @Test(
+    "a body or query of usage that makes no sense is 503 then: nobody knows yet who asks",
+    arguments: RuntimeOperation.routed)
+  func senseless(operation: RuntimeOperation) async throws {
+    let service = try await Service()
+    service.store.fail(with: StoreError.unavailable(reason: "gone"))
+    #expect(try await service.ask(operation.senselessCall(by: service.home.root)).status == 503)
+  }
+
+  @Test("HEAD is 503 as well, without a body")
+  func head() async throws {
+    let service = try await Service()
+    service.store.fail(with: StoreError.unavailable(reason: "gone"))
+    for path in [Call.verifyPath, RuntimeOperation.usage.path] {
+      let answer = try await service.ask(.runtime(.head, path, by: service.home.root))
+      #expect(answer.status == 503 && answer.bytes.isEmpty)
+      #expect(answer.headers[.retryAfterHeader] != nil)
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+/// The calls of the runtime API, each as it would be made by a root key.
+enum RuntimeOperation: CaseIterable {
+  case verify, verifyBeneath, reserve, settle, record, usage, analytics
+
+  /// Those that take a body.
+  static let withBody: [RuntimeOperation] = [.reserve, .settle, .record, .analytics]
+
+  /// Those that the router serves, by one method each.
+  static let routed: [RuntimeOperation] = [.reserve, .settle, .record, .usage, .analytics]
+
+  /// A day's usage, of the whole organisation.
+  static let analyticsOfToday = #"{"start_date":"2024-01-15","end_date":"2024-01-15"}"#
+
+  var path: String {
+    switch self {
+    case .verify: "/api/v1/verify"
+    case .verifyBeneath: "/api/v1/verify/orders/7"
+    case .reserve: "/api/v1/usage/reserve"
+    case .settle: "/api/v1/usage/settle"
+    case .record: "/api/v1/usage/record"
+    case .usage: "/api/v1/usage"
+    case .analytics: "/api/v1/usage-analytics"
+    }
+  }
+
+  var method: HTTPRequest.Method { Self.withBody.contains(self) ? .post : .get }
+
+  /// What `Allow` says of the path.
+  var allowed: String { self == .usage ? "GET, HEAD" : "POST" }
+
+  /// The status of the call that `call(by:)` gives: no reservation has that id.
+  var status: Int {
+    switch self {
+    case .reserve: 201
+    case .settle: 404
+    default: 200
+    }
+  }
+
+  private var document: String? {
+    switch self {
+    case .reserve, .record: #"{"requests":1}"#
+    case .settle: #"{"reservation_id":"rsv_0"}"#
+    case .analytics: Self.analyticsOfToday
+    case .verify, .verifyBeneath, .usage: nil
+    }
+  }
+
+  func call(by key: IssuedKey) -> Call { .runtime(method, path, by: key, json: document) }
+
+  /// The same with a query, a header or a body that makes no sense.
+  func senselessCall(by key: IssuedKey) -> Call {
+    switch self {
+    case .verify: .runtime(method, path + "?scopes=a", by: key)
+    case .verifyBeneath: .runtime(method, path, by: key).with(.chargeHeader, "much")
+    case .usage: .runtime(method, path + "?key=1", by: key)
+    case .reserve, .settle, .record, .analytics: .runtime(method, path, by: key, json: "{")
+    }
+  }
+}
+
+extension Call {
+  static let verifyPath = "/api/v1/verify"
+
+  /// A call with `X-API-Key`.
+  static func runtime(
+    _ method: HTTPRequest.Method, _ uri: String, by key: IssuedKey, json: String? = nil
+  ) -> Call {
+    let call = Call(method, uri).with(.apiKeyHeader, key.secret.revealed)
+    return json.map { call.sending(Array($0.utf8)) } ?? call
+  }
+
+  /// A verification whose terms stand in its query.
+  static func verify(_ query: String = "", by key: IssuedKey) -> Call {
+    .runtime(.get, verifyPath + query, by: key)
+  }
+
+  /// A verification whose terms stand in its headers.
+  static func verifyBeneath(_ rest: String = "/", by key: IssuedKey) -> Call {
+    .runtime(.get, verifyPath + rest, by: key)
+  }
+
+  /// The same with the other dialect's pair of headers.
+  func asScrubs(provider: String = "home") -> Call {
+    with(.keyHeader, headers[.apiKeyHeader]).with(.providerHeader, provider).with(.apiKeyHeader, nil)
+  }
+}
+
+extension Service {
+  /// Sends one call, and holds the answer to the rule that the runtime API shows no secret, whatever the status.
+  func ask(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
+    let answer = try await send(call, sourceLocation: sourceLocation)
+    let whole = answer.text + answer.headers.map { "\($0)" }.joined()
+    #expect(!whole.holdsKeySecret, "an answer shows a secret", sourceLocation: sourceLocation)
+    return answer
+  }
+
+  /// A child key of `home`, or of another organisation.
+  func key(
+    _ limits: MonthlyLimits = .unrestricted, environment: KeyEnvironment = .production,
+    scopes: [String] = ["*"], of organisation: TestOrganisation? = nil
+  ) async throws -> IssuedKey {
+    let draft = KeyDraft(
+      friendlyName: try .test("Gateway"), limits: limits, environment: environment,
+      scopes: try scopes.map { try Scope(validating: $0, field: "test") })
+    return try await keys.create(
+      .success(draft), by: (organisation ?? home).credentials, requestID: .test)
+  }
+
+  /// What a key has used in the present month.
+  func used(by key: IssuedKey) async throws -> Amounts {
+    try await meter.usage(of: .success(nil), by: RuntimeCredentials(secret: key.secret, provider: nil))
+      .standing.used
+  }
+
+  /// What open reservations of a key hold.
+  func reserved(by key: IssuedKey) async throws -> Amounts {
+    try await meter.usage(of: .success(nil), by: RuntimeCredentials(secret: key.secret, provider: nil))
+      .reserved
+  }
+
+  /// Sends one call, and holds it to leave every counter, day, reservation and event as it was.
+  func askInVain(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
+    let before = try await store.meter()
+    let answer = try await ask(call, sourceLocation: sourceLocation)
+    let changes = try await store.meter().differences(from: before)
+    #expect(changes == [], "a refused call changed the meter", sourceLocation: sourceLocation)
+    return answer
+  }
+
+  /// Reserves, and gives the reservation's id.
+  func reserve(_ json: String, by key: IssuedKey) async throws -> String {
+    let answer = try await ask(.runtime(.post, RuntimeOperation.reserve.path, by: key, json: json))
+    #expect(answer.status == 201)
+    return try answer.text("reservation_id")
+  }
+
+  /// Settles a reservation.
+  func settle(_ id: String, _ amounts: String = "", by key: IssuedKey) async throws -> Answer {
+    let json = #"{"reservation_id":"\#(id)"\#(amounts.isEmpty ? "" : ",")\#(amounts)}"#
+    return try await ask(.runtime(.post, RuntimeOperation.settle.path, by: key, json: json))
+  }
+
+  /// Reports usage after the fact.
+  func record(_ json: String, by key: IssuedKey) async throws -> Answer {
+    try await ask(.runtime(.post, RuntimeOperation.record.path, by: key, json: json))
+  }
+}
+
+extension MovingClock {
+  /// Goes on to a moment.
+  func advance(to text: String) throws {
+    let target = try #require(Timestamp(rfc3339: text))
+    advance(seconds: (target.microseconds - now.microseconds) / 1_000_000)
+  }
+}
+
+extension JSONValue {
+  /// A whole number, or `null`.
+  static func whole(_ number: Int64?) -> JSONValue { number.map { .number(JSONNumber($0)) } ?? .null }
+
+  /// A member of this object.
+  subscript(name: String) -> JSONValue? {
+    guard case .object(let object) = self else { return nil }
+    return object[name]
+  }
+}
+
+extension Answer {
+  /// The whole body, which is written in the given text as well: same members, same order, same values.
+  func expectBody(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let expected = try JSONReader.read(text: text)
+    #expect(
+      try JSONReader.read(bytes) == expected, "\(self.text)", sourceLocation: sourceLocation)
+  }
+
+  /// A limit's member: `limit`, `used`, `remaining` or `reserved` of a dimension.
+  func meter(_ dimension: Dimension, _ name: String) throws -> JSONValue? {
+    try object["limits"]?[dimension.rawValue]?[name]
+  }
+}
+
+/// Holds an answer to be a refusal of credentials, with this reason.
+func expectUnauthenticated(
+  _ answer: Answer, reason: String, _ comment: Comment? = nil,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  try expectProblem(
+    answer, 401, "API key authentication failed.", code: "authentication_failed", comment,
+    sourceLocation: sourceLocation)
+  #expect(answer.headers[values: .reasonHeader] == [reason], comment, sourceLocation: sourceLocation)
+  #expect(
+    answer.headers[values: .wwwAuthenticate] == ["ApiKey realm=\"keymeter\""], comment,
+    sourceLocation: sourceLocation)
+  #expect(answer.headers[.keyIDHeader] == nil, comment, sourceLocation: sourceLocation)
+}

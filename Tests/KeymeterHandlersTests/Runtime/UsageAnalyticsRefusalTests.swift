@@ -1,0 +1,142 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Usage analytics: what is refused")
+struct UsageAnalyticsRefusalTests {
+  private static let days = #""start_date":"2024-01-01","end_date":"2024-01-31""#
+
+  @Test("a child key is 403, though it hold every scope and ask for itself")
+  func child() async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    let json = #"{\#(Self.days),"api_key_id":"\#(key.key.id.rawValue)"}"#
+    for json in [json, RuntimeOperation.analyticsOfToday] {
+      let answer = try await service.ask(
+        .runtime(.post, RuntimeOperation.analytics.path, by: key, json: json))
+      try expectProblem(answer, 403, "Root API key is required.", code: "root_key_required")
+    }
+  }
+
+  @Test(
+    "a day that is none is refused by its member's name", arguments: ["start_date", "end_date"],
+    [
+      "\"2024-02-30\"", "\"2023-02-29\"", "\"2100-02-29\"", "\"2024-04-31\"", "\"2024-00-10\"",
+      "\"2024-13-01\"",
+      "\"2024-01-00\"", "\"2024-1-5\"", "\"24-01-05\"", "\"2024/01/05\"", "\"20240105\"", "\"05.01.2024\"",
+      "\"2024-01-05T00:00:00Z\"", "\" 2024-01-05\"", "\"2024-01-05 \"", "\"\"", "\"0000-01-01\"",
+      "\"+024-01-05\"",
+      "\"today\"", "20240105", "null", "true", "[\"2024-01-05\"]", "\"\u{661}\u{660}24-01-05\"",
+    ])
+  func badDay(name: String, value: String) async throws {
+    let other = name == "start_date" ? "end_date" : "start_date"
+    try await expectRefusal(#"{"\#(name)":\#(value),"\#(other)":"2024-01-15"}"#, fields: [name])
+  }
+
+  @Test("both days are required")
+  func missingDays() async throws {
+    try await expectRefusal("{}", fields: ["start_date", "end_date"])
+    try await expectRefusal(#"{"start_date":"2024-01-01"}"#, fields: ["end_date"])
+    try await expectRefusal(#"{"end_date":"2024-01-01"}"#, fields: ["start_date"])
+  }
+
+  @Test("an end before the start is refused")
+  func backwards() async throws {
+    for (first, last) in [
+      ("2024-01-02", "2024-01-01"), ("2024-02-01", "2024-01-31"), ("9999-12-31", "0001-01-01"),
+    ] {
+      try await expectRefusal(#"{"start_date":"\#(first)","end_date":"\#(last)"}"#, fields: ["end_date"])
+    }
+  }
+
+  @Test("api_key_id and api_key_ids exclude each other, though they say the same")
+  func both() async throws {
+    let keys = #""api_key_id":"key_1","api_key_ids":["key_1"]"#
+    try await expectRefusal("{\(Self.days),\(keys)}", fields: ["api_key_ids"])
+  }
+
+  @Test(
+    "a list of keys that is empty, of other things, or none at all is refused",
+    arguments: [
+      (value: "[]", field: "api_key_ids"), ("null", "api_key_ids"), ("\"key_1\"", "api_key_ids"),
+      ("{}", "api_key_ids"), ("7", "api_key_ids"), ("[7]", "api_key_ids[0]"),
+      ("[\"key_1\",null]", "api_key_ids[1]"), ("[[\"key_1\"]]", "api_key_ids[0]"),
+    ])
+  func badList(value: String, field: String) async throws {
+    try await expectRefusal(#"{\#(Self.days),"api_key_ids":\#(value)}"#, fields: [field])
+  }
+
+  @Test("a list of more than 1000 keys is refused; one of 1000 is looked at")
+  func longList() async throws {
+    let service = try await Service()
+    let id = service.home.root.key.id.rawValue
+    for (count, status) in [(1_000, 200), (1_001, 400)] {
+      let list = Array(repeating: "\"\(id)\"", count: count).joined(separator: ",")
+      let answer = try await service.ask(
+        .runtime(
+          .post, RuntimeOperation.analytics.path, by: service.home.root,
+          json: #"{\#(Self.days),"api_key_ids":[\#(list)]}"#))
+      #expect(answer.status == status)
+    }
+  }
+
+  @Test("an api_key_id that is no text, and a member that is not known, are refused")
+  func badMembers() async throws {
+    try await expectRefusal(#"{\#(Self.days),"api_key_id":7}"#, fields: ["api_key_id"])
+    try await expectRefusal(#"{\#(Self.days),"api_keys":["key_1"]}"#, fields: ["api_keys"])
+    try await expectRefusal(#"{\#(Self.days),"id":"key_1"}"#, fields: ["id"])
+  }
+
+  @Test("a key of another tenant is 403, one that there is not is 404, wherever it stands in the list")
+  func otherKeys() async throws {
+    let service = try await Service()
+    let own = service.home.root.key.id.rawValue
+    let foreign = try await service.key(of: service.neighbour).key.id.rawValue
+    for keys in [
+      #""api_key_id":"\#(foreign)""#, #""api_key_ids":["\#(foreign)"]"#,
+      #""api_key_ids":["\#(own)","\#(foreign)"]"#,
+    ] {
+      let answer = try await ask(keys, of: service)
+      try expectProblem(answer, 403, "Not permitted.", code: "key_of_another_organisation")
+    }
+    for id in ["key_000000000000000000000000", "", "x", "rsv_1", "key_\\u0000"] {
+      for keys in [#""api_key_id":"\#(id)""#, #""api_key_ids":["\#(own)","\#(id)"]"#] {
+        let answer = try await ask(keys, of: service)
+        try expectProblem(answer, 404, "API key was not found.", code: "key_not_found")
+      }
+    }
+  }
+
+  @Test("another tenant's key that was deleted is unknown, though it was used")
+  func deletedForeignKey() async throws {
+    let service = try await Service()
+    let foreign = try await service.key(of: service.neighbour)
+    #expect(try await service.ask(.verify(by: foreign)).status == 200)
+    let call = Call.scrubs(
+      .delete, query: "?id=\(foreign.key.id.rawValue)", by: service.neighbour.credentials)
+    #expect(try await service.ask(call).status == 200)
+    let answer = try await ask(#""api_key_id":"\#(foreign.key.id.rawValue)""#, of: service)
+    try expectProblem(answer, 404, "API key was not found.", code: "key_not_found")
+  }
+
+  private func ask(_ keys: String, of service: Service) async throws -> Answer {
+    try await service.ask(
+      .runtime(
+        .post, RuntimeOperation.analytics.path, by: service.home.root, json: "{\(Self.days),\(keys)}"))
+  }
+
+  private func expectRefusal(
+    _ json: String, fields: [String], sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let service = try await Service()
+    let answer = try await service.ask(
+      .runtime(.post, RuntimeOperation.analytics.path, by: service.home.root, json: json),
+      sourceLocation: sourceLocation)
+    try expectProblem(
+      answer, 400, "Request body is invalid.", code: "body_invalid", fields: fields,
+      sourceLocation: sourceLocation)
+  }
+}

@@ -1,0 +1,139 @@
+import KeymeterDomain
+import Synchronization
+import Testing
+
+@testable import KeymeterRepository
+
+/// A lane over a closure, which stands for the database.
+private func lane(
+  _ execute: @escaping @Sendable ([AdmissionRequest]) async throws -> [Admission]
+) -> AdmissionBatcher.Lane {
+  { source in
+    var batch = await source.next(finished: false)
+    while let current = batch {
+      do {
+        current.answer(try await execute(current.requests))
+      } catch {
+        source.fail(current, error)
+      }
+      batch = await source.next(finished: true)
+    }
+  }
+}
+
+@Suite("The admission batcher", .timeLimit(.minutes(1)))
+struct AdmissionBatcherTests {
+  @Test("What arrives while a batch is under way forms the next one")
+  func batches() async throws {
+    let database = HeldDatabase()
+    let batcher = AdmissionBatcher(options: .init(lanes: 1), lane: lane { try await database.execute($0) })
+    async let first = batcher.admit(.charging(1))
+    await database.waitForBatches(1)
+    let others = (2...9).map { number in Task { try await batcher.admit(.charging(Int64(number))) } }
+    while batcher.depth < 8 { await Task.yield() }
+    database.release()
+    _ = try await first
+    for other in others { _ = try await other.value }
+    #expect(database.sizes == [1, 8])
+  }
+
+  @Test("Each caller gets the answer to its own request")
+  func ownAnswers() async throws {
+    let batcher = AdmissionBatcher(
+      options: .init(lanes: 2, largestBatch: 7),
+      lane: lane { requests in
+        await Task.yield()
+        return requests.map { .admitted(.used($0.charge.requests)) }
+      })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<500 {
+        group.addTask {
+          let admission = try await batcher.admit(.charging(Int64(number)))
+          #expect(admission == .admitted(.used(Int64(number))))
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test("Past its bound a request is refused at once as unavailable")
+  func overloaded() async throws {
+    let database = HeldDatabase()
+    let batcher = AdmissionBatcher(
+      options: .init(lanes: 1, longestQueue: 2), lane: lane { try await database.execute($0) })
+    let waiting = (1...3).map { number in Task { try await batcher.admit(.charging(Int64(number))) } }
+    while batcher.depth < 2 { await Task.yield() }
+    await #expect(throws: StoreError.unavailable(reason: "too many requests wait")) {
+      try await batcher.admit(.charging(4))
+    }
+    database.release()
+    for task in waiting { _ = try await task.value }
+  }
+
+  @Test("Draining answers what was taken, and takes nothing more")
+  func drain() async throws {
+    let database = HeldDatabase()
+    let batcher = AdmissionBatcher(options: .init(lanes: 1), lane: lane { try await database.execute($0) })
+    let taken = (1...5).map { number in Task { try await batcher.admit(.charging(Int64(number))) } }
+    while batcher.depth < 4 { await Task.yield() }
+    let draining = Task { await batcher.drain() }
+    database.release()
+    await draining.value
+    for task in taken { _ = try await task.value }
+    await #expect(throws: StoreError.unavailable(reason: "the node is stopping")) {
+      try await batcher.admit(.charging(6))
+    }
+  }
+}
+
+/// Answers batches once it is released, and remembers their sizes.
+private final class HeldDatabase: Sendable {
+  private struct State {
+    var sizes: [Int] = []
+    var isReleased = false
+    var held: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let state = Mutex(State())
+
+  var sizes: [Int] { state.withLock { $0.sizes } }
+
+  func execute(_ requests: [AdmissionRequest]) async throws -> [Admission] {
+    await withCheckedContinuation { continuation in
+      let goes = state.withLock { state in
+        state.sizes.append(requests.count)
+        if !state.isReleased { state.held.append(continuation) }
+        return state.isReleased
+      }
+      if goes { continuation.resume() }
+    }
+    return requests.map { .admitted(.used($0.charge.requests)) }
+  }
+
+  func waitForBatches(_ count: Int) async {
+    while sizes.count < count { await Task.yield() }
+  }
+
+  func release() {
+    let held = state.withLock { state in
+      state.isReleased = true
+      defer { state.held = [] }
+      return state.held
+    }
+    for continuation in held { continuation.resume() }
+  }
+}
+
+extension AdmissionRequest {
+  fileprivate static func charging(_ requests: Int64) -> AdmissionRequest {
+    AdmissionRequest(digests: [], charge: Amounts(requests: requests))
+  }
+}
+
+extension KeyStanding {
+  fileprivate static func used(_ requests: Int64) -> KeyStanding {
+    KeyStanding(
+      keyID: KeyID(rawValue: "key_x"), organisationID: OrganisationID(rawValue: "org_x"), environment: .production,
+      scopes: [], limits: .unrestricted, used: Amounts(requests: requests), judgedAt: Timestamp(microseconds: 0))
+  }
+}

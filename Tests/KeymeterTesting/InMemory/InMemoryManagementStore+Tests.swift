@@ -1,0 +1,77 @@
+public import KeymeterDomain
+
+/// What only tests do: chores whose moment they choose, and the passing of time.
+extension InMemoryManagementStore {
+  /// Ends every reservation whose time is over, and says how many.
+  @discardableResult
+  public func sweepExpiredReservations() async throws -> Int {
+    try await changing { state, now in state.sweepExpiredReservations(at: now) }
+  }
+
+  /// Lets an open reservation's time be over.
+  public func runOut(_ id: ReservationID) async throws {
+    try await changing { state, now in
+      for held in state.reservations.keys where held.reservation == id {
+        state.reservations[held]?.expiresAt = now.advanced(bySeconds: -1)
+      }
+    }
+  }
+
+  /// Lets a key's time be over.
+  public func expire(_ id: KeyID) async throws {
+    try await change(id) { key, now in key.expiresAt = now.advanced(bySeconds: -1) }
+  }
+
+  /// Ends a key that stays listed.
+  public func revoke(_ id: KeyID) async throws {
+    try await change(id) { key, now in key.revokedAt = now }
+  }
+
+  /// Has a key have used this much today, and nothing else this month.
+  public func setUsed(_ amounts: Amounts, by key: KeyID, in organisation: OrganisationID) async throws {
+    try await changing { state, now in
+      let month = CounterID(organisation: organisation, key: key, month: Period(containing: now.day))
+      state.counters[month] = Counter(used: amounts, reserved: .zero, lastUsedAt: now)
+      state.days[DayID(organisation: organisation, key: key, day: now.day)] = amounts
+    }
+  }
+
+  /// Moves all usage and all reservations one month back, each to its month's first day.
+  ///
+  /// Charges of one month must all be of one day.
+  public func monthPasses() async throws {
+    try await changing { state, _ in
+      state.counters = Dictionary(
+        uniqueKeysWithValues: state.counters.map { id, counter in
+          let month = Period(containing: id.month.previousFirstDay)
+          return (CounterID(organisation: id.organisation, key: id.key, month: month), counter)
+        })
+      state.days = Dictionary(
+        uniqueKeysWithValues: state.days.map { id, amounts in
+          let day = Period(containing: id.day).previousFirstDay
+          return (DayID(organisation: id.organisation, key: id.key, day: day), amounts)
+        })
+      for (id, reservation) in state.reservations {
+        state.reservations[id]?.day = Period(containing: reservation.day).previousFirstDay
+      }
+    }
+  }
+
+  private func change(_ id: KeyID, _ body: @Sendable (inout StoredKey, Timestamp) -> Void) async throws {
+    try await changing { state, now in
+      for (organisation, keys) in state.keys {
+        guard let index = keys.firstIndex(where: { $0.id == id }) else { continue }
+        var changed = keys[index]
+        body(&changed, now)
+        state.keys[organisation]?[index] = changed
+      }
+    }
+  }
+}
+
+extension Period {
+  /// The first day of the month before.
+  fileprivate var previousFirstDay: CivilDate {
+    Period(containing: CivilDate(daysSinceEpoch: firstDay.daysSinceEpoch - 1)).firstDay
+  }
+}

@@ -1,0 +1,102 @@
+import KeymeterDomain
+
+/// What becomes of the amounts of a request that is admitted.
+enum ChargeKind: Sendable {
+  /// They are used.
+  case used
+  /// They are used, and held until they are settled.
+  case reserved
+  /// They have been used already, so a limit refuses nothing.
+  case recorded
+}
+
+/// An amount is negative, or more than 2^53 − 1: a defect of the caller, which checks them.
+struct AmountOutOfRange: Error {}
+
+extension InMemoryState {
+  /// Judges one request, and charges it if it is admitted.
+  mutating func admit(
+    _ request: AdmissionRequest, as kind: ChargeKind = .used, at now: Timestamp
+  ) throws -> Admission {
+    if let provider = request.provider, !organisations.values.contains(where: { $0.providerID == provider }) {
+      return .refused(.unknownProvider, nil)
+    }
+    guard let (organisation, key) = keyPresented(by: request) else { return .refused(.unknownKey, nil) }
+    let before = standing(of: key, in: organisation, at: now)
+    if let refusal = refusalOfKey(key, to: request, at: now) { return .refused(refusal, before) }
+    let charge = request.charge
+    guard Dimension.allCases.allSatisfy({ (0...MonthlyLimits.largest).contains(charge[$0]) }) else {
+      throw AmountOutOfRange()
+    }
+    for dimension in Dimension.allCases where charge[dimension] > before.room(for: dimension, as: kind) {
+      return .refused(.overLimit(dimension), before)
+    }
+    if charge != .zero { count(charge, for: key.id, in: organisation, as: kind, at: now) }
+    return .admitted(standing(of: key, in: organisation, at: now))
+  }
+
+  /// What the meter knows of a key.
+  func standing(of key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> KeyStanding {
+    let month = CounterID(organisation: organisation, key: key.id, month: Period(containing: now.day))
+    return KeyStanding(
+      keyID: key.id, organisationID: organisation, environment: key.draft.environment,
+      scopes: key.draft.scopes, limits: key.limits, used: counters[month]?.used ?? .zero, judgedAt: now)
+  }
+
+  private func keyPresented(by request: AdmissionRequest) -> (OrganisationID, StoredKey)? {
+    for (organisation, keys) in keys {
+      if let provider = request.provider, organisations[organisation]?.providerID != provider { continue }
+      let found = keys.first { key in request.digests.contains { $0.bytes == key.digest.bytes } }
+      if let found { return (organisation, found) }
+    }
+    return nil
+  }
+
+  /// What is decided before any counter is looked at, in the contract's order.
+  private func refusalOfKey(
+    _ key: StoredKey, to request: AdmissionRequest, at now: Timestamp
+  ) -> AdmissionRefusal? {
+    switch key.status(at: now) {
+    case .revoked: return .revoked
+    case .expired: return .expired
+    case .active: break
+    }
+    if let environment = request.requiredEnvironment, environment != key.draft.environment {
+      return .environmentMismatch
+    }
+    let holdsAll = request.requiredScopes.allSatisfy { wanted in
+      key.draft.scopes.contains { $0.allows(wanted) }
+    }
+    return holdsAll ? nil : .scopeMissing
+  }
+
+  private mutating func count(
+    _ charge: Amounts, for key: KeyID, in organisation: OrganisationID, as kind: ChargeKind, at now: Timestamp
+  ) {
+    let month = CounterID(organisation: organisation, key: key, month: Period(containing: now.day))
+    let day = DayID(organisation: organisation, key: key, day: now.day)
+    var counter = counters[month] ?? Counter()
+    counter.used = counter.used + charge
+    if kind == .reserved { counter.reserved = counter.reserved + charge }
+    counter.lastUsedAt = now
+    counters[month] = counter
+    days[day] = (days[day] ?? .zero) + charge
+  }
+}
+
+extension KeyStanding {
+  /// How much of a dimension still fits: never below 0, so that nothing asked is nothing refused, and never so
+  /// much that the counter would pass 2^63 − 1.
+  fileprivate func room(for dimension: Dimension, as kind: ChargeKind) -> Int64 {
+    guard kind != .recorded, let limit = limits[dimension] else { return Int64.max - used[dimension] }
+    return limit > used[dimension] ? limit - used[dimension] : 0
+  }
+}
+
+extension Scope {
+  /// Whether a key that holds this scope may do what needs `wanted`.
+  fileprivate func allows(_ wanted: Scope) -> Bool {
+    rawValue == "*" || rawValue == wanted.rawValue
+      || (rawValue.hasSuffix(":*") && wanted.rawValue.hasPrefix(rawValue.dropLast()))
+  }
+}

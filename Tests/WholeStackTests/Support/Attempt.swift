@@ -1,0 +1,89 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// One request by a client that keeps book: when it began, when it was over, and what came of it.
+struct Attempt: Sendable {
+  /// What came of a request.
+  enum Outcome: Sendable {
+    case answered(Reply)
+    /// The connection ended, or 30 seconds passed, before an answer began: whether it took effect is unknown.
+    case unanswered
+    /// The connection ended in the middle of an answer.
+    case torn
+  }
+
+  let begun: ContinuousClock.Instant
+  let ended: ContinuousClock.Instant
+  let outcome: Outcome
+
+  var reply: Reply? {
+    if case .answered(let reply) = outcome { reply } else { nil }
+  }
+
+  /// The answer's status; `nil` without one.
+  var status: Int? { reply?.status }
+
+  /// Whether it may have been charged without the client knowing: no answer, or 503.
+  var isOpen: Bool { status == nil || status == 503 }
+
+  var isTorn: Bool {
+    if case .torn = outcome { true } else { false }
+  }
+}
+
+/// Sends one request and notes what became of it.
+func attempt(
+  _ method: HTTPMethod, _ url: String, headers: [(String, String)], body: String? = nil,
+  via client: HTTPClient
+) async -> Attempt {
+  var request = HTTPClientRequest(url: url)
+  request.method = method
+  request.headers = HTTPHeaders(headers)
+  if let body { request.body = .bytes(ByteBuffer(string: body)) }
+  let begun = ContinuousClock.now
+  let outcome: Attempt.Outcome
+  do {
+    let response = try await client.execute(request, timeout: .seconds(30))
+    do {
+      let bytes = try await response.body.collect(upTo: 1024 * 1024)
+      outcome = .answered(
+        Reply(status: Int(response.status.code), headers: response.headers, body: String(buffer: bytes)))
+    } catch {
+      outcome = .torn
+    }
+  } catch {
+    outcome = .unanswered
+  }
+  return Attempt(begun: begun, ended: .now, outcome: outcome)
+}
+
+/// Runs `body` with a client of its own: the shared one opens eight connections to a host, and waits then.
+func withClient<Output>(
+  connections: Int, isolation: isolated (any Actor)? = #isolation,
+  _ body: (HTTPClient) async throws -> Output
+) async throws -> Output {
+  var configuration = HTTPClient.Configuration()
+  configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+  // Where nobody listens, say so at once rather than after the request's 30 seconds.
+  configuration.connectionPool.retryConnectionEstablishment = false
+  let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  do {
+    let output = try await body(client)
+    try await client.shutdown()
+    return output
+  } catch {
+    try? await client.shutdown()
+    throw error
+  }
+}
+
+/// Runs `count` bodies at the same time and returns what they returned, in no particular order.
+func concurrently<Output: Sendable>(
+  _ count: Int, _ body: @escaping @Sendable (Int) async throws -> Output
+) async throws -> [Output] {
+  try await withThrowingTaskGroup(of: Output.self) { group in
+    for number in 0..<count { group.addTask { try await body(number) } }
+    return try await group.reduce(into: []) { $0.append($1) }
+  }
+}

@@ -1,0 +1,17 @@
+import Synchronization
+
+/// A value that tasks of one test share.
+final class Shared<Value: Sendable>: Sendable {
+  private let state: Mutex<Value>
+
+  init(_ value: Value) { state = Mutex(value) }
+
+  var value: Value {
+    get { state.withLock { $0 } }
+    set { state.withLock { $0 = newValue } }
+  }
+}
+
+extension Shared<Int> {
+  func increment() { state.withLock { $0 += 1 } }
+}

@@ -1,0 +1,88 @@
+import AsyncHTTPClient
+import KeymeterDomain
+import KeymeterTesting
+import NIOHTTP1
+import Postgres
+import Testing
+
+extension UnderLoad {
+  @Suite("Revocation") struct Revocation {
+    private static let lanes = 8
+    private static let trialsPerLane = 128
+
+    @Test("No verification that begins on one node after a deletion was answered on another is admitted")
+    func deadFromTheAnswerOn() async throws {
+      try await Node.with(count: 2) { nodes, database in
+        let root = try await Node.organisation("clinic", on: database)
+        try await withClient(connections: Self.lanes * 3) { client in
+          let tallies = try await concurrently(Self.lanes) { _ in
+            var tally = Tally()
+            for _ in 0..<Self.trialsPerLane {
+              tally += try await Self.trial(deletingOn: nodes[0], verifyingOn: nodes[1], root, via: client)
+            }
+            return tally
+          }
+          let total = tallies.reduce(into: Tally()) { $0 += $1 }
+          #expect(total.admittedAfter == 0)
+          #expect(total.refusedAfter >= 2 * Self.lanes * Self.trialsPerLane)
+          #expect(total.admittedBefore > Self.lanes * Self.trialsPerLane)
+          #expect(total.other == 0)
+        }
+      }
+    }
+
+    /// One key's life: verified all the time on one node, deleted on the other.
+    private static func trial(
+      deletingOn first: Node, verifyingOn second: Node, _ root: Account, via client: HTTPClient
+    ) async throws -> Tally {
+      let child = try await first.child(of: root, via: client)
+      let answered = Shared<ContinuousClock.Instant?>(nil)
+      let admitted = Shared(0)
+      async let verifications = concurrently(2) { _ in
+        var tally = Tally()
+        while true {
+          let deleted = answered.value
+          let attempt = await second.attemptVerify(child, via: client)
+          tally.count(attempt, after: deleted)
+          admitted.increment()
+          // The request that began after the answer is the last one.
+          if deleted != nil { return tally }
+        }
+      }
+      _ = try await eventually("the load to be under way") { admitted.value >= 2 ? true : nil }
+      let reply = try await send(
+        .DELETE, first.baseURL + "/api/v1/api-key?id=\(child.keyID)", headers: root.headers, via: client)
+      answered.value = .now
+      guard reply.status == 200 else { throw TestFailure("\(reply.status): \(reply.body)") }
+      return try await verifications.reduce(into: Tally()) { $0 += $1 }
+    }
+  }
+}
+
+/// How verifications ended that began before and after a deletion was answered.
+private struct Tally: Sendable {
+  var admittedBefore = 0
+  var admittedAfter = 0
+  var refusedAfter = 0
+  var other = 0
+
+  /// - Parameter deleted: when the deletion was answered, if that was known before the verification began.
+  mutating func count(_ attempt: Attempt, after deleted: ContinuousClock.Instant?) {
+    let isAfter = deleted.map { $0 <= attempt.begun } ?? false
+    switch (attempt.status, isAfter) {
+    case (200, false): admittedBefore += 1
+    case (200, true): admittedAfter += 1
+    case (401, true): refusedAfter += 1
+    // It may have been judged between the deletion and its answer.
+    case (401, false): break
+    default: other += 1
+    }
+  }
+
+  static func += (left: inout Tally, right: Tally) {
+    left.admittedBefore += right.admittedBefore
+    left.admittedAfter += right.admittedAfter
+    left.refusedAfter += right.refusedAfter
+    left.other += right.other
+  }
+}
