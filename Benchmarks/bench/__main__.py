@@ -27,10 +27,12 @@ class Run:
         self.answered: dict[str, int] = {}
 
     def measure(self) -> report.Results:
+        busy = machine.load_average()
+        if busy > 0.5:
+            say(f"the machine is busy (load {busy:.1f}): the numbers will tell little")
         say("starting a cluster")
         self.cluster.start()
         about = machine.describe(self.cluster.folder, self.cluster.version())
-        busy = machine.load_average()
         server = self.serve(self.plan.keys)
         peer = Keygate(self.cluster, self.plan.keys)
         say("loading the peer")
@@ -45,8 +47,8 @@ class Run:
         exact = [self.check(server)]
         self.processes.stop(server.process)
         growth = self.grow(exact)
-        return report.Results(about=about, busy=busy, plan=self.plan, parts=parts.results(), growth=growth, memory=memory,
-                              exact=exact)
+        return report.Results(
+            about=about, busy=busy, plan=self.plan, parts=parts.results(), growth=growth, memory=memory, exact=exact)
 
     def serve(self, count: int) -> Keymeter:
         say(f"loading {count:,} keys")
@@ -84,7 +86,8 @@ class Run:
             self.warm_up(server)
         for connections in self.plan.growth_connections:
             for server in servers:
-                parts.add(f"{server.keys.count:,} keys", connections, self.verify(server, server.keys.file, connections))
+                measure = self.verify(server, server.keys.file, connections)
+                parts.add(f"{server.keys.count:,} keys", connections, measure)
         say("measuring growth")
         parts.run(self.plan.rounds, self.plan.seconds)
         exact.extend(self.check(server) for server in servers)
@@ -92,8 +95,9 @@ class Run:
 
     def constant(self, server: Keymeter, connections: int):
         # The same client, sending the same keys: what differs is what the server does.
+        url = server.url + "/health/live"
         return lambda seconds: load.http(
-            self.cluster, server.process.pid, server.url + "/health/live", server.keys.file, WIDTH, connections, seconds)
+            self.cluster, server.process.pid, url, server.keys.file, WIDTH, connections, seconds)
 
     def verify(self, server: Keymeter, keys: Path, connections: int):
         def measure(seconds: float) -> load.Sample:

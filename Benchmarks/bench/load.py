@@ -103,6 +103,7 @@ def pgbench(cluster: Cluster, database: str, keys: int, clients: int, seconds: f
             log.unlink()
         times.sort()
         # From the first transaction's end to the last's: connecting is not part of it.
-        return (len(times), (max(ends) - min(ends)) / 1e6, times[len(times) // 2] / 1e6, times[len(times) * 99 // 100] / 1e6)
+        p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
+        return len(times), (max(ends) - min(ends)) / 1e6, p50 / 1e6, p99 / 1e6
 
     return _metered(cluster, None, body)

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from .cluster import SETTINGS
 from .processes import BenchError
 
 HERE = Path(__file__).resolve().parent.parent
@@ -20,7 +21,8 @@ def refuse_memory_file_system(folder: Path) -> None:
 
 
 def file_system(folder: Path) -> str:
-    return subprocess.run(["stat", "-f", "-c", "%T", str(folder)], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    command = ["stat", "-f", "-c", "%T", str(folder)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def sync_microseconds(folder: Path) -> float:
@@ -50,10 +52,10 @@ def describe(folder: Path, database_version: str) -> list[tuple[str, str]]:
         ("Processors", f"{os.cpu_count()} × {model[1] if model else platform.machine()}"
                        + (", virtual" if virtual else "")),
         ("Memory", f"{memory:.0f} GiB"),
-        ("Disk", f"{file_system(folder)}; 8 KiB written and made durable in {sync_microseconds(folder):.0f} µs (median)"),
+        ("Disk", f"{file_system(folder)}; 8 KiB made durable in {sync_microseconds(folder):.0f} µs (median)"),
         ("System", f"Linux {platform.release().split('-')[0]}, {_distribution()}"),
-        ("PostgreSQL", f"{database_version}, defaults but for shared_buffers 256MB, max_connections 200, max_wal_size 4GB;"
-                       " data checksums on"),
+        ("PostgreSQL", f"{database_version}, defaults but for "
+                       + ", ".join(f"{name} {value}" for name, value in SETTINGS.items()) + "; data checksums on"),
         ("Keymeter", f"commit {commit or 'unknown'}, release build, settings by default"),
         ("Date", time.strftime("%Y-%m-%d", time.gmtime())),
     ]

@@ -29,7 +29,8 @@ class Processes:
         with log.open("ab") as output:
             # A session of its own: Ctrl-C goes to us alone, and we end the servers in order.
             process = subprocess.Popen(
-                wrapper + command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **more)
+                wrapper + command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True, **more)
         self._running.append((process, stop))
         return process
 

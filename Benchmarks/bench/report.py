@@ -72,20 +72,22 @@ def tables(results: Results) -> str:
     plan = results.plan
     lines = ["| Machine | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in results.about]
-    lines += ["", f"{plan.rounds} rounds of {plan.seconds:g} s a part, medians; {results.seconds / 60:.0f} minutes in all. The "
-                  f"machine's load before the start was {results.busy:.1f}.", "",
+    lines += ["", f"{plan.rounds} rounds of {plan.seconds:g} s a part, medians; {results.seconds / 60:.0f} minutes in all. "
+                  f"The machine's load before the start was {results.busy:.1f}.", "",
               "| Ratio | Measured | Must | Aim | |", "| --- | ---: | ---: | ---: | --- |"]
     lines += [f"| {r.name} | {r.value:.2f}{r.unit} | {r.must:g}{r.unit} | {r.aim:g}{r.unit} | {r.verdict} |"
               for r in ratios(results)]
     lines += ["", *_table("Part", results.parts), "", *_peer(results), "", *_table("Growth", results.growth), ""]
-    lines += [f"Of {e.keys:,} keys, {e.answered:,} requests were answered with success and {e.charged:,} are in the counters;"
-              " the rest were under way when a client stopped." for e in results.exact]
+    lines += [f"Of {e.keys:,} keys, {e.answered:,} requests were answered with success and {e.charged:,} are in the "
+              "counters; the rest were under way when a client stopped." for e in results.exact]
     return "\n".join(lines) + "\n"
 
 
 def _peer(results: Results) -> list[str]:
     same = [c for c in results.plan.connections if ("peer", c) in results.parts]
-    return ["| Connections | verify ÷ constant | verify ÷ peer | verify, one key ÷ verify |", "| ---: | ---: | ---: | ---: |"] + [
+    head = ["| Connections | verify ÷ constant | verify ÷ peer | verify, one key ÷ verify |",
+            "| ---: | ---: | ---: | ---: |"]
+    return head + [
         f"| {c} | {results.parts['verify', c].rate / results.parts['constant', c].rate:.2f} "
         f"| {results.parts['verify', c].rate / results.parts['peer', c].rate:.1f} "
         f"| {results.parts['verify, one key', c].rate / results.parts['verify', c].rate:.2f} |" for c in same]

@@ -68,8 +68,9 @@ class Keygate:
                 secret = base64.urlsafe_b64encode(seeded.randbytes(32)).decode().rstrip("=")
                 text = f"kg_{prefix}_{secret}"
                 plain.write(text + "\n")
-                row.write(f"{number + 1}\t{prefix}\t{hashlib.sha256(text.encode()).hexdigest()}\towner-{number // 100}\t"
-                          f"{self.per_minute}\t2026-01-01 00:00:00\tincidents:read incidents:write\n")
+                digest = hashlib.sha256(text.encode()).hexdigest()
+                row.write(f"{number + 1}\t{prefix}\t{digest}\towner-{number // 100}\t{self.per_minute}\t"
+                          "2026-01-01 00:00:00\tincidents:read incidents:write\n")
         self.cluster.copy(
             self.database, "keygate_keys (id, prefix, key_hash, owner_id, per_minute, created_at, scopes)", rows)
         rows.unlink()

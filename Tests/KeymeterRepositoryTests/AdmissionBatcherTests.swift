@@ -12,7 +12,7 @@ private func lane(
     var batch = await source.next(finished: false)
     while let current = batch {
       do {
-        current.answer(try await execute(current.requests))
+        current.answer(try await execute(current.requests).map { .success($0) })
       } catch {
         source.fail(current, error)
       }
@@ -133,7 +133,9 @@ extension AdmissionRequest {
 extension KeyStanding {
   fileprivate static func used(_ requests: Int64) -> KeyStanding {
     KeyStanding(
-      keyID: KeyID(rawValue: "key_x"), organisationID: OrganisationID(rawValue: "org_x"), environment: .production,
-      scopes: [], limits: .unrestricted, used: Amounts(requests: requests), judgedAt: Timestamp(microseconds: 0))
+      keyID: KeyID(rawValue: "key_x"), organisationID: OrganisationID(rawValue: "org_x"),
+      environment: .production,
+      scopes: [], limits: .unrestricted, used: Amounts(requests: requests),
+      judgedAt: Timestamp(microseconds: 0))
   }
 }

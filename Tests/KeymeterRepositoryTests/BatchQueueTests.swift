@@ -98,4 +98,3 @@ extension BatchQueue.Arrival: Equatable where Entry: Equatable {
     }
   }
 }
-

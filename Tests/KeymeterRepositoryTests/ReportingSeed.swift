@@ -1,4 +1,3 @@
-import Foundation
 import KeymeterTesting
 import Postgres
 
@@ -58,9 +57,6 @@ struct ReportingDatabase {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
         let reporting = ReportingDatabase(pool: pool)
-        if let path = ProcessInfo.processInfo.environment["REPORTING_MUTANT"] {
-          try await reporting.run(try String(contentsOfFile: path, encoding: .utf8))
-        }
         try await reporting.run(seed.joined(separator: "\n"))
         try await body(reporting)
       }

@@ -6,6 +6,12 @@ import Postgres
 import Subprocess
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The moments that load meets only by luck, made to happen: a lock on the counter holds a charge that has been
 /// judged already, and something changes before it may go on.
 @Suite("A charge that was judged and waits", .timeLimit(.minutes(2)))
@@ -101,21 +107,26 @@ struct FenceTests {
     }
   }
 
-  @Test("SIGTERM meets batches that wait: every one is charged and answered, and the exit code is 0")
+  @Test("SIGTERM meets batches that wait: what is charged is answered whole, and the exit code is 0")
   func gracefulStop() async throws {
     try await with(members: "") { stage in
       try await stage.charge(1)
-      let verifications = try await CounterLock.hold(CounterLock.lock(stage.child), on: stage.pool) { end in
-        async let verifications = stage.verifyConcurrently(40)
+      let attempts = try await CounterLock.hold(CounterLock.lock(stage.child), on: stage.pool) { end in
+        async let attempts = concurrently(40) { _ in
+          await stage.node.attemptVerify(stage.child, via: stage.client)
+        }
         try await CounterLock.waiters(2, on: stage.pool)
         try await Task.sleep(for: .milliseconds(200))
-        stage.node.process.signal(15)
+        stage.node.process.signal(SIGTERM)
         try await Task.sleep(for: .milliseconds(200))
         try await end()
-        return try await verifications
+        return try await attempts
       }
-      #expect(verifications.allSatisfy { $0.status == 200 })
-      try await stage.expectUsed(41)
+      // Whose connection was not accepted yet when the signal came may find it closed, and is not charged.
+      let answered = attempts.filter { $0.status == 200 }.count
+      #expect(answered >= 2)
+      #expect(attempts.allSatisfy { [200, nil].contains($0.status) && !$0.isTorn })
+      try await stage.expectUsed(Int64(1 + answered))
       #expect(try await stage.node.process.ended() == .exited(0))
     }
   }

@@ -46,6 +46,8 @@ struct Verify: Sendable {
           .problem(for: refusal, standing).response(requestID: requestID)
       }
     } catch {
+      var logger = logger
+      logger[metadataKey: "request_id"] = .string(requestID.rawValue)
       return RuntimeProblems.problem(for: error, logger: logger).response(requestID: requestID)
     }
   }

@@ -69,8 +69,8 @@ struct AdmissionBatch: Sendable {
   var singles: [AdmissionBatch] { entries.map { AdmissionBatch(entries: [$0]) } }
 
   /// Gives each request its answer; `admissions` are as many, in the same order.
-  func answer(_ admissions: [Admission]) {
-    for (entry, admission) in zip(entries, admissions) { entry.continuation.resume(returning: admission) }
+  func answer(_ admissions: [Result<Admission, any Error>]) {
+    for (entry, admission) in zip(entries, admissions) { entry.continuation.resume(with: admission) }
   }
 
   func fail(_ error: any Error) {

@@ -72,8 +72,8 @@ struct PostgresAdmission: Sendable {
       batch.answer(try await admit(batch.requests, on: connection))
     } catch let error as StoreError {
       source.fail(batch, error)
-    } catch where batch.entries.count > 1 && connection.isUsable {
-      // One request's fault must not be its neighbours': the batch was rolled back, so each goes alone.
+    } catch let error as PostgresError where error.kind == .server && batch.entries.count > 1 {
+      // One request's fault must not be its neighbours': PostgreSQL has rolled the batch back, so each goes alone.
       for single in batch.singles { await answer(single, on: connection, source) }
     } catch {
       batch.fail(error)
@@ -82,18 +82,21 @@ struct PostgresAdmission: Sendable {
 
   /// One answer a request, in order; all of it is committed and durable when this returns.
   ///
-  /// - Throws: `StoreError.unavailable`; `PostgresError` for what should not happen, and then nothing was charged.
+  /// An answer that can't be read is that request's failure alone: its neighbours are charged, and told so.
+  ///
+  /// - Throws: `StoreError.unavailable`; `PostgresError` for what should not happen, and where PostgreSQL raised it,
+  ///   nothing was charged.
   private static func admit(
     _ requests: [AdmissionRequest], on connection: isolated Connection
-  ) async throws -> [Admission] {
+  ) async throws -> [Result<Admission, any Error>] {
     let statement = requests.count == 1 ? AdmissionStatements.admitOne : AdmissionStatements.admitMany
     let parameters = parameters(of: requests)
     var attempt = 1
     while true {
       do {
         let result = try await connection.execute(statement, parameters)
-        return try admissions(result.rows, count: requests.count)
-      } catch let error as PostgresError where error.isSerializationFailure && attempt < attempts {
+        return admissions(result.rows, count: requests.count)
+      } catch  where error.isSerializationFailure && attempt < attempts {
         attempt += 1
       } catch {
         throw told(error)
@@ -111,17 +114,15 @@ struct PostgresAdmission: Sendable {
     return columns.parameters
   }
 
-  private static func admissions(_ rows: [Row], count: Int) throws -> [Admission] {
-    var admissions = [Admission?](repeating: nil, count: count)
+  private static func admissions(_ rows: [Row], count: Int) -> [Result<Admission, any Error>] {
+    var admissions = [Result<Admission, any Error>](repeating: .failure(AnswerMissing()), count: count)
     for row in rows {
-      let position = Int(try row.decode(0, as: Int32.self))
-      guard (1...count).contains(position) else { throw AnswersMissing() }
-      admissions[position - 1] = try Admission(row)
+      guard let position = try? Int(row.decode(0, as: Int32.self)), (1...count).contains(position) else {
+        continue
+      }
+      admissions[position - 1] = Result { try Admission(row) }
     }
-    return try admissions.map { admission in
-      guard let admission else { throw AnswersMissing() }
-      return admission
-    }
+    return admissions
   }
 }
 
@@ -209,5 +210,5 @@ extension KeyStanding {
   }
 }
 
-/// A batch came back with another number of answers than it had requests: a defect in the statement.
-struct AnswersMissing: Error {}
+/// A batch came back without an answer to one of its requests: a defect in the statement.
+struct AnswerMissing: Error {}

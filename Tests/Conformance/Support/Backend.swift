@@ -15,7 +15,7 @@ enum Backend: String, CaseIterable, Sendable {
     try await Midnight.isFarEnough()
     switch self {
     case .inMemory: try await Self.withModel(body)
-    case .postgres: try await Self.withPostgres(body)
+    case .postgres: try await databases.hold { try await Self.withPostgres(body) }
     }
   }
 
@@ -37,12 +37,6 @@ enum Backend: String, CaseIterable, Sendable {
   private static func withPostgres(_ body: (StoreUnderTest) async throws -> Void) async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool(maximumConnections: 8) { pool in
-        // MUTANT-BEGIN
-        if let path = ProcessInfo.processInfo.environment["MUTANT_SQL"] {
-          let sql = try String(contentsOfFile: path, encoding: .utf8)
-          try await pool.withConnection { try await $0.executeScript(sql) }
-        }
-        // MUTANT-END
         try await database.withPool(maximumConnections: lanes) { first in
           try await database.withPool(maximumConnections: lanes) { second in
             let nodes = [first, second].map { AdmissionBatcher(pool: $0, options: .init(lanes: lanes)) }
@@ -61,6 +55,10 @@ enum Backend: String, CaseIterable, Sendable {
   /// How many batches a node has under way at once.
   private static let lanes = 3
 }
+
+/// So many databases are in use at once: without a bound, every case of every suite would open its connections
+/// together, and on a busy machine some would not come about in time.
+private let databases = Places(8)
 
 /// A store, and a look at what it holds.
 struct StoreUnderTest: Sendable {
