@@ -73,7 +73,7 @@ struct VerificationTerms: Equatable {
     charge[dimension] = max(charge[dimension], try Self.amount(pair[1], of: "X-Keymeter-Charge"))
   }
 
-  /// Without the white space around it; what stands within is part of the text, and so makes no number of two.
+  /// Without the white space around it; what stands within is part of the text, and makes no number.
   private static func trimmed(_ text: Substring) -> String {
     let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
     var text = text.drop(while: isBlank)

@@ -24,8 +24,6 @@ struct KeymeterServer: Sendable {
 
   /// How long one batch of admissions may take; a request waits for two of them at most.
   private static let admissionTimeout = Duration.seconds(3)
-  /// How many batches of admissions are under way at once, each on a connection of its own.
-  private static let admissionLanes = 2
 
   /// Serves until SIGTERM or SIGINT, then ends what is under way, and returns.
   ///
@@ -37,8 +35,8 @@ struct KeymeterServer: Sendable {
     // Apart from the others, so that no listing of keys can hold up an admission.
     let admissionPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.admissionTimeout),
-      options: .init(maximumConnections: Self.admissionLanes), logger: logger)
-    let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: Self.admissionLanes))
+      options: .init(maximumConnections: database.admissionLanes), logger: logger)
+    let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: database.admissionLanes))
     let result: Result<Void, any Error>
     do {
       try await refuseOutdatedSchema(pool)

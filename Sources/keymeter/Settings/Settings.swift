@@ -8,6 +8,8 @@ struct DatabaseSettings: Sendable {
   let url: String
   /// The most connections that one process opens.
   let maximumConnections: Int
+  /// How many batches of admissions are under way at once, each on a connection of its own.
+  let admissionLanes: Int
   /// Off for a pooler in transaction mode that doesn't keep prepared statements.
   let preparedStatements: Bool
 
@@ -15,6 +17,7 @@ struct DatabaseSettings: Sendable {
     url = try source.required("DATABASE_URL", flag: flag)
     maximumConnections =
       try source.number("KEYMETER_DATABASE_CONNECTIONS", in: 1...1_000) ?? 8
+    admissionLanes = try source.number("KEYMETER_ADMISSION_LANES", in: 1...16) ?? 1
     preparedStatements = try source.flag("KEYMETER_PREPARED_STATEMENTS") ?? true
     _ = try configuration(statementTimeout: .seconds(10))
   }

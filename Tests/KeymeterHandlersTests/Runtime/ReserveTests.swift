@@ -65,7 +65,7 @@ struct ReserveTests {
   }
 
   @Test(
-    "on_expiry decides what becomes of a reservation that nobody settles: it is released where it says nothing",
+    "on_expiry decides what becomes of a reservation that nobody settles: by default it is released",
     arguments: [
       (member: "", left: Amounts.zero), (#","on_expiry":"release""#, .zero),
       (#","on_expiry":"charge""#, Amounts(requests: 2, tokens: 9)),

@@ -94,7 +94,7 @@ extension Call {
 }
 
 extension Service {
-  /// Sends one call, and holds the answer to the rule that the runtime API shows no secret, whatever the status.
+  /// Sends one call, and holds the answer to the rule that the runtime API never shows a secret.
   func ask(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let answer = try await send(call, sourceLocation: sourceLocation)
     let whole = answer.text + answer.headers.map { "\($0)" }.joined()

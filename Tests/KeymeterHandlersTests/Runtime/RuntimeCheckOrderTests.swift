@@ -44,7 +44,7 @@ struct RuntimeCheckOrderTests {
   }
 
   @Test(
-    "without credentials, or with a key that was never issued by its form, no term of verification is told of",
+    "without credentials, or with a key of a form that none has, no term of verification is told of",
     arguments: [RuntimeOperation.verify, .verifyBeneath])
   func verify(operation: RuntimeOperation) async throws {
     let service = try await Service()

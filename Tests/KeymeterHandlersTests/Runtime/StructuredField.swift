@@ -12,7 +12,7 @@ struct StructuredList: Equatable {
 
   struct Member: Equatable {
     let item: Item
-    /// In their order, each once: of a repeated one the parser would have to keep the last, and nobody should send it.
+    /// In their order, each once: of a repeated one the last would count, and nobody should send it.
     let parameters: [Parameter]
 
     subscript(name: String) -> Item? { parameters.first { $0.name == name }?.value }
