@@ -3,7 +3,9 @@ import Logging
 import Postgres
 import ServiceLifecycle
 
-/// Does metering's chores while the server runs. Every node does them; none waits for another.
+/// Does metering's chores while the server runs.
+///
+/// Every node does them; none waits for another.
 struct UsageChores: Service {
   let maintenance: UsageMaintenance
   let logger: Logger
@@ -29,7 +31,9 @@ struct UsageChores: Service {
     }
   }
 
-  /// A chore that fails is done the next time; usage is safe meanwhile. Only the first failure in a row is a warning.
+  /// A chore that fails is done the next time; usage is safe meanwhile.
+  ///
+  /// Only the first failure in a row is a warning.
   private func attempt(_ chore: String, _ failing: inout Set<String>, _ work: () async throws -> Void) async {
     do {
       try await work()

@@ -22,6 +22,8 @@ struct Node: Sendable {
       ["serve", "--port", "0"],
       environment: [
         "DATABASE_URL": databaseURL, "KEYMETER_PEPPERS": peppers, "KEYMETER_LOG_LEVEL": "trace",
+        // More than by default, so that batches of one node meet as well.
+        "KEYMETER_ADMISSION_LANES": "2",
       ].merging(environment) { $1 })
     do {
       let pattern = environment["KEYMETER_LOG_FORMAT"] == "json" ? jsonPort : textPort
