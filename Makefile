@@ -11,6 +11,8 @@ PORT ?= 8080
 
 # More for `swift test`, for example: make test TEST_FLAGS='--filter Conformance'
 TEST_FLAGS ?=
+# How many tests run at once. Many of them start servers and clusters; all at once they would only wait for each other.
+TEST_WIDTH ?= 8
 
 SWIFT_FILES := Package.swift Sources Tests Plugins
 # A target may import only what it declares; see Package.swift for the other rules that the compiler keeps.
@@ -27,7 +29,7 @@ run: build ## Set up what is missing, build, and serve with a private database (
 test: ## Set up what is missing, build, and run every test (TEST_FLAGS='--filter NAME' for some)
 	@scripts/setup test
 	swift build --build-tests $(STRICT)
-	swift test --skip-build $(STRICT) $(TEST_FLAGS)
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) swift test --skip-build $(STRICT) $(TEST_FLAGS)
 
 build: ## Set up what is missing and build the release executable, .build/release/keymeter
 	@scripts/setup run

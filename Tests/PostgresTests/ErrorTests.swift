@@ -32,9 +32,9 @@ struct ErrorTests {
   }
 
   @Test func `a statement timeout is unavailability, told by its SQLSTATE`() async throws {
-    try await withConnection(statementTimeout: .milliseconds(100)) { connection in
+    try await withConnection(statementTimeout: .seconds(2)) { connection in
       let error = await postgresError {
-        _ = try await connection.execute(Statement("sleep", "SELECT pg_sleep(5)"))
+        _ = try await connection.execute(Statement("sleep", "SELECT pg_sleep(30)"))
       }
       #expect(error?.kind == .server)
       #expect(error?.sqlState == .queryCanceled)
