@@ -15,10 +15,19 @@ public struct PostgresManagementStore: ManagementStore {
   public func withTransaction<Output: Sendable>(
     _ body: @Sendable (any ManagementTransaction) async throws -> Output
   ) async throws -> Output {
+    try await pool.withStoreTransaction { connection in
+      try await body(PostgresManagementTransaction(connection: connection))
+    }
+  }
+}
+
+extension ConnectionPool {
+  /// Runs `body` in one transaction, and tells a fault of the database as the domain knows it.
+  func withStoreTransaction<Output: Sendable>(
+    _ body: @Sendable (Connection) async throws -> Output
+  ) async throws -> Output {
     do {
-      return try await pool.withTransaction { connection in
-        try await body(PostgresManagementTransaction(connection: connection))
-      }
+      return try await withTransaction { try await body($0) }
     } catch let error as PostgresError {
       throw StoreError.unavailability(error) ?? error
     }

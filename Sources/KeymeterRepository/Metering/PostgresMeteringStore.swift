@@ -15,12 +15,8 @@ public struct PostgresMeteringStore: MeteringStore {
   public func withMetering<Output: Sendable>(
     _ body: @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output {
-    do {
-      return try await pool.withTransaction { connection in
-        try await body(PostgresMeteringTransaction(connection: connection))
-      }
-    } catch let error as PostgresError {
-      throw StoreError.unavailability(error) ?? error
+    try await pool.withStoreTransaction { connection in
+      try await body(PostgresMeteringTransaction(connection: connection))
     }
   }
 }
