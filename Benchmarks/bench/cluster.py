@@ -10,8 +10,16 @@ from pathlib import Path
 
 from .processes import BenchError, Processes, as_user, run
 
+
+
+def _shared_buffers() -> str:
+    """A quarter of the memory, PostgreSQL's own advice for a server of its own; at most 2 GB, which holds every set."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024 // 1024
+    return f"{max(128, min(2048, memory // 4))}MB"
+
+
 # Nothing here weakens a commit. max_wal_size keeps checkpoints apart, which would hit one part and not another.
-SETTINGS = {"shared_buffers": "256MB", "max_connections": "200", "max_wal_size": "4GB"}
+SETTINGS = {"shared_buffers": _shared_buffers(), "max_connections": "200", "max_wal_size": "4GB"}
 OWNER = "keymeter_owner"
 
 

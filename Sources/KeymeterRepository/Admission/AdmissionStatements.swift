@@ -2,7 +2,7 @@ import Postgres
 
 /// What admission runs: one statement, which is one transaction.
 enum AdmissionStatements {
-  static let all = [admitOne, admitMany]
+  static let all = [admitOne, admitGroups, admitMany]
 
   private static let columns = """
     position, decision, organisation_id, key_id, environment, scopes, limit_requests, limit_tokens, limit_stt_secs,
@@ -13,7 +13,16 @@ enum AdmissionStatements {
   static let admitOne = Statement(
     "admission_admit_one", "SELECT \(columns) FROM keymeter.admit($1, $2, $3, $4, $5, $6, $7)")
 
-  /// A larger batch; without the detour through `keymeter.admit`, which would hand every answer on once more.
+  /// A larger batch, alike requests together; leaves some of it to `admitMany`.
+  static let admitGroups = Statement(
+    "admission_admit_groups",
+    """
+    SELECT position, decision, admitted, organisation_id, key_id, environment, scopes, limit_requests, limit_tokens,
+      limit_stt_secs, used_requests, used_tokens, used_stt_secs, judged_at
+    FROM keymeter.admit_groups($1, $2, $3, $4, $5, $6, $7, $8)
+    """)
+
+  /// What needs to be judged one request after the other; without the detour through `keymeter.admit`, which would hand every answer on once more.
   static let admitMany = Statement(
     "admission_admit_many",
     "SELECT \(columns) FROM keymeter.admit_many($1, $2, $3, $4, $5, $6, $7, 0::smallint)")

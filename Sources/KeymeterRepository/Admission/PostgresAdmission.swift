@@ -65,19 +65,42 @@ struct PostgresAdmission: Sendable {
     }
   }
 
+  /// Answers a batch: alike requests as groups at first, then what that left open one after another.
   private static func answer(
+    _ batch: AdmissionBatch, on connection: isolated Connection, _ source: BatchSource
+  ) async {
+    guard batch.entries.count > 1 else { return await answerInTurn(batch, on: connection, source) }
+    var groups = GroupedAdmission(batch)
+    if !groups.isEmpty {
+      do {
+        let result = try await connection.execute(AdmissionStatements.admitGroups, groups.parameters)
+        groups.take(result.rows)
+      } catch  where error.kind == .server && !error.isUnavailable {
+        // PostgreSQL has rolled all of it back: each request is judged by the general statement.
+        groups.leaveOpen()
+      } catch {
+        return fail(batch, told(error), source)
+      }
+    }
+    let rest = groups.answerDecided()
+    if !rest.entries.isEmpty { await answerInTurn(rest, on: connection, source) }
+  }
+
+  private static func answerInTurn(
     _ batch: AdmissionBatch, on connection: isolated Connection, _ source: BatchSource
   ) async {
     do {
       batch.answer(try await admit(batch.requests, on: connection))
-    } catch let error as StoreError {
-      source.fail(batch, error)
     } catch let error as PostgresError where error.kind == .server && batch.entries.count > 1 {
       // One request's fault must not be its neighbours': PostgreSQL has rolled the batch back, so each goes alone.
-      for single in batch.singles { await answer(single, on: connection, source) }
+      for single in batch.singles { await answerInTurn(single, on: connection, source) }
     } catch {
-      batch.fail(error)
+      fail(batch, error, source)
     }
+  }
+
+  private static func fail(_ batch: AdmissionBatch, _ error: any Error, _ source: BatchSource) {
+    if error is StoreError { source.fail(batch, error) } else { batch.fail(error) }
   }
 
   /// One answer a request, in order; all of it is committed and durable when this returns.
@@ -110,7 +133,10 @@ struct PostgresAdmission: Sendable {
 
   private static func parameters(of requests: [AdmissionRequest]) -> [Parameter] {
     var columns = AdmissionColumns(capacity: requests.count)
-    for request in requests { columns.append(request) }
+    for request in requests {
+      for digest in request.digests { columns.append(hash: digest.bytes) }
+      columns.append(request)
+    }
     return columns.parameters
   }
 
@@ -125,90 +151,3 @@ struct PostgresAdmission: Sendable {
     return admissions
   }
 }
-
-/// A batch's requests as the columns that `keymeter.admit` takes, filled in one pass.
-private struct AdmissionColumns {
-  private var hashes: [[UInt8]] = []
-  private var providers: [String?] = []
-  private var requests: [Int64] = []
-  private var tokens: [Int64] = []
-  private var speechSeconds: [Int64] = []
-  private var scopes: [String?] = []
-  private var environments: [String?] = []
-
-  init(capacity: Int) {
-    hashes.reserveCapacity(capacity)
-    providers.reserveCapacity(capacity)
-    requests.reserveCapacity(capacity)
-    tokens.reserveCapacity(capacity)
-    speechSeconds.reserveCapacity(capacity)
-    scopes.reserveCapacity(capacity)
-    environments.reserveCapacity(capacity)
-  }
-
-  mutating func append(_ request: AdmissionRequest) {
-    for digest in request.digests { hashes.append(digest.bytes) }
-    providers.append(request.provider?.rawValue)
-    requests.append(request.charge.requests)
-    tokens.append(request.charge.tokens)
-    speechSeconds.append(request.charge.speechSeconds)
-    scopes.append(
-      request.requiredScopes.isEmpty ? nil : request.requiredScopes.map(\.rawValue).joined(separator: " "))
-    environments.append(request.requiredEnvironment?.rawValue)
-  }
-
-  var parameters: [Parameter] {
-    [
-      .byteaArray(hashes), .textArray(providers), .int8Array(requests), .int8Array(tokens),
-      .int8Array(speechSeconds), .textArray(scopes), .textArray(environments),
-    ]
-  }
-}
-
-extension Admission {
-  /// A row of `keymeter.admit`, by the decision codes that its file lists.
-  init(_ row: Row) throws {
-    switch try row.decode(1, as: Int32.self) {
-    case 0: self = .admitted(try KeyStanding(row))
-    case 1: self = .refused(.unknownProvider, nil)
-    case 2: self = .refused(.unknownKey, nil)
-    case 3: self = .refused(.revoked, try KeyStanding(row))
-    case 4: self = .refused(.expired, try KeyStanding(row))
-    case 5: self = .refused(.environmentMismatch, try KeyStanding(row))
-    case 6: self = .refused(.scopeMissing, try KeyStanding(row))
-    case 7: self = .refused(.overLimit(.requests), try KeyStanding(row))
-    case 8: self = .refused(.overLimit(.tokens), try KeyStanding(row))
-    case 9: self = .refused(.overLimit(.speechSeconds), try KeyStanding(row))
-    case let code: throw UnknownDecision(code: code)
-    }
-  }
-}
-
-/// `keymeter.admit` answered a code that this binary does not know.
-struct UnknownDecision: Error {
-  let code: Int32
-}
-
-extension KeyStanding {
-  fileprivate init(_ row: Row) throws {
-    guard let environment = KeyEnvironment(rawValue: try row.decode(4, as: String.self)) else {
-      throw UnknownStoredValue(column: "environment")
-    }
-    self.init(
-      keyID: KeyID(rawValue: try row.decode(3, as: String.self)),
-      organisationID: OrganisationID(rawValue: try row.decode(2, as: String.self)),
-      environment: environment,
-      scopes: try row.decode(5, as: [String].self).map(Scope.init(stored:)),
-      limits: MonthlyLimits(
-        requests: try row.decode(6, as: Int64?.self), tokens: try row.decode(7, as: Int64?.self),
-        speechSeconds: try row.decode(8, as: Int64?.self)),
-      used: Amounts(
-        requests: try row.decode(9, as: Int64.self), tokens: try row.decode(10, as: Int64.self),
-        speechSeconds: try row.decode(11, as: Int64.self)),
-      judgedAt: Timestamp(
-        microseconds: try row.decode(12, as: PostgresTimestamp.self).microsecondsSinceUnixEpoch))
-  }
-}
-
-/// A batch came back without an answer to one of its requests: a defect in the statement.
-struct AnswerMissing: Error {}

@@ -1,4 +1,5 @@
 import Hummingbird
+import HummingbirdCore
 import KeymeterDomain
 import KeymeterHandlers
 import KeymeterRepository
@@ -76,7 +77,10 @@ struct KeymeterServer: Sendable {
       readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
     let application = Application(
       responder: router.responder(),
-      server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
+      server: HTTPServerBuilder { responder in
+        EventLoopChannel(
+          base: HTTP1Channel(responder: responder, configuration: .init(idleTimeout: Self.idleTimeout)))
+      },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
       logger: logger)

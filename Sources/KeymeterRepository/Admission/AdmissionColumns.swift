@@ -1,0 +1,44 @@
+import KeymeterDomain
+import Postgres
+
+/// Requests as the columns that `keymeter.admit` and its kin take, filled in one pass.
+struct AdmissionColumns {
+  private var hashes: [[UInt8]] = []
+  private var providers: [String?] = []
+  private var requests: [Int64] = []
+  private var tokens: [Int64] = []
+  private var speechSeconds: [Int64] = []
+  private var scopes: [String?] = []
+  private var environments: [String?] = []
+
+  init(capacity: Int) {
+    hashes.reserveCapacity(capacity)
+    providers.reserveCapacity(capacity)
+    requests.reserveCapacity(capacity)
+    tokens.reserveCapacity(capacity)
+    speechSeconds.reserveCapacity(capacity)
+    scopes.reserveCapacity(capacity)
+    environments.reserveCapacity(capacity)
+  }
+
+  /// Appends a candidate hash.
+  mutating func append(hash: [UInt8]) { hashes.append(hash) }
+
+  /// Appends all of a request but its hashes.
+  mutating func append(_ request: AdmissionRequest) {
+    providers.append(request.provider?.rawValue)
+    requests.append(request.charge.requests)
+    tokens.append(request.charge.tokens)
+    speechSeconds.append(request.charge.speechSeconds)
+    scopes.append(
+      request.requiredScopes.isEmpty ? nil : request.requiredScopes.map(\.rawValue).joined(separator: " "))
+    environments.append(request.requiredEnvironment?.rawValue)
+  }
+
+  var parameters: [Parameter] {
+    [
+      .byteaArray(hashes), .textArray(providers), .int8Array(requests), .int8Array(tokens),
+      .int8Array(speechSeconds), .textArray(scopes), .textArray(environments),
+    ]
+  }
+}

@@ -1,0 +1,117 @@
+-- The quick way to charge a batch: requests that are alike go as one group, and what needs a second look is left
+-- to keymeter.admit_many. One call is one transaction, as there, and the same promises hold.
+--
+-- Arguments, one element a group of at least one request: a candidate hash and what each request of the group
+-- presents, charges and requires, as in keymeter.admit; `counts` is how many requests the group has. With several
+-- active peppers a group comes once for each of its candidates, under as many positions: one of them at most exists.
+--
+-- decision: as in keymeter.admit, where 0 admits the first `admitted` requests of the group, in order of arrival;
+-- 7/8/9 says why the one after them was refused, and with it all the rest. The counters are those before the group. A
+-- hash that is nobody's has no answer. A group whose charge could not be made has a second answer further down, which
+-- takes back the first: 11, nothing is decided and nothing charged. It is the month's or the day's first charge, or
+-- somebody else charged the key in between.
+--
+-- How it is exact: as in keymeter.admit, by one snapshot, and the counter is written only if it is still the version
+-- that was judged. The day's row is only ever written under its key's counter, and so it is still the judged one
+-- as well; should it not be, the whole batch fails rather than losing the charge.
+CREATE OR REPLACE FUNCTION keymeter.admit_groups(
+  hashes bytea[], providers text[], counts integer[], requests bigint[], tokens bigint[], stt_secs bigint[],
+  required_scopes text[], required_environments text[]
+) RETURNS SETOF keymeter.group_admission
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_mergejoin = off
+SET enable_hashjoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+  judged_at constant timestamptz := statement_timestamp();
+  today constant date := (judged_at AT TIME ZONE 'UTC')::date;
+  this_month constant date := keymeter.month_of(today);
+BEGIN
+  RETURN QUERY
+  WITH found AS MATERIALIZED (
+    SELECT g.n::integer AS position, g.requested, g.requests, g.tokens, g.stt_secs,
+      k.organisation_id, k.key_id, k.environment, k.scopes,
+      k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit,
+      coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
+      coalesce(u.used_stt_secs, 0) AS used_stt_secs,
+      u.xmin AS version, u.ctid AS location, d.ctid AS day_location,
+      keymeter.verdict(
+        g.provider IS NULL OR EXISTS (
+          SELECT FROM keymeter.organisations AS o
+          WHERE o.organisation_id = k.organisation_id AND o.provider_id = g.provider),
+        k.revoked_at, k.expires_at, s.valid_until, judged_at, k.environment, g.environment, k.scopes, g.scopes,
+        g.requests, g.tokens, g.stt_secs) AS verdict
+    FROM unnest(hashes, providers, counts, requests, tokens, stt_secs, required_scopes, required_environments)
+      WITH ORDINALITY AS g (hash, provider, requested, requests, tokens, stt_secs, scopes, environment, n)
+    JOIN keymeter.api_key_secrets AS s ON s.secret_hash = g.hash
+    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    LEFT JOIN keymeter.usage_monthly AS u
+      ON u.organisation_id = k.organisation_id AND u.key_id = k.key_id AND u.month = this_month
+    LEFT JOIN keymeter.usage_daily AS d
+      ON d.organisation_id = k.organisation_id AND d.key_id = k.key_id AND d.day = today
+    -- The order in which counters are locked.
+    ORDER BY k.organisation_id COLLATE "C", k.key_id COLLATE "C", g.n
+  ),
+  fitted AS (
+    SELECT f.*,
+      -- least() passes over the dimensions of which nothing is asked.
+      CASE WHEN f.verdict = 0 THEN least(f.requested,
+        CASE WHEN f.requests > 0
+          THEN keymeter.headroom(f.usage_limit, f.used_requests, false) / f.requests END,
+        CASE WHEN f.tokens > 0
+          THEN keymeter.headroom(f.monthly_token_limit, f.used_tokens, false) / f.tokens END,
+        CASE WHEN f.stt_secs > 0
+          THEN keymeter.headroom(f.monthly_stt_secs_limit, f.used_stt_secs, false) / f.stt_secs END)
+        ELSE 0
+      END AS fitting
+    FROM found AS f
+    OFFSET 0
+  ),
+  judged AS MATERIALIZED (
+    SELECT f.*, f.fitting > 0 AND (f.requests > 0 OR f.tokens > 0 OR f.stt_secs > 0) AS is_due FROM fitted AS f
+  ),
+  charged AS (
+    UPDATE keymeter.usage_monthly AS u
+    SET used_requests = u.used_requests + j.requests * j.fitting,
+      used_tokens = u.used_tokens + j.tokens * j.fitting,
+      used_stt_secs = u.used_stt_secs + j.stt_secs * j.fitting,
+      last_used_at = judged_at
+    FROM judged AS j
+    WHERE u.ctid = j.location AND u.xmin = j.version AND j.is_due AND j.day_location IS NOT NULL
+    RETURNING j.position, j.day_location, j.requests * j.fitting AS requests, j.tokens * j.fitting AS tokens,
+      j.stt_secs * j.fitting AS stt_secs
+  ),
+  dated AS (
+    UPDATE keymeter.usage_daily AS d
+    SET requests = d.requests + c.requests, tokens = d.tokens + c.tokens, stt_secs = d.stt_secs + c.stt_secs
+    FROM charged AS c
+    WHERE d.ctid = c.day_location AND d.day = today
+    RETURNING c.position
+  )
+  SELECT j.position,
+    CASE
+      WHEN j.verdict <> 0 OR j.fitting = j.requested THEN j.verdict
+      ELSE keymeter.over_limit(j.requests, j.tokens, j.stt_secs,
+        j.usage_limit, j.monthly_token_limit, j.monthly_stt_secs_limit,
+        j.used_requests + j.requests * j.fitting, j.used_tokens + j.tokens * j.fitting,
+        j.used_stt_secs + j.stt_secs * j.fitting, false)
+    END,
+    j.fitting::integer, j.organisation_id, j.key_id, j.environment, j.scopes,
+    j.usage_limit, j.monthly_token_limit, j.monthly_stt_secs_limit,
+    j.used_requests, j.used_tokens, j.used_stt_secs, judged_at
+  FROM judged AS j
+  UNION ALL
+  SELECT j.position, 11::smallint, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM judged AS j
+  WHERE j.is_due
+    AND (SELECT count(*) FROM charged) < (SELECT count(*) FROM judged AS e WHERE e.is_due)
+    AND NOT EXISTS (SELECT FROM charged AS c WHERE c.position = j.position)
+  UNION ALL
+  SELECT keymeter.refuse_lost_day(), 11::smallint, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  WHERE (SELECT count(*) FROM dated) <> (SELECT count(*) FROM charged);
+END
+$$;
