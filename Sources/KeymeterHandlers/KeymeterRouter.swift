@@ -1,5 +1,5 @@
 import HTTPTypes
-public import Hummingbird
+import Hummingbird
 public import KeymeterDomain
 
 /// All that the service answers over HTTP.
@@ -60,25 +60,5 @@ public struct KeymeterRouter: Sendable {
     for call in calls {
       routes.serve(call.path, on: router, [(call.method, RuntimeProblems.answering(call.handler))])
     }
-  }
-}
-
-/// Answers verification by itself, whatever the method, and leaves the rest to the router.
-public struct KeymeterResponder: HTTPResponder {
-  /// What travels beside a request.
-  public typealias Context = KeymeterRequestContext
-
-  let verify: Verify
-  let router: RouterResponder<KeymeterRequestContext>
-
-  /// Answers one request.
-  public func respond(to request: Request, context: KeymeterRequestContext) async throws -> Response {
-    guard let source = Verify.TermsSource(path: request.uri.path) else {
-      return try await router.respond(to: request, context: context)
-    }
-    let requestID = IdentifyRequest.requestID(of: request)
-    var response = await verify.respond(request, source: source, requestID: requestID, logger: context.logger)
-    response.headers[.requestID] = requestID.rawValue
-    return request.method == .head ? response.createHeadResponse() : response
   }
 }

@@ -7,5 +7,5 @@ public protocol AdmissionControl: Sendable {
   ///
   /// - Throws: `StoreError.unavailable`, also where too many requests wait already; whether the charge was
   ///   made may then be unknown.
-  func admit(_ request: AdmissionRequest) async throws -> Admission
+  nonisolated(nonsending) func admit(_ request: AdmissionRequest) async throws -> Admission
 }

@@ -36,7 +36,7 @@ public struct MeteringService: Sendable {
   /// Authenticates a key, judges it by scope and environment, and charges it: all in one step, or nothing.
   ///
   /// - Throws: `StoreError.unavailable`.
-  public func verify(
+  public nonisolated(nonsending) func verify(
     _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope], environment: KeyEnvironment?
   ) async throws -> Admission {
     try await admission.admit(

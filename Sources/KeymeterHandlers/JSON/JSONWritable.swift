@@ -7,7 +7,7 @@ protocol JSONWritable {
 
 extension Bool: JSONWritable {
   func write(to writer: inout JSONWriter) {
-    writer.append(contentsOf: (self ? "true" : "false").utf8)
+    writer.append(literal: self ? "true" : "false")
   }
 }
 
@@ -34,7 +34,7 @@ extension Optional: JSONWritable where Wrapped: JSONWritable {
     if let self {
       self.write(to: &writer)
     } else {
-      writer.append(contentsOf: "null".utf8)
+      writer.append(literal: "null")
     }
   }
 }
@@ -56,7 +56,7 @@ extension JSONNumber: JSONWritable {
 extension JSONObject: JSONWritable {
   func write(to writer: inout JSONWriter) {
     writer.object { object in
-      for member in members { object.member(member.name, member.value) }
+      for member in members { object.member(named: member.name, member.value) }
     }
   }
 }
@@ -64,7 +64,7 @@ extension JSONObject: JSONWritable {
 extension JSONValue: JSONWritable {
   func write(to writer: inout JSONWriter) {
     switch self {
-    case .null: writer.append(contentsOf: "null".utf8)
+    case .null: writer.append(literal: "null")
     case .bool(let value): value.write(to: &writer)
     case .number(let value): value.write(to: &writer)
     case .string(let value): value.write(to: &writer)

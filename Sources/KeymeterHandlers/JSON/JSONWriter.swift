@@ -58,6 +58,11 @@ struct JSONWriter {
     bytes.append(byte)
   }
 
+  /// Appends characters that are part of a JSON document as they are.
+  mutating func append(literal: StaticString) {
+    literal.withUTF8Buffer { bytes.append(contentsOf: $0) }
+  }
+
   /// Appends bytes that are part of a JSON document as they are.
   mutating func append(contentsOf part: some Sequence<UInt8>) {
     bytes.append(contentsOf: part)
@@ -71,26 +76,48 @@ struct JSONObjectWriter {
 
   fileprivate init() {}
 
-  mutating func member(_ name: String, _ value: some JSONWritable) {
+  mutating func member(_ name: StaticString, _ value: some JSONWritable) {
     begin(name)
     writer.value(value)
   }
 
+  /// Like `member(_:_:)`, with a name that is not known before.
+  mutating func member(named name: String, _ value: some JSONWritable) {
+    begin(named: name)
+    writer.value(value)
+  }
+
   mutating func object<Failure: Error>(
-    _ name: String, _ body: (inout JSONObjectWriter) throws(Failure) -> Void
+    _ name: StaticString, _ body: (inout JSONObjectWriter) throws(Failure) -> Void
   ) throws(Failure) {
     begin(name)
     try writer.object(body)
   }
 
+  /// Like `object(_:_:)`, with a name that is not known before.
+  mutating func object<Failure: Error>(
+    named name: String, _ body: (inout JSONObjectWriter) throws(Failure) -> Void
+  ) throws(Failure) {
+    begin(named: name)
+    try writer.object(body)
+  }
+
   mutating func array<Failure: Error>(
-    _ name: String, _ body: (inout JSONArrayWriter) throws(Failure) -> Void
+    _ name: StaticString, _ body: (inout JSONArrayWriter) throws(Failure) -> Void
   ) throws(Failure) {
     begin(name)
     try writer.array(body)
   }
 
-  private mutating func begin(_ name: String) {
+  /// A name in the source needs no escape, as a look at it tells.
+  private mutating func begin(_ name: StaticString) {
+    writer.append(literal: isEmpty ? "\"" : ",\"")
+    isEmpty = false
+    writer.append(literal: name)
+    writer.append(literal: "\":")
+  }
+
+  private mutating func begin(named name: String) {
     if !isEmpty { writer.append(UInt8(ascii: ",")) }
     isEmpty = false
     writer.append(quoting: name)

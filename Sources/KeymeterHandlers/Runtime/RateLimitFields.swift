@@ -11,8 +11,13 @@ enum RateLimitFields {
 
   /// Adds both fields, unless no dimension is limited.
   static func add(_ standing: KeyStanding, to headers: inout HTTPFields) {
+    guard Dimension.allCases.contains(where: { standing.limits[$0] != nil }) else { return }
+    let text = PeriodText.of(standing)
+    let secondsLeft = ";t=\(text.secondsLeft(standing))"
     var policy = ""
     var current = ""
+    policy.reserveCapacity(96)
+    current.reserveCapacity(96)
     for dimension in Dimension.allCases {
       guard let limit = standing.limits[dimension], let remaining = standing.remaining(dimension) else {
         continue
@@ -21,14 +26,30 @@ enum RateLimitFields {
         policy += ", "
         current += ", "
       }
-      policy += "\"\(dimension.rawValue)\";q=\(min(limit, largestInteger));w=\(standing.period.seconds)"
+      policy += item(dimension)
+      policy += ";q="
+      policy += String(min(limit, largestInteger))
+      policy += text.window
       // Requests are the draft's default unit.
-      if dimension != .requests { policy += ";qu=\"\(dimension.rawValue)\"" }
-      current +=
-        "\"\(dimension.rawValue)\";r=\(min(remaining, largestInteger));t=\(standing.secondsUntilReset)"
+      if dimension != .requests {
+        policy += ";qu="
+        policy += item(dimension)
+      }
+      current += item(dimension)
+      current += ";r="
+      current += String(min(remaining, largestInteger))
+      current += secondsLeft
     }
-    guard !policy.isEmpty else { return }
-    headers[.rateLimitPolicy] = policy
-    headers[.rateLimit] = current
+    headers.append(HTTPField(name: .rateLimitPolicy, value: policy))
+    headers.append(HTTPField(name: .rateLimit, value: current))
+  }
+
+  /// The dimension as a structured field's string.
+  private static func item(_ dimension: Dimension) -> String {
+    switch dimension {
+    case .requests: "\"requests\""
+    case .tokens: "\"tokens\""
+    case .speechSeconds: "\"stt_secs\""
+    }
   }
 }

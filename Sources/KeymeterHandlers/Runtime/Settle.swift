@@ -15,7 +15,7 @@ struct Settle: Sendable {
       // The same answer to the same settlement, whenever it is repeated: so nothing of what is used by now.
       var response = Response.json { object in
         object.member("reservation_id", id.rawValue)
-        for dimension in Dimension.allCases { object.member(dimension.rawValue, amounts[dimension]) }
+        for dimension in Dimension.allCases { object.member(named: dimension.rawValue, amounts[dimension]) }
         object.member("over_limit", overLimit)
       }
       response.headers.add(period == key.period ? key.with(used: used) : key)

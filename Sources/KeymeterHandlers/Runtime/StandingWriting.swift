@@ -5,27 +5,30 @@ extension JSONObjectWriter {
   /// `limits`, `period` and `resets_at`: always all three dimensions, `null` where unrestricted.
   mutating func limits(_ standing: KeyStanding, reserved: Amounts? = nil) {
     object("limits") { limits in
-      for dimension in Dimension.allCases {
-        limits.object(dimension.rawValue) { limit in
-          limit.member("limit", standing.limits[dimension])
-          limit.member("used", standing.used[dimension])
-          limit.member("remaining", standing.remaining(dimension))
-          if let reserved { limit.member("reserved", reserved[dimension]) }
-        }
-      }
+      limits.object("requests") { $0.limit(.requests, standing, reserved) }
+      limits.object("tokens") { $0.limit(.tokens, standing, reserved) }
+      limits.object("stt_secs") { $0.limit(.speechSeconds, standing, reserved) }
     }
-    member("period", standing.period.description)
-    member("resets_at", standing.period.resetsAt.rfc3339)
+    let text = PeriodText.of(standing)
+    member("period", text.period)
+    member("resets_at", text.resetsAt)
+  }
+
+  private mutating func limit(_ dimension: Dimension, _ standing: KeyStanding, _ reserved: Amounts?) {
+    member("limit", standing.limits[dimension])
+    member("used", standing.used[dimension])
+    member("remaining", standing.remaining(dimension))
+    if let reserved { member("reserved", reserved[dimension]) }
   }
 }
 
 extension HTTPFields {
-  /// The facts of a standing that gateways pass on to the service behind them.
+  /// Appends the facts of a standing that gateways pass on to the service behind them; none may be there yet.
   mutating func add(_ standing: KeyStanding) {
-    self[.keyID] = standing.keyID.rawValue
-    self[.organisationID] = standing.organisationID.rawValue
-    self[.environment] = standing.environment.rawValue
-    self[.scopes] = standing.scopes.map(\.rawValue).joined(separator: " ")
+    append(HTTPField(name: .keyID, value: standing.keyID.rawValue))
+    append(HTTPField(name: .organisationID, value: standing.organisationID.rawValue))
+    append(HTTPField(name: .environment, value: standing.environment.rawValue))
+    append(HTTPField(name: .scopes, value: standing.scopes.map(\.rawValue).joined(separator: " ")))
     RateLimitFields.add(standing, to: &self)
   }
 }

@@ -18,7 +18,7 @@ struct UsageAnalytics: Sendable {
       object.object("total") { $0.analytics(days.map(\.used)) }
       object.object("deltas") { deltas in
         for day in days {
-          deltas.object(day.day.description) { $0.analytics([day.used]) }
+          deltas.object(named: day.day.description) { $0.analytics([day.used]) }
         }
       }
     }

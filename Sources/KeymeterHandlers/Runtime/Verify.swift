@@ -27,7 +27,7 @@ struct Verify: Sendable {
     }
   }
 
-  func respond(
+  nonisolated(nonsending) func respond(
     _ request: Request, source: TermsSource, requestID: RequestID, logger: Logger
   ) async -> Response {
     do {

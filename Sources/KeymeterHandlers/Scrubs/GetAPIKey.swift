@@ -32,7 +32,7 @@ struct GetAPIKey: Sendable {
   private func listing(_ keys: [APIKey]) -> Response {
     .json { object in
       for key in keys {
-        object.object(key.id.rawValue) { $0.scrubsMetadata(key) }
+        object.object(named: key.id.rawValue) { $0.scrubsMetadata(key) }
       }
     }
   }

@@ -10,13 +10,14 @@ public final class AdmissionBatcher: AdmissionControl {
   public struct Options: Sendable {
     /// How many batches may be under way at once, each on a connection of its own.
     public var lanes: Int
-    /// The most requests of one batch.
+    /// The most requests of one batch: small enough that a node works on the answers to one while PostgreSQL is at
+    /// the next.
     public var largestBatch: Int
     /// The most requests that wait; one more is answered as unavailable at once.
     public var longestQueue: Int
 
     /// Bounds that suit a node of two to eight processors.
-    public init(lanes: Int = 2, largestBatch: Int = 256, longestQueue: Int = 8_192) {
+    public init(lanes: Int = 2, largestBatch: Int = 96, longestQueue: Int = 8_192) {
       self.lanes = lanes
       self.largestBatch = largestBatch
       self.longestQueue = longestQueue
@@ -40,7 +41,7 @@ public final class AdmissionBatcher: AdmissionControl {
   /// Judges one request together with those that wait beside it.
   ///
   /// - Throws: `StoreError.unavailable` where the database is, where too many wait, or where the node is stopping.
-  public func admit(_ request: AdmissionRequest) async throws -> Admission {
+  public nonisolated(nonsending) func admit(_ request: AdmissionRequest) async throws -> Admission {
     try await withCheckedThrowingContinuation { continuation in
       shared.arrive(AdmissionBatch.Entry(request: request, arrival: .now, continuation: continuation))
     }

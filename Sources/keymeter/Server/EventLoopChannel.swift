@@ -1,5 +1,6 @@
-import Hummingbird
+import HTTPTypes
 import HummingbirdCore
+import KeymeterHandlers
 import Logging
 import NIOCore
 
@@ -8,7 +9,26 @@ import NIOCore
 /// Otherwise each request would change threads from the loop to the concurrency pool and back. Nothing that a
 /// handler does blocks: what waits for PostgreSQL does so on the threads of the database's connections.
 struct EventLoopChannel: ServerChildChannel {
-  let base: HTTP1Channel
+  private let base: HTTP1Channel
+
+  /// - Parameters:
+  ///   - keymeter: answers verifications, without the detour through the application.
+  ///   - application: answers all else.
+  init(
+    keymeter: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
+    configuration: HTTP1Channel.Configuration, logger: Logger
+  ) {
+    let date = DateField()
+    base = HTTP1Channel(
+      responder: { request, writer, channel in
+        guard var response = await keymeter.verification(request, logger: logger) else {
+          return try await application(request, writer, channel)
+        }
+        response.headers.append(HTTPField(name: .date, value: date.current))
+        try await writer.write(response: response.head, body: response.body)
+      },
+      configuration: configuration)
+  }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     base.setup(channel: channel, logger: logger)

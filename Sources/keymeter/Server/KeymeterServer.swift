@@ -75,11 +75,13 @@ struct KeymeterServer: Sendable {
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
+    let responder = router.responder()
     let application = Application(
-      responder: router.responder(),
-      server: HTTPServerBuilder { responder in
+      responder: responder,
+      server: HTTPServerBuilder { application in
         EventLoopChannel(
-          base: HTTP1Channel(responder: responder, configuration: .init(idleTimeout: Self.idleTimeout)))
+          keymeter: responder, application: application,
+          configuration: .init(idleTimeout: Self.idleTimeout), logger: logger)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
