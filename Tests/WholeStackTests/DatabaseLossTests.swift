@@ -18,7 +18,11 @@ struct DatabaseLossTests {
     try await withNodeOnOwnCluster { node, root, cluster in
       #expect(try await node.apiKey(.GET, root).status == 200)
 
-      kill(try #require(await cluster.postmasterPID), SIGKILL)
+      let postmaster = try #require(await cluster.postmasterPID)
+      let others = children(of: postmaster)
+      kill(postmaster, SIGKILL)
+      // Until it notices, a backend serves on.
+      _ = try await eventually("the backends to end") { others.allSatisfy { kill($0, 0) != 0 } ? true : nil }
       for _ in 0..<5 {
         let reply = try await node.apiKey(.GET, root)
         #expect(reply.status == 503)

@@ -48,10 +48,12 @@ extension KeyStanding {
       environment: environment,
       scopes: try row.decode(first + 3, as: [String].self).map(Scope.init(stored:)),
       limits: MonthlyLimits(
-        requests: try row.decode(first + 4, as: Int64?.self), tokens: try row.decode(first + 5, as: Int64?.self),
+        requests: try row.decode(first + 4, as: Int64?.self),
+        tokens: try row.decode(first + 5, as: Int64?.self),
         speechSeconds: try row.decode(first + 6, as: Int64?.self)),
       used: Amounts(
-        requests: try row.decode(first + 7, as: Int64.self), tokens: try row.decode(first + 8, as: Int64.self),
+        requests: try row.decode(first + 7, as: Int64.self),
+        tokens: try row.decode(first + 8, as: Int64.self),
         speechSeconds: try row.decode(first + 9, as: Int64.self)),
       judgedAt: Timestamp(
         microseconds: try row.decode(first + 10, as: PostgresTimestamp.self).microsecondsSinceUnixEpoch))

@@ -100,7 +100,8 @@ struct GroupedAdmission {
         return
       }
       groups[index].answer = .decided(
-        position: position, admitted: Int(try row.decode(2, as: Int32.self)), before: try KeyStanding(row, from: 3),
+        position: position, admitted: Int(try row.decode(2, as: Int32.self)),
+        before: try KeyStanding(row, from: 3),
         refusal: decision == 0 ? nil : try AdmissionRefusal(decision: decision))
     } catch {
       groups[index].answer = .unreadable(error)
@@ -148,7 +149,9 @@ struct GroupedAdmission {
     }
     let refused: Result<Admission, any Error> =
       refusal.map { .success(.refused($0, before.with(used: used))) } ?? .failure(AnswerMissing())
-    for member in group.members.dropFirst(admitted) { batch.entries[member].continuation.resume(with: refused) }
+    for member in group.members.dropFirst(admitted) {
+      batch.entries[member].continuation.resume(with: refused)
+    }
   }
 
   private func resume(_ group: Group, with result: Result<Admission, any Error>) {
