@@ -13,8 +13,8 @@ protocol MeterHooks: Sendable {
   func runOut(_ id: ReservationID) async throws
   /// Lets a key's time be over.
   func expire(_ id: KeyID) async throws
-  /// Ends a key that stays listed. (Goes once management can do it.)
-  func revoke(_ id: KeyID) async throws
+  /// Lets the overlap of a key's last rotation be over.
+  func endOverlap(of id: KeyID) async throws
   /// Has a key have used this much today, and nothing else this month.
   func setUsed(_ amounts: Amounts, by key: KeyID, in organisation: OrganisationID) async throws
   /// Moves all usage and all reservations one month back, each to its month's first day.

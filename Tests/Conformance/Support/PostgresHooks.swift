@@ -31,9 +31,14 @@ struct PostgresHooks: MeterHooks {
       .text(id.rawValue))
   }
 
-  func revoke(_ id: KeyID) async throws {
+  func endOverlap(of id: KeyID) async throws {
     _ = try await run(
-      Statement("test_revoke", "UPDATE keymeter.api_keys SET revoked_at = now() WHERE key_id = $1"),
+      Statement(
+        "test_end_overlap",
+        """
+        UPDATE keymeter.api_key_secrets SET valid_until = now() - interval '1 second'
+        WHERE key_id = $1 AND valid_until IS NOT NULL
+        """),
       .text(id.rawValue))
   }
 

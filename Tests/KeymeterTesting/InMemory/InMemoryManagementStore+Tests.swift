@@ -22,9 +22,18 @@ extension InMemoryManagementStore {
     try await change(id) { key, now in key.expiresAt = now.advanced(bySeconds: -1) }
   }
 
-  /// Ends a key that stays listed.
+  /// Ends a key that stays listed, behind management's back.
   public func revoke(_ id: KeyID) async throws {
     try await change(id) { key, now in key.revokedAt = now }
+  }
+
+  /// Lets the overlap of a key's last rotation be over.
+  public func endOverlap(of id: KeyID) async throws {
+    try await change(id) { key, now in
+      for index in key.values.indices where key.values[index].validUntil != nil {
+        key.values[index].validUntil = now.advanced(bySeconds: -1)
+      }
+    }
   }
 
   /// Has a key have used this much today, and nothing else this month.

@@ -19,15 +19,25 @@ struct InMemoryState: Sendable {
   }
 }
 
-/// A key with what the store holds in its secret's place.
+/// One value of a key, by what the store holds in its place.
+struct StoredValue: Sendable {
+  let digest: SecretDigest
+  /// From when on it no longer authenticates, after a rotation with overlap.
+  var validUntil: Timestamp?
+
+  func isValid(at now: Timestamp) -> Bool { validUntil.map { $0 > now } ?? true }
+}
+
+/// A key with what the store holds in its secrets' place.
 struct StoredKey: Sendable {
   let id: KeyID
   let root: Bool
   let draft: KeyDraft
   let linkageID: Label
-  let digest: SecretDigest
-  let hint: String
   let createdAt: Timestamp
+  /// The present value last.
+  var values: [StoredValue]
+  var hint: String
   var friendlyName: Label
   var limits: MonthlyLimits
   var expiresAt: Timestamp?
@@ -39,12 +49,17 @@ struct StoredKey: Sendable {
     root = key.root
     draft = key.draft
     linkageID = key.linkageID
-    digest = key.digest
+    values = [StoredValue(digest: key.digest)]
     hint = key.hint
     createdAt = now
     friendlyName = key.draft.friendlyName
     limits = key.draft.limits
     expiresAt = key.draft.expiresAt
+  }
+
+  /// The value among this key's that has one of the digests.
+  func value(of digests: [SecretDigest]) -> StoredValue? {
+    values.first { value in digests.contains { $0.bytes == value.digest.bytes } }
   }
 
   func key(in organisation: OrganisationID, at now: Timestamp, usedAt: Timestamp?) -> APIKey {
