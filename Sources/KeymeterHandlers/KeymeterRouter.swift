@@ -42,11 +42,28 @@ public struct KeymeterRouter: Sendable {
         (.put, problems.answering(UpdateAPIKey(keys: keys).respond)),
         (.delete, problems.answering(DeleteAPIKey(keys: keys).respond)),
       ])
+    serveScrubbe(on: router, &routes)
     serveRuntime(on: router, &routes)
     let health = HealthRoutes(readiness: readiness)
     routes.serve("/health/live", on: router, [(.get, health.live)])
     routes.serve("/health/ready", on: router, [(.get, health.ready)])
     return routes
+  }
+
+  private func serveScrubbe(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {
+    let base = ScrubbeAnswer.basePath
+    let problems = ScrubbeProblems.standard
+    routes.serve(
+      base + "/createapikey", on: router,
+      [(.post, ScrubbeProblems.creating.answering(CreateScrubbeKey(keys: keys).respond))])
+    routes.serve(
+      base + "/apikeys", on: router, [(.get, problems.answering(ListScrubbeKeys(keys: keys).respond))])
+    routes.serve(
+      base + "/:id/rotate", on: router, [(.post, problems.answering(RotateScrubbeKey(keys: keys).respond))])
+    routes.serve(
+      base + "/:id/revoke", on: router, [(.post, problems.answering(RevokeScrubbeKey(keys: keys).respond))])
+    routes.serve(
+      base + "/:id", on: router, [(.delete, problems.answering(DeleteScrubbeKey(keys: keys).respond))])
   }
 
   private func serveRuntime(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {

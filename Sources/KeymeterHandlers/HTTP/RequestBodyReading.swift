@@ -51,13 +51,30 @@ enum JSONBody {
     }
   }
 
-  private static func bytes(of request: Request) async throws -> [UInt8] {
-    guard isJSON(request.headers[.contentType]) else { throw RequestRejection.unsupportedMediaType }
+  /// Reads a body that may be left out, which says the same as `{}`.
+  ///
+  /// What is no body needs no media type: most clients send none with an empty POST.
+  static func readOptional<Value>(
+    _ request: Request, _ parse: (inout BodyMembers) -> Value?
+  ) async -> Result<Value, any Error> {
+    do {
+      let bytes = try await bytes(of: request, emptyNeedsType: false)
+      return .success(try value(from: bytes.isEmpty ? Array("{}".utf8) : bytes, parse))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private static func bytes(of request: Request, emptyNeedsType: Bool = true) async throws -> [UInt8] {
+    let isJSON = isJSON(request.headers[.contentType])
+    guard isJSON || !emptyNeedsType else { throw RequestRejection.unsupportedMediaType }
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > largest {
       throw RequestRejection.contentTooLarge
     }
     do {
-      return Array(buffer: try await request.body.collect(upTo: largest))
+      let bytes = Array(buffer: try await request.body.collect(upTo: largest))
+      guard isJSON || bytes.isEmpty else { throw RequestRejection.unsupportedMediaType }
+      return bytes
     } catch is NIOTooManyBytesError {
       throw RequestRejection.contentTooLarge
     }

@@ -39,14 +39,14 @@ struct Service: Sendable {
       logger: logger)
   }
 
-  /// Sends one call, and holds the answer to the rule that only a 201 ever shows a secret.
+  /// Sends one call, and holds the answer to the rule that only a creation and a rotation ever show a secret.
   func send(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let answer = try await application().test(.router) { client in
       Answer(
         try await client.execute(
           uri: call.uri, method: call.method, headers: call.headers, body: call.buffer))
     }
-    if answer.status != 201 {
+    if answer.status != 201 && !(answer.status == 200 && call.uri.hasSuffix("/rotate")) {
       let whole = answer.text + answer.headers.map { "\($0)" }.joined()
       #expect(!whole.holdsKeySecret, "an answer shows a secret", sourceLocation: sourceLocation)
     }
