@@ -117,7 +117,7 @@ struct EndingConformance {
     }
   }
 
-  @Test("Of two root keys that end each other at once one is left, every time", arguments: Backend.allCases)
+  @Test("Of two root keys that end each other, or each itself, at once one is left, every time", arguments: Backend.allCases)
   func rootDuel(backend: Backend) async throws {
     try await backend.withStore { under in
       let keys = KeyService(store: under.store, peppers: try under.peppers)
@@ -126,7 +126,8 @@ struct EndingConformance {
         let clinic = try await TestOrganisation.create("clinic-\(trial)", in: under.store)
         let provider = clinic.organisation.providerID
         let second = try await service.createRootKey(provider, name: .test("Second"))
-        let duellists = [(clinic.root, second), (second, clinic.root)]
+        let (one, two) = (clinic.root, second)
+        let duellists = trial < 10 ? [(one, two), (two, one)] : [(one, one), (two, two)]
         let refusals = try await withThrowingTaskGroup(of: Refusal?.self) { group in
           for (one, other) in duellists {
             group.addTask {
@@ -146,7 +147,8 @@ struct EndingConformance {
           }
           return try await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(refusals.count { $0 == nil } == 1 && refusals.contains(.notAuthentic))
+        let refusal = trial < 10 ? Refusal.notAuthentic : .lastRootKey
+        #expect(refusals.count { $0 == nil } == 1 && refusals.contains(refusal))
         let active = try await service.show(provider).keys.filter { $0.root && $0.status == .active }
         #expect(active.count == 1)
       }
