@@ -117,7 +117,9 @@ struct EndingConformance {
     }
   }
 
-  @Test("Of two root keys that end each other, or each itself, at once one is left, every time", arguments: Backend.allCases)
+  @Test(
+    "Of two root keys that end each other, or each itself, at once one is left, every time",
+    arguments: Backend.allCases)
   func rootDuel(backend: Backend) async throws {
     try await backend.withStore { under in
       let keys = KeyService(store: under.store, peppers: try under.peppers)
@@ -186,6 +188,33 @@ struct EndingConformance {
   }
 
   @Test(
+    "A change that waited for the end of the key that asks for it is not made",
+    arguments: Backend.allCases, Ending.allCases)
+  func changeAfterEnd(backend: Backend, ending: Ending) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let manager = try await under.key(of: clinic)
+      let keys = KeyService(store: under.store, peppers: try under.peppers)
+      let draft = KeyDraft(friendlyName: try .test("Late"))
+      let change = try await under.entered(clinic.organisation.id) { transaction in
+        try await transaction.holdEndings(of: manager.id)
+        try await ending.end(manager.key, in: transaction, under.peppers)
+        let change = Task {
+          try await keys.create(
+            .success(draft), by: Credentials(secret: manager.secret), requestID: .test,
+            under: .rootKeysAndScopes)
+        }
+        // Time for the change to come as far as it gets.
+        try await Task.sleep(for: .milliseconds(200))
+        return change
+      }
+      await #expect(throws: Refusal.notAuthentic) { _ = try await change.value }
+      let names = try await under.entered(clinic.organisation.id) { try await $0.keys().map(\.friendlyName) }
+      #expect(!names.contains(draft.friendlyName))
+    }
+  }
+
+  @Test(
     "Rotations of one key, all by itself and all at once, leave exactly one value",
     arguments: Backend.allCases)
   func rotationRace(backend: Backend) async throws {
@@ -216,6 +245,19 @@ struct EndingConformance {
   /// The ways in which a value of a key ends at once.
   enum Ending: CaseIterable, Sendable {
     case rotate, revoke, delete
+
+    /// The end alone, past the rules.
+    func end(_ key: APIKey, in transaction: any ManagementTransaction, _ peppers: PepperSet) async throws {
+      switch self {
+      case .rotate:
+        var random = RandomSource.system
+        let secret = KeySecret(environment: key.environment, random: &random)
+        let value = NewValue(digest: peppers.currentDigest(of: secret), hint: secret.hint)
+        _ = try await transaction.rotate(key.id, to: value, overlapSeconds: 0)
+      case .revoke: _ = try await transaction.revoke(key.id)
+      case .delete: try await transaction.delete(key.id)
+      }
+    }
 
     func end(_ id: KeyID, by caller: Credentials, _ keys: KeyService) async throws {
       switch self {
