@@ -53,9 +53,34 @@ public struct KeyService: Sendable {
   ) async throws -> IssuedKey {
     let drawn = draft.map { issuer.draw($0, root: false) }
     return try await changing(by: credentials, requestID: requestID) { transaction, caller in
-      try await issuer.write(drawn.get(), in: transaction) { key, changes in
-        caller.entry(.keyCreated, target: key.id, changes: changes)
+      try await issue(drawn.get(), by: caller, in: transaction)
+    }
+  }
+
+  /// Issues a child key: once, however often a request of the caller's naming is sent.
+  ///
+  /// - Parameter answer: makes the answer that a repetition is given again.
+  /// - Throws: `Refusal`, `StoreError`, `ValidationFailure`, `IdempotencyRefusal`, and the failure in `draft`.
+  public func create(
+    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID,
+    repeatable: RepeatableRequest?, answer: @Sendable (IssuedKey) throws -> PreparedAnswer
+  ) async throws -> PreparedAnswer {
+    let drawn = draft.map { issuer.draw($0, root: false) }
+    return try await changing(by: credentials, requestID: requestID) { transaction, caller in
+      let drawn = try drawn.get()
+      return try await transaction.once(
+        repeatable, by: caller.key.id, of: caller.key.organisationID, answer: answer
+      ) {
+        try await issue(drawn, by: caller, in: transaction)
       }
+    }
+  }
+
+  private func issue(
+    _ drawn: KeyIssuer.Drawn, by caller: Caller, in transaction: any ManagementTransaction
+  ) async throws -> IssuedKey {
+    try await issuer.write(drawn, in: transaction) { key, changes in
+      caller.entry(.keyCreated, target: key.id, changes: changes)
     }
   }
 

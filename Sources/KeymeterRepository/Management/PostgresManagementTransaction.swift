@@ -104,6 +104,14 @@ final class PostgresManagementTransaction: ManagementTransaction {
     _ = try await rows(ManagementStatements.appendAudit, AuditRow(entry).parameters)
   }
 
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    try await PostgresIdempotencyLedger(connection: connection).claim(entry)
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try await PostgresIdempotencyLedger(connection: connection).keep(answer, as: entry)
+  }
+
   private func parameters(of key: NewKey) throws -> [Parameter] {
     let draft = key.draft
     return [

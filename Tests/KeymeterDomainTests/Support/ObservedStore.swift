@@ -4,7 +4,7 @@ import KeymeterDomain
 enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
-  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append
+  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep
 }
 
 /// A store that reports each call before it is made; where the report throws, the call fails.
@@ -90,6 +90,16 @@ private struct ObservedTransaction: ManagementTransaction {
   func delete(_ id: KeyID) async throws {
     try observe(.deleteKey)
     try await inner.delete(id)
+  }
+
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    try observe(.claim)
+    return try await inner.claim(entry)
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try observe(.keep)
+    try await inner.keep(answer, as: entry)
   }
 
   func append(_ entry: AuditEntry) async throws {

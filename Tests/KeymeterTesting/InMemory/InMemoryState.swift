@@ -10,6 +10,9 @@ struct InMemoryState: Sendable {
   var days: [DayID: Amounts] = [:]
   var reservations: [HeldID: HeldReservation] = [:]
   var events: [CountedEventID: CountedEvent] = [:]
+  var answers: [IdempotencyEntry: KeptAnswer] = [:]
+  /// Names at which another transaction seems to be.
+  var namesAreInFlight = false
 
   /// A key as management shows it: used when it last authenticated there, or was last charged.
   func shown(_ key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> APIKey {

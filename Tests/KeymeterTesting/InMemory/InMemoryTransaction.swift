@@ -103,6 +103,12 @@ final class InMemoryTransaction: ManagementTransaction {
     work.withLock { $0.state.keys[tenant]?.removeAll { $0.id == id } }
   }
 
+  func claim(_ entry: IdempotencyEntry) -> IdempotencyClaim { state.claim(entry, at: now) }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) throws {
+    try work.withLock { try $0.state.keep(answer, as: entry, at: now) }
+  }
+
   func append(_ entry: AuditEntry) { work.withLock { $0.state.auditLog.append(entry) } }
 
   private func tenant() throws -> OrganisationID {
