@@ -31,7 +31,7 @@ struct IdempotencyTests {
     }
   }
 
-  @Test("What one node answered the other gives again, headers included, and a restarted one too")
+  @Test("What one node answered the other gives again, headers included")
   func anotherNode() async throws {
     try await Node.with(count: 2) { nodes, database in
       let root = try await Node.organisation("clinic", on: database)

@@ -166,10 +166,7 @@ public struct MeteringService: Sendable {
   private func caller(
     _ credentials: RuntimeCredentials, in transaction: any MeteringTransaction
   ) async throws -> KeyStanding {
-    switch try await transaction.identify(request(credentials, charge: .zero)) {
-    case .admitted(let standing): return standing
-    case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
-    }
+    try await transaction.caller(credentials, peppers: peppers)
   }
 
   /// The value that a caller asked by, or what is wrong with it, which only an authentic caller is told.
@@ -182,9 +179,26 @@ public struct MeteringService: Sendable {
   }
 
   private func requireRoot(_ key: KeyStanding, in transaction: any MeteringTransaction) async throws {
-    guard try await transaction.isRoot(key.keyID, in: key.organisationID) == true else {
-      throw Refusal.rootKeyRequired
+    try await transaction.requireRoot(key)
+  }
+}
+
+extension MeteringTransaction {
+  /// Finds out who calls.
+  ///
+  /// - Throws: `AdmissionRefused`.
+  func caller(_ credentials: RuntimeCredentials, peppers: PepperSet) async throws -> KeyStanding {
+    let request = AdmissionRequest(
+      digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: .zero)
+    switch try await identify(request) {
+    case .admitted(let standing): return standing
+    case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
     }
+  }
+
+  /// - Throws: `Refusal.rootKeyRequired`.
+  func requireRoot(_ key: KeyStanding) async throws {
+    guard try await isRoot(key.keyID, in: key.organisationID) == true else { throw Refusal.rootKeyRequired }
   }
 }
 

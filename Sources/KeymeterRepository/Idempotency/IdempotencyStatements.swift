@@ -10,7 +10,7 @@ enum IdempotencyStatements {
 
   /// Takes the place of an entry whose time is over and that nobody has swept yet.
   ///
-  /// Writes no row where there is an answer already, which the claim rules out.
+  /// Writes no row, after waiting for its transaction, where there is an answer already; the claim rules that out.
   static let keep = Statement(
     "idempotency_keep",
     """

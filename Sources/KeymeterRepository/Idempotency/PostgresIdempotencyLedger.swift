@@ -19,8 +19,10 @@ struct PostgresIdempotencyLedger: IdempotencyLedger {
   }
 
   func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
-    _ = try await one(
-      IdempotencyStatements.keep, parameters(entry) + [.bytea(answer.salt), .bytea(answer.box)])
+    let values = parameters(entry) + [.bytea(answer.salt), .bytea(answer.box)]
+    let kept = try await connection.execute(IdempotencyStatements.keep, values).rows
+    // Somebody else's answer stands there, in spite of the claim: this transaction's effect must not.
+    guard !kept.isEmpty else { throw IdempotencyRefusal.inFlight }
   }
 
   private enum Outcome: String {

@@ -104,6 +104,10 @@ final class PostgresManagementTransaction: ManagementTransaction {
     _ = try await rows(ManagementStatements.appendAudit, AuditRow(entry).parameters)
   }
 
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try await PostgresAuditLog(connection: connection).records(query, of: organisation)
+  }
+
   func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
     try await PostgresIdempotencyLedger(connection: connection).claim(entry)
   }

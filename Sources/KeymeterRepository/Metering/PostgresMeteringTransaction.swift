@@ -96,6 +96,10 @@ struct PostgresMeteringTransaction: MeteringTransaction {
     ).map { row in DailyUsage(day: try row.day("day"), used: try row.amounts("")) }
   }
 
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try await PostgresAuditLog(connection: connection).records(query, of: organisation)
+  }
+
   func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
     try await PostgresIdempotencyLedger(connection: connection).claim(entry)
   }

@@ -4,7 +4,7 @@ import KeymeterDomain
 enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
-  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep
+  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep, auditRecords
 }
 
 /// A store that reports each call before it is made; where the report throws, the call fails.
@@ -90,6 +90,11 @@ private struct ObservedTransaction: ManagementTransaction {
   func delete(_ id: KeyID) async throws {
     try observe(.deleteKey)
     try await inner.delete(id)
+  }
+
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try observe(.auditRecords)
+    return try await inner.auditRecords(query, of: organisation)
   }
 
   func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {

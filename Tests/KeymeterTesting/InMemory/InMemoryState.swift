@@ -5,6 +5,8 @@ struct InMemoryState: Sendable {
   var organisations: [OrganisationID: Organisation] = [:]
   var keys: [OrganisationID: [StoredKey]] = [:]
   var auditLog: [AuditEntry] = []
+  /// When each entry of the log was made.
+  var auditTimes: [Timestamp] = []
   /// What was used, which outlives the keys.
   var counters: [CounterID: Counter] = [:]
   var days: [DayID: Amounts] = [:]
