@@ -144,7 +144,10 @@ let package = Package(
     ),
     .testTarget(
       name: "KeymeterRepositoryTests",
-      dependencies: ["KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting"],
+      dependencies: [
+        "KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: strict
     ),
     .testTarget(

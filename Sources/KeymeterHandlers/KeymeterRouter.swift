@@ -6,16 +6,19 @@ public import KeymeterDomain
 public struct KeymeterRouter: Sendable {
   private let keys: KeyService
   private let meter: MeteringService
+  private let audit: AuditService
   private let readiness: @Sendable () async -> Readiness
 
   /// A router over the domain's services.
   ///
   /// - Parameter readiness: says whether this node can work; must itself answer in bounded time.
   public init(
-    keys: KeyService, meter: MeteringService, readiness: @escaping @Sendable () async -> Readiness
+    keys: KeyService, meter: MeteringService, audit: AuditService,
+    readiness: @escaping @Sendable () async -> Readiness
   ) {
     self.keys = keys
     self.meter = meter
+    self.audit = audit
     self.readiness = readiness
   }
 
@@ -73,6 +76,7 @@ public struct KeymeterRouter: Sendable {
       ("/api/v1/usage/settle", .post, Settle(meter: meter).respond),
       ("/api/v1/usage/record", .post, Record(meter: meter).respond),
       ("/api/v1/usage-analytics", .post, UsageAnalytics(meter: meter).respond),
+      ("/api/v1/audit", .get, Audit(audit: audit).respond),
     ]
     for call in calls {
       routes.serve(call.path, on: router, [(call.method, RuntimeProblems.answering(call.handler))])

@@ -78,11 +78,38 @@ public struct KeyService: Sendable {
   ) async throws -> IssuedKey {
     let drawn = draft.map { issuer.draw($0, root: false) }
     return try await changing(by: credentials, requestID: requestID, under: rule) { transaction, caller in
+      try await issue(drawn.get(), by: caller, in: transaction)
+    }
+  }
+
+  /// Issues a child key: once, however often a request of the caller's naming is sent.
+  ///
+  /// - Parameters:
+  ///   - answer: makes the answer that a repetition is given again.
+  ///   - rule: who may; a key that is not a root key issues none that goes beyond itself.
+  /// - Throws: `Refusal`, `StoreError`, `ValidationFailure`, `IdempotencyRefusal`, and the failure in `draft`.
+  public func create(
+    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID,
+    under rule: ManagementRule = .rootKeysOnly, repeatable: RepeatableRequest?,
+    answer: @Sendable (IssuedKey) throws -> PreparedAnswer
+  ) async throws -> PreparedAnswer {
+    let drawn = draft.map { issuer.draw($0, root: false) }
+    return try await changing(by: credentials, requestID: requestID, under: rule) { transaction, caller in
       let drawn = try drawn.get()
-      try caller.requireAuthority(toIssue: drawn.key.draft)
-      return try await issuer.write(drawn, in: transaction) { key, changes in
-        caller.entry(.keyCreated, target: key.id, changes: changes)
+      return try await transaction.once(
+        repeatable, by: caller.key.id, of: caller.key.organisationID, answer: answer
+      ) {
+        try await issue(drawn, by: caller, in: transaction)
       }
+    }
+  }
+
+  private func issue(
+    _ drawn: KeyIssuer.Drawn, by caller: Caller, in transaction: any ManagementTransaction
+  ) async throws -> IssuedKey {
+    try caller.requireAuthority(toIssue: drawn.key.draft)
+    return try await issuer.write(drawn, in: transaction) { key, changes in
+      caller.entry(.keyCreated, target: key.id, changes: changes)
     }
   }
 

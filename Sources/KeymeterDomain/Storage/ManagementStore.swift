@@ -26,7 +26,7 @@ public enum RowLock: Sendable {
 ///
 /// All calls but those that look up or list organisations concern the organisation that `enter` named;
 /// another tenant's rows don't exist for them.
-public protocol ManagementTransaction: Sendable {
+public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   /// The organisation with this provider id.
   func organisation(provider: ProviderID) async throws -> Organisation?
   /// Every organisation, by provider id.

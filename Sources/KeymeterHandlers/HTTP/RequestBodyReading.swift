@@ -13,6 +13,8 @@ enum RequestRejection: Error, Equatable {
   case invalidBody([FieldViolation])
   /// The query is not what the operation takes.
   case invalidQuery([FieldViolation])
+  /// A header is not what the operation takes.
+  case invalidHeader([FieldViolation])
   /// The query lacks the id of the key to delete.
   case keyIDMissing
 }
@@ -65,7 +67,7 @@ enum JSONBody {
     }
   }
 
-  private static func bytes(of request: Request, emptyNeedsType: Bool = true) async throws -> [UInt8] {
+  static func bytes(of request: Request, emptyNeedsType: Bool = true) async throws -> [UInt8] {
     let isJSON = isJSON(request.headers[.contentType])
     guard isJSON || !emptyNeedsType else { throw RequestRejection.unsupportedMediaType }
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > largest {

@@ -7,12 +7,15 @@ struct CreateAPIKey: Sendable {
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try ScrubsCredentials.read(request.headers)
-    let draft = await JSONBody.read(request) { Self.draft(from: &$0) }
-    let issued = try await keys.create(draft, by: credentials, requestID: context.requestID)
-    return .json(.created) { object in
-      object.member("apiKey", issued.secret.revealed)
-      object.scrubsMetadata(issued.key)
-    }
+    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.draft(from: &$0) }
+    return try await keys.create(
+      body.value, by: credentials, requestID: context.requestID, repeatable: body.repeatable
+    ) { issued in
+      .json(.created) { object in
+        object.member("apiKey", issued.secret.revealed)
+        object.scrubsMetadata(issued.key)
+      }
+    }.response
   }
 
   private static func draft(from members: inout BodyMembers) -> KeyDraft? {

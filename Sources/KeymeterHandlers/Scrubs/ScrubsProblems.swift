@@ -38,6 +38,7 @@ struct ScrubsProblems: Sendable {
     case let rejection as RequestRejection: return problem(for: rejection)
     case let failure as ValidationFailure:
       return invalidBody(failure.violations)
+    case let refusal as IdempotencyRefusal: return Problem(refusal)
     case StoreError.unavailable(let reason):
       logger.warning("the database is unavailable", metadata: ["reason": .string(reason)])
       return .unavailable
@@ -57,6 +58,7 @@ struct ScrubsProblems: Sendable {
         status: .badRequest, title: "Query is invalid.",
         detail: Problem.sentence(of: violations, subject: "The query"), code: "query_invalid",
         violations: violations)
+    case .invalidHeader(let violations): .headerInvalid(violations)
     case .keyIDMissing:
       Problem(
         status: .badRequest, title: "API key ID is missing.", detail: "The id query parameter is required.",

@@ -229,9 +229,5 @@ enum ManagementStatements {
 
   static let appendAudit = Statement(
     "management_append_audit",
-    """
-    INSERT INTO keymeter.audit_log
-      (organisation_id, principal, principal_hint, action, target, request_id, changes)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
-    """)
+    "SELECT keymeter.append_audit($1, $2, $3, $4, $5, $6, $7)::text AS appended")
 }

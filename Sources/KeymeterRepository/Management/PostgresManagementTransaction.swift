@@ -154,6 +154,18 @@ final class PostgresManagementTransaction: ManagementTransaction {
     _ = try await rows(ManagementStatements.appendAudit, AuditRow(entry).parameters)
   }
 
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try await PostgresAuditLog(connection: connection).records(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    try await PostgresIdempotencyLedger(connection: connection).claim(entry)
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try await PostgresIdempotencyLedger(connection: connection).keep(answer, as: entry)
+  }
+
   private func parameters(of key: NewKey) throws -> [Parameter] {
     let draft = key.draft
     return [

@@ -9,6 +9,13 @@ protocol MeterHooks: Sendable {
   /// Ends every reservation whose time is over, and says how many.
   @discardableResult
   func sweepExpiredReservations() async throws -> Int
+  /// Lets the time of every first answer be over.
+  func runOutAnswers() async throws
+  /// Forgets first answers whose time is over, and says how many.
+  @discardableResult
+  func purgeAnswers() async throws -> Int
+  /// How many first answers are kept.
+  func answers() async throws -> Int
   /// Lets a reservation's time be over.
   func runOut(_ id: ReservationID) async throws
   /// Lets a key's time be over.

@@ -4,7 +4,7 @@ import KeymeterDomain
 enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
-  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append
+  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep, auditRecords
   case organisationHolding, holdEndings, hasOtherActiveRoot, keysPage, rotate, revoke
 }
 
@@ -121,6 +121,21 @@ private struct ObservedTransaction: ManagementTransaction {
   func delete(_ id: KeyID) async throws {
     try observe(.deleteKey)
     try await inner.delete(id)
+  }
+
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try observe(.auditRecords)
+    return try await inner.auditRecords(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    try observe(.claim)
+    return try await inner.claim(entry)
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try observe(.keep)
+    try await inner.keep(answer, as: entry)
   }
 
   func append(_ entry: AuditEntry) async throws {

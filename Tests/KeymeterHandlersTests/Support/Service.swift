@@ -14,6 +14,7 @@ struct Service: Sendable {
   let store: InMemoryManagementStore
   let keys: KeyService
   let meter: MeteringService
+  let audit: AuditService
   let organisations: OrganisationService
   let home: TestOrganisation
   let neighbour: TestOrganisation
@@ -24,6 +25,7 @@ struct Service: Sendable {
     store = InMemoryManagementStore { clock.now }
     keys = KeyService(store: store, peppers: try .test)
     meter = MeteringService(admission: store, store: store, peppers: try .test)
+    audit = AuditService(store: store, peppers: try .test)
     organisations = OrganisationService(store: store, peppers: try .test)
     home = try await .create("home", in: store)
     neighbour = try await .create("neighbour", in: store)
@@ -35,7 +37,7 @@ struct Service: Sendable {
     logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) -> Application<KeymeterResponder> {
     Application(
-      responder: KeymeterRouter(keys: keys, meter: meter, readiness: readiness).responder(),
+      responder: KeymeterRouter(keys: keys, meter: meter, audit: audit, readiness: readiness).responder(),
       logger: logger)
   }
 

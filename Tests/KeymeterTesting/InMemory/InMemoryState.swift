@@ -5,11 +5,16 @@ struct InMemoryState: Sendable {
   var organisations: [OrganisationID: Organisation] = [:]
   var keys: [OrganisationID: [StoredKey]] = [:]
   var auditLog: [AuditEntry] = []
+  /// When each entry of the log was made.
+  var auditTimes: [Timestamp] = []
   /// What was used, which outlives the keys.
   var counters: [CounterID: Counter] = [:]
   var days: [DayID: Amounts] = [:]
   var reservations: [HeldID: HeldReservation] = [:]
   var events: [CountedEventID: CountedEvent] = [:]
+  var answers: [IdempotencyEntry: KeptAnswer] = [:]
+  /// Names at which another transaction seems to be.
+  var namesAreInFlight = false
 
   /// A key as management shows it: used when it last authenticated there, or was last charged.
   func shown(_ key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> APIKey {

@@ -140,7 +140,22 @@ final class InMemoryTransaction: ManagementTransaction {
     work.withLock { $0.state.keys[tenant]?.removeAll { $0.id == id } }
   }
 
-  func append(_ entry: AuditEntry) { work.withLock { $0.state.auditLog.append(entry) } }
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) -> [AuditRecord] {
+    state.auditRecords(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) -> IdempotencyClaim { state.claim(entry, at: now) }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) throws {
+    try work.withLock { try $0.state.keep(answer, as: entry, at: now) }
+  }
+
+  func append(_ entry: AuditEntry) {
+    work.withLock { work in
+      work.state.auditLog.append(entry)
+      work.state.auditTimes.append(now)
+    }
+  }
 
   private func tenant() throws -> OrganisationID {
     guard let tenant = work.withLock({ $0.tenant }) else { throw TenantNotNamed() }
