@@ -39,12 +39,10 @@ struct Service: Sendable {
       logger: logger)
   }
 
-  /// Sends one call, and holds the answer to the rule that only a 201 ever shows a secret.
+  /// Sends one call, and holds the answer to `openapi.json` and to the rule that only a 201 ever shows a secret.
   func send(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let answer = try await application().test(.router) { client in
-      Answer(
-        try await client.execute(
-          uri: call.uri, method: call.method, headers: call.headers, body: call.buffer))
+      try await client.answer(to: call, sourceLocation: sourceLocation)
     }
     if answer.status != 201 {
       let whole = answer.text + answer.headers.map { "\($0)" }.joined()
