@@ -39,7 +39,7 @@ struct Service: Sendable {
       logger: logger)
   }
 
-  /// Sends one call, and holds the answer to `openapi.json` and to the rule that only a 201 ever shows a secret.
+  /// Sends one call, and holds the answer to the rule that only a 201 ever shows a secret.
   func send(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let answer = try await application().test(.router) { client in
       try await client.answer(to: call, sourceLocation: sourceLocation)
