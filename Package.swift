@@ -79,7 +79,8 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],
-      swiftSettings: strict
+      swiftSettings: strict,
+      plugins: ["EmbedOpenAPI"]
     ),
     .executableTarget(
       name: "keymeter",
@@ -101,14 +102,19 @@ let package = Package(
       swiftSettings: strict
     ),
     .executableTarget(
-      name: "sql-embedder",
-      path: "Plugins/SQLEmbedder",
+      name: "text-embedder",
+      path: "Plugins/TextEmbedder",
       swiftSettings: strict
     ),
     .plugin(
       name: "EmbedSQL",
       capability: .buildTool(),
-      dependencies: ["sql-embedder"]
+      dependencies: ["text-embedder"]
+    ),
+    .plugin(
+      name: "EmbedOpenAPI",
+      capability: .buildTool(),
+      dependencies: ["text-embedder"]
     ),
     .target(
       name: "KeymeterTesting",

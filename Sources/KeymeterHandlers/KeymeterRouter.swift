@@ -26,13 +26,16 @@ public struct KeymeterRouter: Sendable {
   public func responder() -> KeymeterResponder {
     // The table is made first, on a router of its own, because a router's middlewares take effect only on
     // the routes that are added after them.
-    let routes = serveAll(on: Router(context: KeymeterRequestContext.self))
+    let routes = routes
     let router = Router(context: KeymeterRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: IdentifyRequest())
     router.add(middleware: AnswerUnrouted(routes: routes))
     _ = serveAll(on: router)
     return KeymeterResponder(verify: Verify(meter: meter), router: router.buildResponder())
   }
+
+  /// Every path and its methods, but for verification, which answers any method by itself.
+  var routes: RouteTable { serveAll(on: Router(context: KeymeterRequestContext.self)) }
 
   private func serveAll(on router: Router<KeymeterRequestContext>) -> RouteTable {
     var routes = RouteTable()
@@ -50,6 +53,7 @@ public struct KeymeterRouter: Sendable {
     let health = HealthRoutes(readiness: readiness)
     routes.serve("/health/live", on: router, [(.get, health.live)])
     routes.serve("/health/ready", on: router, [(.get, health.ready)])
+    routes.serve("/openapi.json", on: router, [(.get, OpenAPIDocument.respond)])
     return routes
   }
 
