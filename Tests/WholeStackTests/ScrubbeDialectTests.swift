@@ -53,6 +53,12 @@ struct ScrubbeDialectTests {
       #expect(try await node.page("?status=ACTIVE", root).ids == [root.keyID, child.keyID])
       #expect(try await node.page("?status=REVOKED", root).ids == [revoked.keyID])
       #expect(try await node.page("?status=EXPIRED", root).ids == [expired.keyID])
+      let listed = try await node.scrubbe(.GET, "/apikeys", root).json["data"] as? [[String: Any]] ?? []
+      #expect(listed.count == 4)
+      for key in listed {
+        for member in ["id", "name", "environment", "scopes", "status"] { #expect(key[member] != nil) }
+        #expect(key["key"] == nil && key["rawKey"] == nil)
+      }
       for key in [revoked, expired] { #expect(try await node.scrubbe(.GET, "/apikeys", key).status == 401) }
       #expect(try await node.allPages(1, root).count == 4)
     }

@@ -60,6 +60,10 @@ struct SecrecyTests {
       try await node.apiKey(.PUT, root, body: #"{"id":"key_unknown"}"#),
       try await node.apiKey(.DELETE, root, query: "?id=\(root.keyID)"),
       try await node.apiKey(.PATCH, child),
+      try await node.apiKey(.POST, root, body: #"{"\#(child.key)":1}"#),
+      try await node.apiKey(.GET, root, query: "?\(child.key.dropFirst(8))=1"),
+      try await node.verify(root, "?\(child.key)=1"),
+      try await node.post("usage/record", root, #"{"\#(child.key)":1,"\#(child.key)":1}"#),
     ]
   }
 
@@ -69,6 +73,7 @@ struct SecrecyTests {
       try await node.scrubbe(.GET, "/apikeys", root),
       try await node.scrubbe(.GET, "/apikeys?key=\(key.key)", root),
       try await node.scrubbe(.GET, "/apikeys?cursor=\(key.key)", root),
+      try await node.scrubbe(.GET, "/apikeys?\(key.key)", root),
       try await node.scrubbe(.POST, "/\(key.key)/rotate", root),
       try await node.scrubbe(.POST, "/\(key.keyID)/revoke", root, body: #"{"key":"\#(key.key)"}"#),
       try await send(.GET, node.baseURL + "/api/v1/apikey/apikeys?X-API-Key=\(key.key)"),

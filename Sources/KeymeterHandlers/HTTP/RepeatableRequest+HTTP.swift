@@ -62,17 +62,18 @@ extension RepeatableRequest {
 }
 
 extension JSONBody {
-  /// Reads a body as `read` does, of a request that its caller may have named.
+  /// Reads a body as `read` does, or as `readOptional` does, of a request that its caller may have named.
   ///
   /// - Returns: the value, or why there is none, a fault of `Idempotency-Key` included; and what makes the request
   ///   repeatable, where it is well-formed and has a name.
   static func readRepeatable<Value>(
-    _ request: Request, by secret: KeySecret, _ parse: (inout BodyMembers) -> Value?
+    _ request: Request, by secret: KeySecret, optional: Bool = false,
+    _ parse: (inout BodyMembers) -> Value?
   ) async -> (value: Result<Value, any Error>, repeatable: RepeatableRequest?) {
     do {
-      let bytes = try await bytes(of: request)
+      let bytes = try await bytes(of: request, emptyNeedsType: !optional)
       let repeatable = try RepeatableRequest(reading: request, body: bytes, by: secret)
-      return (.success(try value(from: bytes, parse)), repeatable)
+      return (.success(try value(from: optional ? orEmptyObject(bytes) : bytes, parse)), repeatable)
     } catch {
       return (.failure(error), nil)
     }

@@ -61,11 +61,14 @@ enum JSONBody {
   ) async -> Result<Value, any Error> {
     do {
       let bytes = try await bytes(of: request, emptyNeedsType: false)
-      return .success(try value(from: bytes.isEmpty ? Array("{}".utf8) : bytes, parse))
+      return .success(try value(from: orEmptyObject(bytes), parse))
     } catch {
       return .failure(error)
     }
   }
+
+  /// What a body that may be left out says.
+  static func orEmptyObject(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? Array("{}".utf8) : bytes }
 
   static func bytes(of request: Request, emptyNeedsType: Bool = true) async throws -> [UInt8] {
     let isJSON = isJSON(request.headers[.contentType])

@@ -7,10 +7,13 @@ struct CreateScrubbeKey: Sendable {
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try Credentials(scrubbe: request.headers)
-    let draft = ScrubbeRequest.withoutQuery(request, await JSONBody.read(request) { Self.draft(from: &$0) })
-    let issued = try await keys.create(
-      draft, by: credentials, requestID: context.requestID, under: .rootKeysAndScopes)
-    return ScrubbeAnswer.issued("API key created successfully", issued, status: .created)
+    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.draft(from: &$0) }
+    return try await keys.create(
+      ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
+      under: .rootKeysAndScopes, repeatable: body.repeatable
+    ) { issued in
+      ScrubbeAnswer.issued("API key created successfully", issued, status: .created)
+    }.response
   }
 
   private static func draft(from members: inout BodyMembers) -> KeyDraft? {

@@ -9,13 +9,15 @@ struct RotateScrubbeKey: Sendable {
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try Credentials(scrubbe: request.headers)
     let id = ScrubbeRequest.id(in: context)
-    let rotation = ScrubbeRequest.withoutQuery(
-      request,
-      await JSONBody.readOptional(request) { members in
-        Self.overlap(from: &members).map { KeyRotation(id: id, overlapSeconds: $0) }
-      })
-    let issued = try await keys.rotate(rotation, by: credentials, requestID: context.requestID)
-    return ScrubbeAnswer.issued("API key rotated successfully", issued)
+    let body = await JSONBody.readRepeatable(request, by: credentials.secret, optional: true) { members in
+      Self.overlap(from: &members).map { KeyRotation(id: id, overlapSeconds: $0) }
+    }
+    return try await keys.rotate(
+      ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
+      repeatable: body.repeatable
+    ) { issued in
+      ScrubbeAnswer.issued("API key rotated successfully", issued)
+    }.response
   }
 
   private static func overlap(from members: inout BodyMembers) -> Int64? {

@@ -17,20 +17,26 @@ enum ScrubbeAnswer {
   static func success(
     _ message: String, status: HTTPResponse.Status = .ok, _ body: (inout JSONObjectWriter) -> Void
   ) -> Response {
+    .json(status) { envelope(&$0, message, body) }
+  }
+
+  /// The answer that shows a new value this once, and may be kept to be given again.
+  static func issued(
+    _ message: String, _ issued: IssuedKey, status: HTTPResponse.Status = .ok
+  ) -> PreparedAnswer {
     .json(status) { answer in
-      answer.member("success", true)
-      answer.member("message", message)
-      body(&answer)
+      envelope(&answer, message) { answer in
+        answer.object("data") { $0.scrubbeMetadata(issued.key, secret: issued.secret) }
+      }
     }
   }
 
-  /// The answer that shows a new value this once.
-  static func issued(
-    _ message: String, _ issued: IssuedKey, status: HTTPResponse.Status = .ok
-  ) -> Response {
-    success(message, status: status) { answer in
-      answer.object("data") { $0.scrubbeMetadata(issued.key, secret: issued.secret) }
-    }
+  private static func envelope(
+    _ answer: inout JSONObjectWriter, _ message: String, _ body: (inout JSONObjectWriter) -> Void
+  ) {
+    answer.member("success", true)
+    answer.member("message", message)
+    body(&answer)
   }
 }
 

@@ -40,13 +40,20 @@ struct ScrubbeProblems: Sendable {
       code: "authentication_failed", headers: [.wwwAuthenticate: "ApiKey realm=\"keymeter\""])
   }
 
+  /// A scope that was asked for, word by word as far as its words may be told.
+  private static func named(_ scope: Scope) -> String {
+    scope.rawValue.split(separator: ":").map { $0 == "*" ? "*" : HarmlessName.of(String($0)) }
+      .joined(separator: ":")
+  }
+
   private static func beyondOwnAuthority(_ excesses: [Excess]) -> Problem {
     let violations = excesses.map { excess in
       switch excess {
       case .environment:
         FieldViolation(field: "environment", message: "is not the calling key's own")
       case .scope(let scope):
-        FieldViolation(field: "scopes", message: "include \(scope), which the calling key does not hold")
+        FieldViolation(
+          field: "scopes", message: "include \(named(scope)), which the calling key does not hold")
       case .limit(let dimension):
         FieldViolation(field: dimension.scrubbeLimit, message: "is above the calling key's own")
       case .expiry:

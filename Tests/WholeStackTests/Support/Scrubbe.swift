@@ -4,14 +4,17 @@ import NIOHTTP1
 /// The Scrubbe dialect on behalf of an account.
 extension Node {
   /// One call under `/api/v1/apikey`.
+  ///
+  /// - Parameter name: the `Idempotency-Key`; `nil` sends none.
   func scrubbe(
     _ method: HTTPMethod, _ path: String, _ account: Account, body: String? = nil,
-    via client: HTTPClient = .shared
+    named name: String? = nil, via client: HTTPClient = .shared
   ) async throws -> Reply {
     try await send(
       method, baseURL + "/api/v1/apikey" + path,
-      headers: account.bareHeaders + (body == nil ? [] : [("Content-Type", "application/json")]), body: body,
-      via: client)
+      headers: account.bareHeaders + (body == nil ? [] : [("Content-Type", "application/json")])
+        + (name.map { [("Idempotency-Key", $0)] } ?? []),
+      body: body, via: client)
   }
 
   /// Issues a key by this dialect.
