@@ -14,6 +14,7 @@ COPY Package.* ./
 RUN swift package resolve
 # The tests are not built, but Package.swift names their folders and SwiftPM wants to see them.
 COPY Plugins Plugins
+COPY openapi.json openapi.json
 COPY sql sql
 COPY Sources Sources
 COPY Tests Tests

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build format lint bench setup secrets clean
+.PHONY: help run test build format lint bench fuzz setup secrets clean
 
 # What `make run` passes on: where the private database lives, and the port to serve on.
 DATA_DIR ?= .keymeter
@@ -49,6 +49,11 @@ lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfil
 bench: build ## Measure Keymeter beside its peers, and write Benchmarks/RESULTS.md (BENCH_QUICK=1: two minutes, no file)
 	@scripts/setup bench
 	@exec Benchmarks/run
+
+# exec, so that nothing stands between Ctrl-C and the run.
+fuzz: build ## Make requests of every operation in openapi.json, right and wrong ones (FUZZ_SEED=7 for the same again)
+	@scripts/setup fuzz
+	@exec Tests/Fuzz/run
 
 setup: ## Install everything that the other commands need
 	@scripts/setup run test lint

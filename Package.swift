@@ -79,7 +79,8 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],
-      swiftSettings: strict
+      swiftSettings: strict,
+      plugins: ["EmbedOpenAPI"]
     ),
     .executableTarget(
       name: "keymeter",
@@ -103,14 +104,19 @@ let package = Package(
       swiftSettings: strict
     ),
     .executableTarget(
-      name: "sql-embedder",
-      path: "Plugins/SQLEmbedder",
+      name: "text-embedder",
+      path: "Plugins/TextEmbedder",
       swiftSettings: strict
     ),
     .plugin(
       name: "EmbedSQL",
       capability: .buildTool(),
-      dependencies: ["sql-embedder"]
+      dependencies: ["text-embedder"]
+    ),
+    .plugin(
+      name: "EmbedOpenAPI",
+      capability: .buildTool(),
+      dependencies: ["text-embedder"]
     ),
     .target(
       name: "KeymeterTesting",
@@ -146,7 +152,10 @@ let package = Package(
     ),
     .testTarget(
       name: "KeymeterRepositoryTests",
-      dependencies: ["KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting"],
+      dependencies: [
+        "KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: strict
     ),
     .testTarget(

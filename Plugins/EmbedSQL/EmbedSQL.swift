@@ -13,8 +13,8 @@ struct EmbedSQL: BuildToolPlugin {
     return [
       .buildCommand(
         displayName: "Embedding \(files.count) SQL files",
-        executable: try context.tool(named: "sql-embedder").url,
-        arguments: [output.path()] + files.map { $0.path() },
+        executable: try context.tool(named: "text-embedder").url,
+        arguments: ["sql", output.path()] + files.map { $0.path() },
         inputFiles: files,
         outputFiles: [output]
       )

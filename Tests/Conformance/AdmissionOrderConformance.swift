@@ -31,7 +31,7 @@ struct AdmissionOrderConformance {
       #expect(try await refusal() == .environmentMismatch)
       try await under.hooks.expire(key.id)
       #expect(try await refusal() == .expired)
-      try await under.hooks.revoke(key.id)
+      try await key.revoke()
       #expect(try await refusal() == .revoked)
       #expect(try await refusal(provider: key.organisation.providerID) == .revoked)
       #expect(try await refusal(provider: other) == .unknownKey)
@@ -52,7 +52,7 @@ struct AdmissionOrderConformance {
         try await under.key(), try await under.key(), try await under.key(), try await under.key()
       )
       try await under.hooks.expire(expired.id)
-      try await under.hooks.revoke(revoked.id)
+      try await revoked.revoke()
       try await deleted.delete()
       let requests = [
         try good.request(provider: try ProviderID(validating: "nobody")),

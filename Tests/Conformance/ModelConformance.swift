@@ -14,7 +14,7 @@ struct ModelConformance {
         let real = PostgresManagementStore(pool: pool)
         var players = [try await Player(store: model, seed: seed), try await Player(store: real, seed: seed)]
         var choices = SeededGenerator(seed: seed)
-        for step in 0..<150 {
+        for step in 0..<250 {
           let operation = Operation.random(using: &choices)
           let expected = try await players[0].play(operation)
           let actual = try await players[1].play(operation)
@@ -34,12 +34,17 @@ private enum Operation {
   case get(tenant: Int, caller: Int)
   case list(tenant: Int, caller: Int)
   case createRoot(tenant: Int)
+  case issue(caller: Int, scopes: [String], limit: Int64?, environment: KeyEnvironment)
+  case rotate(caller: Int, target: Int, overlapSeconds: Int64)
+  case revoke(caller: Int, target: Int)
+  case deleteAny(caller: Int, target: Int)
+  case page(caller: Int, size: Int, environment: KeyEnvironment?, status: KeyStatus?)
 
   static func random(using random: inout SeededGenerator) -> Operation {
     let tenant = Int.random(in: 0..<2, using: &random)
     let caller = Int.random(in: 0..<8, using: &random)
     let target = Int.random(in: 0..<12, using: &random)
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<20, using: &random) {
     case 0...3:
       return .create(
         tenant: tenant, caller: caller, linkage: Bool.random(using: &random) ? target : nil,
@@ -53,7 +58,33 @@ private enum Operation {
     case 6: return .delete(tenant: tenant, caller: caller, target: target)
     case 7: return .get(tenant: tenant, caller: caller)
     case 8: return .list(tenant: tenant, caller: caller)
-    default: return .createRoot(tenant: tenant)
+    case 9: return .createRoot(tenant: tenant)
+    default: return ofManagers(caller: caller, target: target, using: &random)
+    }
+  }
+
+  /// What the callers do whose organisation follows from their key.
+  private static func ofManagers(
+    caller: Int, target: Int, using random: inout SeededGenerator
+  ) -> Operation {
+    let environment: KeyEnvironment = Int.random(in: 0..<4, using: &random) == 0 ? .staging : .production
+    switch Int.random(in: 0..<10, using: &random) {
+    case ..<4:
+      let scopes = [["*"], ["apikeys:*", "a:*"], ["apikeys:write", "a:b"], ["a:b"]]
+      return .issue(
+        caller: caller, scopes: scopes[Int.random(in: 0..<4, using: &random)],
+        limit: Bool.random(using: &random) ? Int64.random(in: 0...9, using: &random) : nil,
+        environment: environment)
+    case ..<6:
+      return .rotate(
+        caller: caller, target: target, overlapSeconds: Bool.random(using: &random) ? 604_800 : 0)
+    case 6: return .revoke(caller: caller, target: target)
+    case 7: return .deleteAny(caller: caller, target: target)
+    default:
+      return .page(
+        caller: caller, size: Int.random(in: 1...4, using: &random),
+        environment: Bool.random(using: &random) ? environment : nil,
+        status: Bool.random(using: &random) ? KeyStatus.allCases[target % 3] : nil)
     }
   }
 }
@@ -121,7 +152,52 @@ private struct Player {
       let key = try await organisations.createRootKey(tenants[tenant], name: .test("Another root"))
       issued.append(key)
       return Self.line(key.key)
+    default: return try await resultOfManagers(operation)
     }
+  }
+
+  private mutating func resultOfManagers(_ operation: Operation) async throws -> String {
+    switch operation {
+    case .issue(let caller, let scopes, let limit, let environment):
+      let draft = KeyDraft(
+        friendlyName: try .test("Issued"), limits: .init(tokens: limit), environment: environment,
+        scopes: scopes.map(Scope.init(stored:)))
+      let key = try await keys.create(
+        .success(draft), by: bare(caller), requestID: .test, under: .rootKeysAndScopes)
+      issued.append(key)
+      return Self.line(key.key)
+    case .rotate(let caller, let target, let overlap):
+      let rotation = KeyRotation(id: id(target), overlapSeconds: overlap)
+      let key = try await keys.rotate(.success(rotation), by: bare(caller), requestID: .test)
+      issued.append(key)
+      return Self.line(key.key)
+    case .revoke(let caller, let target):
+      return Self.line(try await keys.revoke(.success(id(target)), by: bare(caller), requestID: .test))
+    case .deleteAny(let caller, let target):
+      try await keys.delete(
+        .success(id(target)), by: bare(caller), requestID: .test, under: .rootKeysAndScopes)
+      return "deleted"
+    case .page(let caller, let size, let environment, let status):
+      return try await pages(by: bare(caller), size, KeyFilter(environment: environment, status: status))
+    default: return "not of managers"
+    }
+  }
+
+  /// Every page there is, without their order: keys of one moment in the model are of several in PostgreSQL.
+  private func pages(by caller: Credentials, _ size: Int, _ filter: KeyFilter) async throws -> String {
+    var lines: [String] = []
+    var next: KeyPosition?
+    repeat {
+      let listing = KeyListing(filter: filter, after: next, limit: size)
+      let page = try await keys.page(.success(listing), by: caller, requestID: .test)
+      lines += page.keys.map(Self.line)
+      next = page.next
+    } while next != nil
+    return lines.sorted().joined()
+  }
+
+  private func bare(_ caller: Int) -> Credentials {
+    Credentials(secret: issued[caller % issued.count].secret)
   }
 
   private func credentials(_ tenant: Int, _ caller: Int) -> Credentials {
@@ -131,6 +207,7 @@ private struct Player {
   private func id(_ target: Int) -> KeyID { issued[target % issued.count].key.id }
 
   private static func line(_ key: APIKey) -> String {
-    "\(key.id) \(key.organisationID) \(key.friendlyName) \(key.limits) \(key.linkageID) \(key.root) \(key.hint)"
+    "\(key.id) \(key.organisationID) \(key.friendlyName) \(key.limits) \(key.linkageID) \(key.root) \(key.hint) "
+      + "\(key.status) \(key.environment) \(key.scopes)"
   }
 }

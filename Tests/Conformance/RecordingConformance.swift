@@ -87,7 +87,7 @@ struct RecordingConformance {
       let (expired, revoked) = (try await under.key(of: clinic), try await under.key(of: clinic))
       let (deleted, good) = (try await under.key(of: clinic), try await under.key(of: clinic))
       try await under.hooks.expire(expired.id)
-      try await under.hooks.revoke(revoked.id)
+      try await revoked.revoke()
       try await deleted.delete()
       for event in [nil, "a"] {
         #expect(try await expired.record(.oneRequest, event: event).refusal == .expired)

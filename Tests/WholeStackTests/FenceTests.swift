@@ -87,8 +87,10 @@ struct FenceTests {
     }
   }
 
-  @Test("It is not charged once its key's deletion was answered")
-  func keyDeleted() async throws {
+  @Test(
+    "It is not charged once its key's deletion, revocation or rotation was answered",
+    arguments: Ending.allCases)
+  func keyEnded(ending: Ending) async throws {
     try await with(members: "") { stage in
       try await stage.charge(1)
       let (usedWhenAnswered, verification) = try await CounterLock.hold(
@@ -96,7 +98,7 @@ struct FenceTests {
       ) { end in
         async let verification = stage.node.verify(stage.child)
         try await CounterLock.waiters(1, on: stage.pool)
-        async let usedWhenAnswered = stage.delete()
+        async let usedWhenAnswered = stage.end(ending)
         try await Task.sleep(for: .milliseconds(300))
         try await end()
         return try await (usedWhenAnswered, verification)
@@ -129,6 +131,10 @@ struct FenceTests {
       try await stage.expectUsed(Int64(1 + answered))
       #expect(try await stage.node.process.ended() == .exited(0))
     }
+  }
+
+  enum Ending: CaseIterable, Sendable {
+    case delete, revoke, rotate
   }
 
   private func with(members: String, _ body: (Stage) async throws -> Void) async throws {
@@ -177,8 +183,14 @@ private struct Stage: Sendable {
   }
 
   /// - Returns: what is used when it was answered.
-  func delete() async throws -> Int64 {
-    #expect(try await manager.apiKey(.DELETE, root, query: "?id=\(child.keyID)").status == 200)
+  func end(_ ending: FenceTests.Ending) async throws -> Int64 {
+    let reply =
+      switch ending {
+      case .delete: try await manager.apiKey(.DELETE, root, query: "?id=\(child.keyID)")
+      case .revoke: try await manager.scrubbe(.POST, "/\(child.keyID)/revoke", root)
+      case .rotate: try await manager.scrubbe(.POST, "/\(child.keyID)/rotate", root)
+      }
+    #expect(reply.status == 200)
     return try await Counters.read(child.keyID, on: pool).used.requests
   }
 }

@@ -19,6 +19,11 @@ struct SecrecyTests {
         let created = try await node.apiKey(.POST, root, body: #"{"friendly_name":"Child \#(number)"}"#)
         let child = try root.child(created)
         keys.append(child.key)
+        let issued = try await node.issue(by: root)
+        let rotated = try root.issued(
+          try await node.scrubbe(.POST, "/\(issued.keyID)/rotate", root, body: #"{"overlapSecs":60}"#))
+        keys += [issued.key, rotated.key]
+        answers += try await everyWayToFailInScrubbe(node, root, issued)
         answers += try await everyWayToFail(node, root, child, other)
       }
       try await breakTheDatabase(database)
@@ -55,6 +60,23 @@ struct SecrecyTests {
       try await node.apiKey(.PUT, root, body: #"{"id":"key_unknown"}"#),
       try await node.apiKey(.DELETE, root, query: "?id=\(root.keyID)"),
       try await node.apiKey(.PATCH, child),
+      try await node.apiKey(.POST, root, body: #"{"\#(child.key)":1}"#),
+      try await node.apiKey(.GET, root, query: "?\(child.key.dropFirst(8))=1"),
+      try await node.verify(root, "?\(child.key)=1"),
+      try await node.post("usage/record", root, #"{"\#(child.key)":1,"\#(child.key)":1}"#),
+    ]
+  }
+
+  private func everyWayToFailInScrubbe(_ node: Node, _ root: Account, _ key: Account) async throws -> [Reply]
+  {
+    [
+      try await node.scrubbe(.GET, "/apikeys", root),
+      try await node.scrubbe(.GET, "/apikeys?key=\(key.key)", root),
+      try await node.scrubbe(.GET, "/apikeys?cursor=\(key.key)", root),
+      try await node.scrubbe(.GET, "/apikeys?\(key.key)", root),
+      try await node.scrubbe(.POST, "/\(key.key)/rotate", root),
+      try await node.scrubbe(.POST, "/\(key.keyID)/revoke", root, body: #"{"key":"\#(key.key)"}"#),
+      try await send(.GET, node.baseURL + "/api/v1/apikey/apikeys?X-API-Key=\(key.key)"),
     ]
   }
 

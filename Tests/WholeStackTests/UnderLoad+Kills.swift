@@ -14,7 +14,7 @@ import Testing
 
 extension UnderLoad {
   @Suite("kill -9") struct Kills {
-    @Test("A node killed in the middle of load loses no answered charge, and events count exactly once")
+    @Test("A node killed in the middle of load loses no answered charge, and reports count exactly once")
     func node() async throws {
       try await Node.with(count: 2) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)

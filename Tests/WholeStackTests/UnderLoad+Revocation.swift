@@ -10,15 +10,35 @@ extension UnderLoad {
     private static let lanes = 8
     private static let trialsPerLane = 128
 
-    @Test("No verification that begins on one node after a deletion was answered on another is admitted")
-    func deadFromTheAnswerOn() async throws {
+    /// What ends a key's value at once.
+    enum Ending: CaseIterable, Sendable {
+      case deletion, revocation, rotation
+
+      func answer(
+        on node: Node, _ child: Account, _ root: Account, via client: HTTPClient
+      ) async throws -> Reply {
+        switch self {
+        case .deletion:
+          try await send(
+            .DELETE, node.baseURL + "/api/v1/api-key?id=\(child.keyID)", headers: root.headers, via: client)
+        case .revocation: try await node.scrubbe(.POST, "/\(child.keyID)/revoke", root, via: client)
+        case .rotation: try await node.scrubbe(.POST, "/\(child.keyID)/rotate", root, via: client)
+        }
+      }
+    }
+
+    @Test(
+      "No verification that begins on one node after a value's end was answered on another is admitted",
+      arguments: Ending.allCases)
+    func deadFromTheAnswerOn(ending: Ending) async throws {
       try await Node.with(count: 2) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)
         try await withClient(connections: Self.lanes * 3) { client in
           let tallies = try await concurrently(Self.lanes) { _ in
             var tally = Tally()
             for _ in 0..<Self.trialsPerLane {
-              tally += try await Self.trial(deletingOn: nodes[0], verifyingOn: nodes[1], root, via: client)
+              tally += try await Self.trial(
+                ending, on: nodes[0], verifyingOn: nodes[1], root, via: client)
             }
             return tally
           }
@@ -31,9 +51,9 @@ extension UnderLoad {
       }
     }
 
-    /// One key's life: verified all the time on one node, deleted on the other.
+    /// One value's life: verified all the time on one node, ended on the other.
     private static func trial(
-      deletingOn first: Node, verifyingOn second: Node, _ root: Account, via client: HTTPClient
+      _ ending: Ending, on first: Node, verifyingOn second: Node, _ root: Account, via client: HTTPClient
     ) async throws -> Tally {
       let child = try await first.child(of: root, via: client)
       let answered = Shared<ContinuousClock.Instant?>(nil)
@@ -41,17 +61,16 @@ extension UnderLoad {
       async let verifications = concurrently(2) { _ in
         var tally = Tally()
         while true {
-          let deleted = answered.value
+          let ended = answered.value
           let attempt = await second.attemptVerify(child, via: client)
-          tally.count(attempt, after: deleted)
+          tally.count(attempt, after: ended)
           admitted.increment()
           // The request that began after the answer is the last one.
-          if deleted != nil { return tally }
+          if ended != nil { return tally }
         }
       }
       _ = try await eventually("the load to be under way") { admitted.value >= 2 ? true : nil }
-      let reply = try await send(
-        .DELETE, first.baseURL + "/api/v1/api-key?id=\(child.keyID)", headers: root.headers, via: client)
+      let reply = try await ending.answer(on: first, child, root, via: client)
       answered.value = .now
       guard reply.status == 200 else { throw TestFailure("\(reply.status): \(reply.body)") }
       return try await verifications.reduce(into: Tally()) { $0 += $1 }
@@ -59,21 +78,21 @@ extension UnderLoad {
   }
 }
 
-/// How verifications ended that began before and after a deletion was answered.
+/// How verifications ended that began before and after the end of a value was answered.
 private struct Tally: Sendable {
   var admittedBefore = 0
   var admittedAfter = 0
   var refusedAfter = 0
   var other = 0
 
-  /// - Parameter deleted: when the deletion was answered, if that was known before the verification began.
-  mutating func count(_ attempt: Attempt, after deleted: ContinuousClock.Instant?) {
-    let isAfter = deleted.map { $0 <= attempt.begun } ?? false
+  /// - Parameter ended: when the end was answered, if that was known before the verification began.
+  mutating func count(_ attempt: Attempt, after ended: ContinuousClock.Instant?) {
+    let isAfter = ended.map { $0 <= attempt.begun } ?? false
     switch (attempt.status, isAfter) {
     case (200, false): admittedBefore += 1
     case (200, true): admittedAfter += 1
     case (401, true): refusedAfter += 1
-    // It may have been judged between the deletion and its answer.
+    // It may have been judged between the end and its answer.
     case (401, false): break
     default: other += 1
     }

@@ -27,9 +27,22 @@ public struct KeySecret: Sendable {
     self.environment = environment
   }
 
-  /// Issues a new key: 32 random base62 characters are 190 bits.
+  /// The random part of a key, drawn before it is known which environment it is for.
+  struct Body: Sendable {
+    fileprivate let characters: String
+
+    /// Draws 32 base62 characters, which are 190 bits.
+    init(random: inout RandomSource) { characters = Base62.random(bodyLength, from: &random) }
+  }
+
+  /// Issues a new key.
   public init(environment: KeyEnvironment, random: inout RandomSource) {
-    let payload = Self.prefix(of: environment) + Base62.random(Self.bodyLength, from: &random)
+    self.init(environment: environment, body: Body(random: &random))
+  }
+
+  /// Issues a new key of a random part that was drawn for it.
+  init(environment: KeyEnvironment, body: Body) {
+    let payload = Self.prefix(of: environment) + body.characters
     let checksum = Base62.encode(CRC32.checksum(payload.utf8), width: Self.checksumLength)
     text = payload + String(decoding: checksum, as: UTF8.self)
     self.environment = environment

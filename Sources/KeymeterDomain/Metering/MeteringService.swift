@@ -43,19 +43,24 @@ public struct MeteringService: Sendable {
       request(credentials, charge: charge, scopes: scopes, environment: environment))
   }
 
-  /// Takes a charge before the true amounts are known.
+  /// Takes a charge before the true amounts are known: once, however often a request of the caller's naming is sent.
   ///
-  /// - Throws: `AdmissionRefused` to callers that are not authentic, `StoreError`, and the failure in `asked`.
+  /// - Parameter answer: makes the answer that a repetition is given again; throws where nothing is held.
+  /// - Throws: `AdmissionRefused` to callers that are not authentic, `StoreError`, `IdempotencyRefusal`, the failure in
+  ///   `asked`, and what `answer` throws.
   public func reserve(
     _ asked: Result<(amounts: Amounts, terms: ReservationTerms), any Error>,
-    by credentials: RuntimeCredentials
-  ) async throws -> Reserving {
+    by credentials: RuntimeCredentials, repeatable: RepeatableRequest?,
+    answer: @Sendable (Reserving) throws -> PreparedAnswer
+  ) async throws -> PreparedAnswer {
     var random = random
     let id = ReservationID(random: &random)
     let asked = asked.map { ($0.amounts, $0.terms) }
     return try await store.withMetering { transaction in
       let (amounts, terms) = try await value(of: asked, for: credentials, in: transaction)
-      return try await transaction.reserve(id, request(credentials, charge: amounts), terms)
+      return try await once(repeatable, for: credentials, in: transaction, answer: answer) {
+        try await transaction.reserve(id, request(credentials, charge: amounts), terms)
+      }
     }
   }
 
@@ -78,16 +83,21 @@ public struct MeteringService: Sendable {
 
   /// Counts what has been used already.
   ///
-  /// It happened, so no limit refuses it.
+  /// It happened, so no limit refuses it. It counts once, however often a request of the caller's naming is sent.
   ///
-  /// - Throws: `AdmissionRefused` to callers that are not authentic, `StoreError`, and the failure in `asked`.
+  /// - Parameter answer: makes the answer that a repetition is given again; throws where nothing was counted.
+  /// - Throws: `AdmissionRefused` to callers that are not authentic, `StoreError`, `IdempotencyRefusal`, the failure in
+  ///   `asked`, and what `answer` throws.
   public func record(
-    _ asked: Result<(amounts: Amounts, event: EventID?), any Error>, by credentials: RuntimeCredentials
-  ) async throws -> Recording {
+    _ asked: Result<(amounts: Amounts, event: EventID?), any Error>, by credentials: RuntimeCredentials,
+    repeatable: RepeatableRequest?, answer: @Sendable (Recording) throws -> PreparedAnswer
+  ) async throws -> PreparedAnswer {
     let asked = asked.map { ($0.amounts, $0.event) }
     return try await store.withMetering { transaction in
       let (amounts, event) = try await value(of: asked, for: credentials, in: transaction)
-      return try await transaction.record(request(credentials, charge: amounts), event: event)
+      return try await once(repeatable, for: credentials, in: transaction, answer: answer) {
+        try await transaction.record(request(credentials, charge: amounts), event: event)
+      }
     }
   }
 
@@ -129,6 +139,21 @@ public struct MeteringService: Sendable {
     }
   }
 
+  /// Carries out a request that its caller may have named.
+  ///
+  /// Only then is the caller asked for first: names belong to a key, and an answer is given again only to a key that is
+  /// active now. Between that and the work the key may end; the work judges it again.
+  private func once<Outcome>(
+    _ repeatable: RepeatableRequest?, for credentials: RuntimeCredentials,
+    in transaction: any MeteringTransaction, answer: (Outcome) throws -> PreparedAnswer,
+    work: () async throws -> Outcome
+  ) async throws -> PreparedAnswer {
+    guard let repeatable else { return try answer(await work()) }
+    let key = try await caller(credentials, in: transaction)
+    return try await transaction.once(
+      repeatable, by: key.keyID, of: key.organisationID, answer: answer, work: work)
+  }
+
   private func request(
     _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope] = [],
     environment: KeyEnvironment? = nil
@@ -141,10 +166,7 @@ public struct MeteringService: Sendable {
   private func caller(
     _ credentials: RuntimeCredentials, in transaction: any MeteringTransaction
   ) async throws -> KeyStanding {
-    switch try await transaction.identify(request(credentials, charge: .zero)) {
-    case .admitted(let standing): return standing
-    case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
-    }
+    try await transaction.caller(credentials, peppers: peppers)
   }
 
   /// The value that a caller asked by, or what is wrong with it, which only an authentic caller is told.
@@ -157,9 +179,26 @@ public struct MeteringService: Sendable {
   }
 
   private func requireRoot(_ key: KeyStanding, in transaction: any MeteringTransaction) async throws {
-    guard try await transaction.isRoot(key.keyID, in: key.organisationID) == true else {
-      throw Refusal.rootKeyRequired
+    try await transaction.requireRoot(key)
+  }
+}
+
+extension MeteringTransaction {
+  /// Finds out who calls.
+  ///
+  /// - Throws: `AdmissionRefused`.
+  func caller(_ credentials: RuntimeCredentials, peppers: PepperSet) async throws -> KeyStanding {
+    let request = AdmissionRequest(
+      digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: .zero)
+    switch try await identify(request) {
+    case .admitted(let standing): return standing
+    case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
     }
+  }
+
+  /// - Throws: `Refusal.rootKeyRequired`.
+  func requireRoot(_ key: KeyStanding) async throws {
+    guard try await isRoot(key.keyID, in: key.organisationID) == true else { throw Refusal.rootKeyRequired }
   }
 }
 

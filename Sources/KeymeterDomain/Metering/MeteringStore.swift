@@ -12,7 +12,7 @@ public protocol MeteringStore: Sendable {
 }
 
 /// The work that can be done inside one transaction of metering.
-public protocol MeteringTransaction: Sendable {
+public protocol MeteringTransaction: IdempotencyLedger, AuditReading {
   /// Judges the presented key, and charges nothing.
   func identify(_ request: AdmissionRequest) async throws -> Admission
   /// Judges and charges as `AdmissionControl.admit` does, and holds the amounts until they are settled.

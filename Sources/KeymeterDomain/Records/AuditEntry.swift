@@ -13,6 +13,8 @@ public enum AuditAction: String, Sendable, CaseIterable {
   case organisationDeleted = "organisation.deleted"
   case keyCreated = "key.created"
   case keyUpdated = "key.updated"
+  case keyRotated = "key.rotated"
+  case keyRevoked = "key.revoked"
   case keyDeleted = "key.deleted"
 }
 

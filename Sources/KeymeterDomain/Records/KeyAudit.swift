@@ -12,6 +12,7 @@ extension APIKey {
       ("expires_at", .time(expiresAt)),
       ("linkage_id", .text(linkageID.rawValue)),
       ("key_hint", .text(hint)),
+      ("revoked_at", .time(revokedAt)),
     ]
   }
 

@@ -33,7 +33,8 @@ public enum LimitChange: Sendable, Hashable {
   case cleared
   case set(Int64)
 
-  func applied(to limit: Int64?) -> Int64? {
+  /// What becomes of `limit`; a new key's limits begin unrestricted, as `nil`.
+  public func applied(to limit: Int64?) -> Int64? {
     switch self {
     case .unchanged: limit
     case .cleared: nil

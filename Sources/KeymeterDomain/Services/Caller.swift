@@ -1,14 +1,24 @@
-/// What a caller presents: its key, and the organisation that it says it belongs to.
+/// What a caller presents: its key, and in the Scrubs dialect the organisation that it says it belongs to.
 public struct Credentials: Sendable {
   /// The presented key, already checked for form and checksum.
   public let secret: KeySecret
   /// The provider id as presented; one of a wrong form names no organisation.
   public let provider: ProviderID?
+  /// Whether the caller has to name its provider; where it hasn't, the organisation follows from the key.
+  public let namesProvider: Bool
 
-  /// Credentials as presented.
+  /// Credentials of a key and a provider, as presented.
   public init(secret: KeySecret, provider: ProviderID?) {
     self.secret = secret
     self.provider = provider
+    namesProvider = true
+  }
+
+  /// Credentials of a key alone.
+  public init(secret: KeySecret) {
+    self.secret = secret
+    provider = nil
+    namesProvider = false
   }
 }
 
@@ -30,10 +40,31 @@ struct Caller: Sendable {
     guard key.root else { throw refusal }
     return self
   }
+
+  /// The same caller, if it may manage keys.
+  ///
+  /// - Throws: `Refusal.rootKeyRequired`, `Refusal.scopeRequired`.
+  func asManager(under rule: ManagementRule, needing scope: Scope) throws(Refusal) -> Caller {
+    switch rule {
+    case .rootKeysOnly: return try asRoot()
+    case .rootKeysAndScopes:
+      guard key.root || key.scopes.contains(where: { $0.covers(scope) }) else { throw .scopeRequired(scope) }
+      return self
+    }
+  }
+}
+
+/// Which keys manage others, wherein the dialects differ.
+public enum ManagementRule: Sendable {
+  /// Root keys alone do, and no root key is deleted (Scrubs, contract §3).
+  case rootKeysOnly
+  /// So do keys that hold a scope for it, within their own authority; a root key may be deleted while another is
+  /// active (Scrubbe, contract §4).
+  case rootKeysAndScopes
 }
 
 extension ManagementTransaction {
-  /// Finds out who calls, and enters the caller's organisation.
+  /// Finds out who calls, enters the caller's organisation, and notes the use.
   ///
   /// - Parameter lock: `.shared` where the transaction goes on to change something, so that a key that is
   ///   revoked meanwhile changes nothing after its revocation was answered.
@@ -41,13 +72,33 @@ extension ManagementTransaction {
   func authenticate(
     _ credentials: Credentials, peppers: PepperSet, requestID: RequestID, lock: RowLock
   ) async throws -> Caller {
+    let digests = peppers.digests(of: credentials.secret)
+    try await enter(organisation(of: credentials, digests: digests))
+    let caller = try await caller(presenting: digests, requestID: requestID, lock: lock)
+    try await touch(caller.key.id)
+    return caller
+  }
+
+  /// Who holds the key of `digests` in the entered organisation.
+  ///
+  /// - Throws: `Refusal.notAuthentic`.
+  func caller(
+    presenting digests: [SecretDigest], requestID: RequestID, lock: RowLock
+  ) async throws -> Caller {
+    guard let key = try await activeKey(digests, lock: lock) else { throw Refusal.notAuthentic }
+    return Caller(key: key, requestID: requestID)
+  }
+
+  /// The organisation that the credentials name, or that their key belongs to.
+  ///
+  /// - Throws: `Refusal.unknownProvider`, `Refusal.notAuthentic`.
+  func organisation(of credentials: Credentials, digests: [SecretDigest]) async throws -> OrganisationID {
+    guard credentials.namesProvider else {
+      guard let id = try await organisation(holding: digests) else { throw Refusal.notAuthentic }
+      return id
+    }
     guard let provider = credentials.provider, let organisation = try await organisation(provider: provider)
     else { throw Refusal.unknownProvider }
-    try await enter(organisation.id)
-    guard let key = try await activeKey(peppers.digests(of: credentials.secret), lock: lock) else {
-      throw Refusal.notAuthentic
-    }
-    try await touch(key.id)
-    return Caller(key: key, requestID: requestID)
+    return organisation.id
   }
 }

@@ -11,6 +11,12 @@ struct KeyIssuer: Sendable {
     let key: NewKey
   }
 
+  /// The random part of a new value for a key that is there already.
+  func drawBody() -> KeySecret.Body {
+    var random = random
+    return KeySecret.Body(random: &random)
+  }
+
   func draw(_ draft: KeyDraft, root: Bool) -> Drawn {
     var random = random
     let secret = KeySecret(environment: draft.environment, random: &random)

@@ -1,11 +1,11 @@
-/// What a key may do with keys over the wire (contract §3): the rules, whichever the dialect.
+/// What a key may do with keys over the wire (contract §3 and §4): the rules, whichever the dialect.
 ///
 /// Every call is one transaction that begins by authenticating its caller. Where a call takes a body or a
 /// query, it takes it as a `Result`: what is wrong with it is said only to a caller that is allowed to ask.
 public struct KeyService: Sendable {
-  private let store: any ManagementStore
-  private let peppers: PepperSet
-  private let issuer: KeyIssuer
+  let store: any ManagementStore
+  let peppers: PepperSet
+  let issuer: KeyIssuer
 
   /// A service over `store`.
   public init(store: any ManagementStore, peppers: PepperSet, random: RandomSource = .system) {
@@ -35,6 +35,29 @@ public struct KeyService: Sendable {
     }
   }
 
+  /// One page of the keys of the caller's organisation, for a root key or one with the scope `apikeys:read`.
+  ///
+  /// A key that is there from the first page to the last stands on exactly one of them, whatever is made and
+  /// deleted meanwhile.
+  ///
+  /// - Throws: `Refusal`, `StoreError`, and the failure in `listing`.
+  public func page(
+    _ listing: Result<KeyListing, any Error>, by credentials: Credentials, requestID: RequestID
+  ) async throws -> KeyPage {
+    try await store.withTransaction { transaction in
+      let caller = try await transaction.authenticate(
+        credentials, peppers: peppers, requestID: requestID, lock: .none)
+      _ = try caller.asManager(under: .rootKeysAndScopes, needing: .readKeys)
+      let listing = try listing.get()
+      // One more than asked for, which tells whether there is another page.
+      let found = try await transaction.keys(
+        listing.filter, after: listing.after, limit: listing.limit + 1)
+      let keys = Array(found.prefix(listing.limit))
+      let next = found.count > keys.count ? keys.last?.position : nil
+      return KeyPage(keys: keys, limit: listing.limit, next: next)
+    }
+  }
+
   /// Authenticates a caller whose question makes no sense, so that it learns so only if it may ask.
   ///
   /// - Throws: `Refusal`, `StoreError`, and `failure` to an authentic caller.
@@ -47,15 +70,46 @@ public struct KeyService: Sendable {
 
   /// Issues a child key.
   ///
+  /// - Parameter rule: who may; a key that is not a root key issues none that goes beyond itself.
   /// - Throws: `Refusal`, `StoreError`, `ValidationFailure`, and the failure in `draft`.
   public func create(
-    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID
+    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID,
+    under rule: ManagementRule = .rootKeysOnly
   ) async throws -> IssuedKey {
     let drawn = draft.map { issuer.draw($0, root: false) }
-    return try await changing(by: credentials, requestID: requestID) { transaction, caller in
-      try await issuer.write(drawn.get(), in: transaction) { key, changes in
-        caller.entry(.keyCreated, target: key.id, changes: changes)
+    return try await changing(by: credentials, requestID: requestID, under: rule) { transaction, caller in
+      try await issue(drawn.get(), by: caller, in: transaction)
+    }
+  }
+
+  /// Issues a child key: once, however often a request of the caller's naming is sent.
+  ///
+  /// - Parameters:
+  ///   - answer: makes the answer that a repetition is given again.
+  ///   - rule: who may; a key that is not a root key issues none that goes beyond itself.
+  /// - Throws: `Refusal`, `StoreError`, `ValidationFailure`, `IdempotencyRefusal`, and the failure in `draft`.
+  public func create(
+    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID,
+    under rule: ManagementRule = .rootKeysOnly, repeatable: RepeatableRequest?,
+    answer: @Sendable (IssuedKey) throws -> PreparedAnswer
+  ) async throws -> PreparedAnswer {
+    let drawn = draft.map { issuer.draw($0, root: false) }
+    return try await changing(by: credentials, requestID: requestID, under: rule) { transaction, caller in
+      let drawn = try drawn.get()
+      return try await transaction.once(
+        repeatable, by: caller.key.id, of: caller.key.organisationID, answer: answer
+      ) {
+        try await issue(drawn, by: caller, in: transaction)
       }
+    }
+  }
+
+  private func issue(
+    _ drawn: KeyIssuer.Drawn, by caller: Caller, in transaction: any ManagementTransaction
+  ) async throws -> IssuedKey {
+    try caller.requireAuthority(toIssue: drawn.key.draft)
+    return try await issuer.write(drawn, in: transaction) { key, changes in
+      caller.entry(.keyCreated, target: key.id, changes: changes)
     }
   }
 
@@ -80,30 +134,15 @@ public struct KeyService: Sendable {
     }
   }
 
-  /// Removes a child key for good; it authenticates nowhere once this returns.
-  ///
-  /// - Throws: `Refusal`, `StoreError`, and the failure in `id`.
-  public func delete(
-    _ id: Result<KeyID, any Error>, by credentials: Credentials, requestID: RequestID
-  ) async throws {
-    try await changing(by: credentials, requestID: requestID) { transaction, caller in
-      guard let key = try await transaction.keyForUpdate(id.get()) else { throw Refusal.keyNotFound }
-      guard !key.root else { throw Refusal.rootKeyNotDeletable }
-      try await transaction.delete(key.id)
-      try await transaction.append(
-        caller.entry(.keyDeleted, target: key.id, changes: APIKey.changes(from: key, to: nil)))
-    }
-  }
-
-  /// Runs a change on behalf of a root key, which can't be revoked before the change is done.
+  /// Runs a change on behalf of a key that may manage, and that can't be revoked before the change is done.
   private func changing<Output: Sendable>(
-    by credentials: Credentials, requestID: RequestID,
+    by credentials: Credentials, requestID: RequestID, under rule: ManagementRule = .rootKeysOnly,
     _ body: @Sendable (any ManagementTransaction, Caller) async throws -> Output
   ) async throws -> Output {
     try await store.withTransaction { transaction in
       let caller = try await transaction.authenticate(
         credentials, peppers: peppers, requestID: requestID, lock: .shared)
-      return try await body(transaction, caller.asRoot())
+      return try await body(transaction, caller.asManager(under: rule, needing: .writeKeys))
     }
   }
 }

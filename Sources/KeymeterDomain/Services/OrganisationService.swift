@@ -75,6 +75,8 @@ public struct OrganisationService: Sendable {
   public func delete(_ provider: ProviderID) async throws {
     let request = newRequestID()
     try await inOrganisation(provider) { transaction, organisation in
+      try await transaction.deleteOrganisation()
+      // Behind the deletion, which waits for changes under way, and these may wait to be logged.
       try await transaction.append(
         Self.entry(
           .organisationDeleted, of: organisation, request: request,
@@ -82,7 +84,20 @@ public struct OrganisationService: Sendable {
             FieldChange("provider_id", from: .text(provider.rawValue), to: nil),
             FieldChange("name", from: .text(organisation.name.rawValue), to: nil),
           ]))
-      try await transaction.deleteOrganisation()
+    }
+  }
+
+  /// One page of an organisation's log, newest first.
+  ///
+  /// - Parameter name: its provider id; or its internal id, by which the log of a deleted one can still be read.
+  /// - Throws: `Refusal.organisationNotFound`, `StoreError`.
+  public func audit(_ name: ProviderID, _ query: AuditQuery) async throws -> AuditPage {
+    try await store.withTransaction { transaction in
+      let found = try await transaction.organisation(provider: name)?.id
+      let id = found ?? OrganisationID(rawValue: name.rawValue)
+      guard id.isWellFormed else { throw Refusal.organisationNotFound }
+      try await transaction.enter(id)
+      return try await transaction.auditPage(query, of: id)
     }
   }
 

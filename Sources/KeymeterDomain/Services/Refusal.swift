@@ -12,6 +12,16 @@ public enum Refusal: Error, Sendable, Equatable {
   case rootKeyRequired
   /// Listing every key needs a root key.
   case rootKeyRequiredToList
+  /// The operation needs a root key or this scope, and the caller's key has neither.
+  case scopeRequired(Scope)
+  /// A key that is not a root key grants or manages what goes beyond itself, in these respects.
+  case beyondOwnAuthority([Excess])
+  /// A key that is not a root key can't manage a root key.
+  case rootKeyProtected
+  /// The organisation would be left without an active root key.
+  case lastRootKey
+  /// A key that is revoked or expired can't be rotated.
+  case keyNotActive(KeyStatus)
   /// No such key in the caller's organisation.
   case keyNotFound
   /// A root key can't change another root key.

@@ -26,7 +26,7 @@ public enum RowLock: Sendable {
 ///
 /// All calls but those that look up or list organisations concern the organisation that `enter` named;
 /// another tenant's rows don't exist for them.
-public protocol ManagementTransaction: Sendable {
+public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   /// The organisation with this provider id.
   func organisation(provider: ProviderID) async throws -> Organisation?
   /// Every organisation, by provider id.
@@ -49,14 +49,31 @@ public protocol ManagementTransaction: Sendable {
   func touch(_ id: KeyID) async throws
   /// One key, whatever its status, locked against any change by others until the transaction ends.
   func keyForUpdate(_ id: KeyID) async throws -> APIKey?
+  /// The organisation whose key is stored under one of `digests`, whatever the key's status; needs no `enter`.
+  func organisation(holding digests: [SecretDigest]) async throws -> OrganisationID?
+  /// Holds off, until the transaction ends, whatever else ends a key of the organisation by this call, and every
+  /// change that the key `id` itself asks for; the key need not exist.
+  ///
+  /// Comes before the caller's lock and before `keyForUpdate`, so that keys which end one another wait in one
+  /// order rather than in a circle.
+  func holdEndings(of id: KeyID) async throws
+  /// Whether another key than `id` is an active root key of the organisation.
+  func hasOtherActiveRoot(than id: KeyID) async throws -> Bool
   /// Every key, oldest first.
   func keys() async throws -> [APIKey]
+  /// At most `limit` keys that pass the filter, from the oldest on, those up to and at `position` left out.
+  func keys(_ filter: KeyFilter, after position: KeyPosition?, limit: Int) async throws -> [APIKey]
   /// Writes a new key and its digest.
   ///
   /// - Throws: `StoreError.linkageTaken`, `StoreError.expiryNotInFuture`.
   func insert(_ key: NewKey) async throws -> APIKey
   /// Writes a key's name and limits.
   func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey
+  /// Gives an active key a new value. The value so far authenticates for so many more seconds by the store's clock, 0 being
+  /// not at all; every older one ends now.
+  func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) async throws -> APIKey
+  /// Ends a key and all its values; its record stays. The key must not have been revoked before.
+  func revoke(_ id: KeyID) async throws -> APIKey
   /// Removes a key and its secrets for good.
   func delete(_ id: KeyID) async throws
 
@@ -87,6 +104,20 @@ public struct NewKey: Sendable {
     self.root = root
     self.draft = draft
     self.linkageID = linkageID
+    self.digest = digest
+    self.hint = hint
+  }
+}
+
+/// What a rotation gives a key in place of its secret.
+public struct NewValue: Sendable {
+  /// What is stored in the secret's place.
+  public let digest: SecretDigest
+  /// The prefix and last four characters of the secret.
+  public let hint: String
+
+  /// A value that is ready to be written.
+  public init(digest: SecretDigest, hint: String) {
     self.digest = digest
     self.hint = hint
   }

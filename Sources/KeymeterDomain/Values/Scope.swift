@@ -7,6 +7,10 @@ public struct Scope: Sendable, Hashable, CustomStringConvertible {
 
   /// The scope that covers every other.
   public static let everything = Scope(stored: "*")
+  /// Lets a key that is not a root key list the organisation's keys (contract §4).
+  public static let readKeys = Scope(stored: "apikeys:read")
+  /// Lets a key that is not a root key make and end keys (contract §4).
+  public static let writeKeys = Scope(stored: "apikeys:write")
 
   /// Checks one scope: at most 128 characters, words of `A–Z a–z 0–9 . _ -` joined by `:`, `*` alone or as
   /// the last word.
@@ -27,6 +31,16 @@ public struct Scope: Sendable, Hashable, CustomStringConvertible {
 
   /// The scope as written.
   public var description: String { rawValue }
+
+  /// Whether whoever holds this scope may do whatever needs `other`, which may itself be a wildcard.
+  ///
+  /// `incidents:*` covers `incidents:read` and `incidents:notes:*`, but not `incidents` itself; only `*` covers `*`.
+  /// The same rule stands in SQL, as `keymeter.scopes_cover`.
+  public func covers(_ other: Scope) -> Bool {
+    if rawValue == "*" || self == other { return true }
+    guard rawValue.hasSuffix(":*") else { return false }
+    return other.rawValue.utf8.starts(with: rawValue.utf8.dropLast())
+  }
 
   private static func isWellFormed(_ text: String) -> Bool {
     let words = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)

@@ -1,4 +1,5 @@
 import HTTPTypes
+import KeymeterDomain
 
 extension HTTPField.Name {
   static let scrubsKey = known("X-Scrubs-Clinic-Api-Key")
@@ -16,10 +17,12 @@ extension HTTPField.Name {
   static let requireScope = known("X-Keymeter-Require-Scope")
   static let requireEnvironment = known("X-Keymeter-Require-Environment")
   static let charge = known("X-Keymeter-Charge")
+  static let idempotencyKey = known(IdempotencyKey.header)
+  static let idempotencyReplayed = known("Idempotency-Replayed")
 
   /// A name that stands in this source, and so is known to be a token.
-  private static func known(_ name: StaticString) -> HTTPField.Name {
-    guard let field = HTTPField.Name(name.description) else {
+  private static func known(_ name: String) -> HTTPField.Name {
+    guard let field = HTTPField.Name(name) else {
       preconditionFailure("\(name) is no header name")
     }
     return field

@@ -36,13 +36,19 @@ struct QueryParameters {
   /// Every value of a parameter that may be repeated, in order.
   func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
 
+  /// How many unknown parameters are named; an answer must not grow far beyond its question.
+  private static let mostUnknownNamed = 16
+
   /// Refuses every parameter that is not named here.
   ///
   /// - Throws: `RequestRejection.invalidQuery`.
   func allow(_ names: Set<String>) throws(RequestRejection) {
     let unknown = pairs.map(\.name).filter { !names.contains($0) }
     guard unknown.isEmpty else {
-      throw .invalidQuery(unknown.map { FieldViolation(field: $0, message: "is not a known parameter") })
+      throw .invalidQuery(
+        unknown.prefix(Self.mostUnknownNamed).map {
+          FieldViolation(field: HarmlessName.of($0), message: "is not a known parameter")
+        })
     }
   }
 

@@ -13,6 +13,8 @@ enum RequestRejection: Error, Equatable {
   case invalidBody([FieldViolation])
   /// The query is not what the operation takes.
   case invalidQuery([FieldViolation])
+  /// A header is not what the operation takes.
+  case invalidHeader([FieldViolation])
   /// The query lacks the id of the key to delete.
   case keyIDMissing
 }
@@ -51,13 +53,33 @@ enum JSONBody {
     }
   }
 
-  private static func bytes(of request: Request) async throws -> [UInt8] {
-    guard isJSON(request.headers[.contentType]) else { throw RequestRejection.unsupportedMediaType }
+  /// Reads a body that may be left out, which says the same as `{}`.
+  ///
+  /// What is no body needs no media type: most clients send none with an empty POST.
+  static func readOptional<Value>(
+    _ request: Request, _ parse: (inout BodyMembers) -> Value?
+  ) async -> Result<Value, any Error> {
+    do {
+      let bytes = try await bytes(of: request, emptyNeedsType: false)
+      return .success(try value(from: orEmptyObject(bytes), parse))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// What a body that may be left out says.
+  static func orEmptyObject(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? Array("{}".utf8) : bytes }
+
+  static func bytes(of request: Request, emptyNeedsType: Bool = true) async throws -> [UInt8] {
+    let isJSON = isJSON(request.headers[.contentType])
+    guard isJSON || !emptyNeedsType else { throw RequestRejection.unsupportedMediaType }
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > largest {
       throw RequestRejection.contentTooLarge
     }
     do {
-      return Array(buffer: try await request.body.collect(upTo: largest))
+      let bytes = Array(buffer: try await request.body.collect(upTo: largest))
+      guard isJSON || bytes.isEmpty else { throw RequestRejection.unsupportedMediaType }
+      return bytes
     } catch is NIOTooManyBytesError {
       throw RequestRejection.contentTooLarge
     }

@@ -8,6 +8,8 @@ typealias RouteHandler = @Sendable (Request, KeymeterRequestContext) async throw
 /// told in `Allow`.
 struct RouteTable: Sendable {
   private(set) var methods: [String: [HTTPRequest.Method]] = [:]
+  /// Those of the paths that have a parameter, such as `/api/v1/apikey/:id`.
+  private var patterns: [String] = []
 
   /// Serves `path` by the given methods; where GET is served, HEAD is too.
   mutating func serve(
@@ -19,12 +21,20 @@ struct RouteTable: Sendable {
     }
     let served = handlers.map(\.0)
     methods[path] = served + (served.contains(.get) ? [.head] : [])
+    if path.contains(":") { patterns.append(path) }
   }
 
   /// The methods of a path; `nil` for a path that is not served.
   func methods(ofPath path: String) -> [HTTPRequest.Method]? {
     let segments = path.split(separator: "/", omittingEmptySubsequences: true)
-    return methods["/" + segments.joined(separator: "/")]
+    if let methods = methods["/" + segments.joined(separator: "/")] { return methods }
+    return patterns.first { Self.matches(segments, pattern: $0) }.flatMap { methods[$0] }
+  }
+
+  private static func matches(_ segments: [Substring], pattern: String) -> Bool {
+    let wanted = pattern.split(separator: "/")
+    return wanted.count == segments.count
+      && zip(wanted, segments).allSatisfy { $0.hasPrefix(":") || $0 == $1 }
   }
 }
 
@@ -40,7 +50,10 @@ struct AnswerUnrouted: RouterMiddleware {
       return try await next(request, context)
     } catch let error as HTTPError where error.status == .notFound {
       let problem = routes.methods(ofPath: request.uri.path).map(Problem.methodNotAllowed) ?? .pathNotFound
-      let response = problem.response(requestID: context.requestID)
+      let response =
+        ScrubbeAnswer.covers(path: request.uri.path)
+        ? problem.scrubbeResponse(requestID: context.requestID)
+        : problem.response(requestID: context.requestID)
       // A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only
       // where it has found a route.
       return request.method == .head ? response.createHeadResponse() : response

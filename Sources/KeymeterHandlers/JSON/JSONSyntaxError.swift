@@ -1,7 +1,7 @@
 /// Why a document was refused, and where.
 ///
 /// The description is meant for the client that sent the document. It quotes nothing but a duplicate
-/// member's name, shortened and reduced to printable ASCII so that it can't disturb a log.
+/// member's name, and that only where it is a `HarmlessName`.
 struct JSONSyntaxError: Error, Equatable, Sendable {
   enum Reason: Equatable, Sendable {
     case byteOrderMark
@@ -35,7 +35,7 @@ extension JSONSyntaxError.Reason: CustomStringConvertible {
     case .byteOrderMark: "byte order mark"
     case .contentAfterValue: "more content after the JSON value"
     case .controlCharacter: "control character in a string, which must be escaped,"
-    case .duplicateMember(let name): "duplicate member \"\(Self.quotable(name))\""
+    case .duplicateMember(let name): "duplicate member \"\(HarmlessName.of(name))\""
     case .invalidEscape: "invalid escape in a string"
     case .invalidUTF8: "invalid UTF-8"
     case .leadingZero: "number with a leading zero"
@@ -45,14 +45,6 @@ extension JSONSyntaxError.Reason: CustomStringConvertible {
     case .unexpectedByte(let byte): "unexpected \(Self.quotable(byte))"
     case .unexpectedEnd: "unexpected end of the document"
     }
-  }
-
-  private static let longestQuote = 64
-
-  private static func quotable(_ name: String) -> String {
-    let scalars = name.unicodeScalars
-    let quote = scalars.prefix(longestQuote).map { $0.escaped(asASCII: true) }.joined()
-    return scalars.dropFirst(longestQuote).isEmpty ? quote : quote + "…"
   }
 
   private static func quotable(_ byte: UInt8) -> String {

@@ -3,7 +3,9 @@ import Hummingbird
 import KeymeterDomain
 
 /// An error as RFC 9457 has it, with the members that contract §3 adds.
-struct Problem: Sendable {
+///
+/// A handler throws one where only it knows what the answer needs.
+struct Problem: Error {
   let status: HTTPResponse.Status
   /// The sentence of the dialect's published reference.
   let title: String

@@ -9,21 +9,21 @@ struct Record: Sendable {
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try RuntimeCredentials(reading: request.headers)
-    let asked = await JSONBody.read(request) { Self.parse(&$0) }
-    switch try await meter.record(asked, by: credentials) {
-    case .recorded(let overLimit, let repeated, let standing):
-      var response = Response.json { object in
-        object.member("recorded", true)
-        object.member("repeated", repeated)
-        object.member("over_limit", overLimit)
-        object.limits(standing)
+    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.parse(&$0) }
+    return try await meter.record(body.value, by: credentials, repeatable: body.repeatable) { recording in
+      switch recording {
+      case .recorded(let overLimit, let repeated, let standing):
+        return .json(.ok, standing) { object in
+          object.member("recorded", true)
+          object.member("repeated", repeated)
+          object.member("over_limit", overLimit)
+          object.limits(standing)
+        }
+      case .differs: throw RuntimeRefusal.eventDiffers
+      case .refused(.overLimit, _): throw RuntimeRefusal.counterFull
+      case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
       }
-      response.headers.add(standing)
-      return response
-    case .differs: throw RuntimeRefusal.eventDiffers
-    case .refused(.overLimit, _): throw RuntimeRefusal.counterFull
-    case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
-    }
+    }.response
   }
 
   private static func parse(_ members: inout BodyMembers) -> (amounts: Amounts, event: EventID?)? {

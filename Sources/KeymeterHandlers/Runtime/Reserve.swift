@@ -7,21 +7,22 @@ struct Reserve: Sendable {
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try RuntimeCredentials(reading: request.headers)
-    let asked = await JSONBody.read(request) { Self.parse(&$0) }
-    switch try await meter.reserve(asked, by: credentials) {
-    case .reserved(let id, let expiresAt, let standing):
-      var response = Response.json(.created) { object in
-        object.member("reservation_id", id.rawValue)
-        object.member("expires_at", expiresAt.rfc3339)
-        object.limits(standing)
+    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.parse(&$0) }
+    let asked = body.value
+    return try await meter.reserve(asked, by: credentials, repeatable: body.repeatable) { reserving in
+      switch reserving {
+      case .reserved(let id, let expiresAt, let standing):
+        return .json(.created, standing) { object in
+          object.member("reservation_id", id.rawValue)
+          object.member("expires_at", expiresAt.rfc3339)
+          object.limits(standing)
+        }
+      case .refused(let refusal, let standing):
+        let charge = (try? asked.get())?.amounts ?? .zero
+        throw AdmissionProblems(charge: charge, overLimitStatus: .tooManyRequests)
+          .problem(for: refusal, standing)
       }
-      response.headers.add(standing)
-      return response
-    case .refused(let refusal, let standing):
-      let charge = (try? asked.get())?.amounts ?? .zero
-      return AdmissionProblems(charge: charge, overLimitStatus: .tooManyRequests)
-        .problem(for: refusal, standing).response(requestID: context.requestID)
-    }
+    }.response
   }
 
   private static func parse(_ members: inout BodyMembers) -> (amounts: Amounts, terms: ReservationTerms)? {

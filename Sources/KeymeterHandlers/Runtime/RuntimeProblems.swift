@@ -38,6 +38,7 @@ enum RuntimeProblems {
     case let error as AdmissionRefused:
       AdmissionProblems(charge: .zero, overLimitStatus: .tooManyRequests).problem(for: error.refusal, nil)
     case let refusal as RuntimeRefusal: problem(for: refusal)
+    case let problem as Problem: problem
     default: ScrubsProblems.standard.problem(for: error, logger: logger)
     }
   }

@@ -38,6 +38,7 @@ struct ScrubsProblems: Sendable {
     case let rejection as RequestRejection: return problem(for: rejection)
     case let failure as ValidationFailure:
       return invalidBody(failure.violations)
+    case let refusal as IdempotencyRefusal: return Problem(refusal)
     case StoreError.unavailable(let reason):
       logger.warning("the database is unavailable", metadata: ["reason": .string(reason)])
       return .unavailable
@@ -57,6 +58,7 @@ struct ScrubsProblems: Sendable {
         status: .badRequest, title: "Query is invalid.",
         detail: Problem.sentence(of: violations, subject: "The query"), code: "query_invalid",
         violations: violations)
+    case .invalidHeader(let violations): .headerInvalid(violations)
     case .keyIDMissing:
       Problem(
         status: .badRequest, title: "API key ID is missing.", detail: "The id query parameter is required.",
@@ -97,6 +99,22 @@ struct ScrubsProblems: Sendable {
     case .rootKeyNotDeletable:
       forbidden(
         "Cannot delete a root key.", "A root key can delete child keys only.", "root_key_not_deletable")
+    case .scopeRequired(let scope):
+      forbidden(
+        "Root API key or scope is required.", "This operation needs a root key, or the scope \(scope).",
+        "scope_required")
+    case .rootKeyProtected:
+      forbidden("Root API key is required.", "Only a root key can manage a root key.", "root_key_protected")
+    case .beyondOwnAuthority:
+      forbidden(
+        "Not permitted.", "The key goes beyond what the calling key itself may do.", "beyond_own_authority")
+    case .lastRootKey:
+      conflict(
+        "The last root key must stay.", "The organisation would be left without an active root key.",
+        "last_root_key")
+    case .keyNotActive(let status):
+      conflict(
+        "The key is not active.", "The key is \(status.rawValue), and so can't be rotated.", "key_not_active")
     case .keyOfAnotherOrganisation, .keyNotFound:
       Problem(
         status: .notFound, title: "API key was not found.",

@@ -6,9 +6,9 @@ import Postgres
 enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
-    activeKey, activeKeyShared, touchKey, keyForUpdate, keys, insertKey, insertSecret, updateKey,
-    fenceCounter,
-    deleteSecrets, deleteKey, appendAudit,
+    organisationHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey, keyForUpdate,
+    otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter, endFormerSecrets,
+    limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
   ]
 
   /// Names the tenant until the transaction ends.
@@ -54,20 +54,47 @@ enum ManagementStatements {
     greatest(k.last_used_at, (
       SELECT max(u.last_used_at) FROM keymeter.usage_monthly AS u
       WHERE u.organisation_id = k.organisation_id AND u.key_id = k.key_id)) AS last_used_at,
+    \(keyStatus) AS status
+    """
+
+  /// The one rule of what a key's status is: what is shown, filtered by, and authenticated by.
+  private static let keyStatus = """
     CASE
       WHEN k.revoked_at IS NOT NULL THEN 'REVOKED'
       WHEN k.expires_at <= now() THEN 'EXPIRED'
       ELSE 'ACTIVE'
-    END AS status
+    END
     """
+
+  /// Finds the tenant of a caller that names none, before a tenant is named: a hash belongs to one key alone.
+  static let organisationHolding = Statement(
+    "management_organisation_holding",
+    "SELECT organisation_id FROM keymeter.api_key_secrets WHERE secret_hash = ANY ($1)")
+
+  /// Whatever ends a key takes this lock first, so that no two do at once: of two root keys that end each other,
+  /// one is the last.
+  ///
+  /// Not FOR UPDATE, which would hold off every new key as well.
+  static let lockOrganisation = Statement(
+    "management_lock_organisation",
+    "SELECT organisation_id FROM keymeter.organisations WHERE organisation_id = $1 FOR NO KEY UPDATE")
+
+  /// Waits for the changes that a key has under way, and holds off further ones.
+  ///
+  /// In one order and before any key's own row, so that nobody waits in a circle.
+  static let lockSecrets = Statement(
+    "management_lock_secrets",
+    """
+    SELECT key_id FROM keymeter.api_key_secrets
+    WHERE organisation_id = $1 AND key_id = $2 ORDER BY secret_hash FOR UPDATE
+    """)
 
   private static let activeKeyText = """
     SELECT \(keyColumns)
     FROM keymeter.api_key_secrets AS s
     JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
     WHERE s.organisation_id = $1 AND s.secret_hash = ANY ($2)
-      AND (s.valid_until IS NULL OR s.valid_until > now())
-      AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+      AND (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
     """
 
   static let activeKey = Statement("management_active_key", activeKeyText)
@@ -102,6 +129,26 @@ enum ManagementStatements {
     WHERE k.organisation_id = $1 ORDER BY k.created_at, k.key_id
     """)
 
+  static let otherActiveRoot = Statement(
+    "management_other_active_root",
+    """
+    SELECT EXISTS (
+      SELECT FROM keymeter.api_keys AS k
+      WHERE k.organisation_id = $1 AND k.root AND k.key_id <> $2 AND \(keyStatus) = 'ACTIVE') AS found
+    """)
+
+  /// One page, from behind a place on, which an index finds.
+  static let keysPage = Statement(
+    "management_keys_page",
+    """
+    SELECT \(keyColumns) FROM keymeter.api_keys AS k
+    WHERE k.organisation_id = $1
+      AND (k.created_at, k.key_id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::text, ''))
+      AND ($4::text IS NULL OR k.environment = $4)
+      AND ($5::text IS NULL OR \(keyStatus) = $5)
+    ORDER BY k.created_at, k.key_id LIMIT $6
+    """)
+
   /// Writes nothing when the expiry has passed, judged by the one clock that also ends the key.
   static let insertKey = Statement(
     "management_insert_key",
@@ -134,6 +181,45 @@ enum ManagementStatements {
   static let fenceCounter = Statement(
     "management_fence_counter", "SELECT keymeter.fence_counter($1, $2)::text AS fenced")
 
+  /// Of the values before the present one none lives on, and the present one neither without an overlap ($3).
+  static let endFormerSecrets = Statement(
+    "management_end_former_secrets",
+    """
+    DELETE FROM keymeter.api_key_secrets
+    WHERE organisation_id = $1 AND key_id = $2 AND (valid_until IS NOT NULL OR $3::bigint = 0)
+    """)
+
+  /// The value so far lives for the overlap from this statement on, however long the transaction had to wait.
+  static let limitSecrets = Statement(
+    "management_limit_secrets",
+    """
+    UPDATE keymeter.api_key_secrets SET valid_until = statement_timestamp() + make_interval(secs => $3::bigint)
+    WHERE organisation_id = $1 AND key_id = $2
+    """)
+
+  static let hintKey = Statement(
+    "management_hint_key",
+    """
+    UPDATE keymeter.api_keys AS k SET key_hint = $3 WHERE k.organisation_id = $1 AND k.key_id = $2
+    RETURNING \(keyColumns)
+    """)
+
+  /// Kept rather than deleted, so that whoever verifies such a value is told that it was revoked.
+  static let endSecrets = Statement(
+    "management_end_secrets",
+    """
+    UPDATE keymeter.api_key_secrets SET valid_until = '-infinity'
+    WHERE organisation_id = $1 AND key_id = $2
+    """)
+
+  static let revokeKey = Statement(
+    "management_revoke_key",
+    """
+    UPDATE keymeter.api_keys AS k SET revoked_at = statement_timestamp()
+    WHERE k.organisation_id = $1 AND k.key_id = $2
+    RETURNING \(keyColumns)
+    """)
+
   static let deleteSecrets = Statement(
     "management_delete_secrets",
     "DELETE FROM keymeter.api_key_secrets WHERE organisation_id = $1 AND key_id = $2")
@@ -143,9 +229,5 @@ enum ManagementStatements {
 
   static let appendAudit = Statement(
     "management_append_audit",
-    """
-    INSERT INTO keymeter.audit_log
-      (organisation_id, principal, principal_hint, action, target, request_id, changes)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
-    """)
+    "SELECT keymeter.append_audit($1, $2, $3, $4, $5, $6, $7)::text AS appended")
 }

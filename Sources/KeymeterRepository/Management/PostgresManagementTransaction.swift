@@ -65,6 +65,35 @@ final class PostgresManagementTransaction: ManagementTransaction {
       .first.map(APIKey.init(row:))
   }
 
+  func organisation(holding digests: [SecretDigest]) async throws -> OrganisationID? {
+    try await rows(ManagementStatements.organisationHolding, [.byteaArray(digests.map(\.bytes))])
+      .first.map { OrganisationID(rawValue: try $0.decode("organisation_id", as: String.self)) }
+  }
+
+  func holdEndings(of id: KeyID) async throws {
+    _ = try await rows(ManagementStatements.lockOrganisation, [tenant()])
+    guard id.isWellFormed else { return }
+    _ = try await rows(ManagementStatements.lockSecrets, [tenant(), .text(id.rawValue)])
+  }
+
+  func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {
+    try await one(ManagementStatements.otherActiveRoot, [tenant(), .text(id.rawValue)])
+      .decode("found", as: Bool.self)
+  }
+
+  func keys(_ filter: KeyFilter, after position: KeyPosition?, limit: Int) async throws -> [APIKey] {
+    let createdAt = position.map {
+      PostgresTimestamp(microsecondsSinceUnixEpoch: $0.createdAt.microseconds)
+    }
+    return try await rows(
+      ManagementStatements.keysPage,
+      [
+        tenant(), .timestamptz(createdAt), .text(position?.id.rawValue),
+        .text(filter.environment?.rawValue), .text(filter.status?.rawValue), .int8(Int64(limit)),
+      ]
+    ).map(APIKey.init(row:))
+  }
+
   func keys() async throws -> [APIKey] {
     try await rows(ManagementStatements.keys, [tenant()]).map(APIKey.init(row:))
   }
@@ -94,6 +123,27 @@ final class PostgresManagementTransaction: ManagementTransaction {
     return key
   }
 
+  func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) async throws -> APIKey {
+    let (tenant, key) = (try tenant(), Parameter.text(id.rawValue))
+    let overlap = Parameter.int8(overlapSeconds)
+    _ = try await rows(ManagementStatements.endFormerSecrets, [tenant, key, overlap])
+    _ = try await rows(ManagementStatements.limitSecrets, [tenant, key, overlap])
+    _ = try await rows(
+      ManagementStatements.insertSecret,
+      [tenant, key, .bytea(value.digest.bytes), .text(value.digest.pepperID)])
+    let row = try await one(ManagementStatements.hintKey, [tenant, key, .text(value.hint)])
+    _ = try await rows(ManagementStatements.fenceCounter, [tenant, key])
+    return try APIKey(row: row)
+  }
+
+  func revoke(_ id: KeyID) async throws -> APIKey {
+    let (tenant, key) = (try tenant(), Parameter.text(id.rawValue))
+    _ = try await rows(ManagementStatements.endSecrets, [tenant, key])
+    let row = try await one(ManagementStatements.revokeKey, [tenant, key])
+    _ = try await rows(ManagementStatements.fenceCounter, [tenant, key])
+    return try APIKey(row: row)
+  }
+
   func delete(_ id: KeyID) async throws {
     _ = try await rows(ManagementStatements.deleteSecrets, [tenant(), .text(id.rawValue)])
     _ = try await rows(ManagementStatements.deleteKey, [tenant(), .text(id.rawValue)])
@@ -102,6 +152,18 @@ final class PostgresManagementTransaction: ManagementTransaction {
 
   func append(_ entry: AuditEntry) async throws {
     _ = try await rows(ManagementStatements.appendAudit, AuditRow(entry).parameters)
+  }
+
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try await PostgresAuditLog(connection: connection).records(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    try await PostgresIdempotencyLedger(connection: connection).claim(entry)
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try await PostgresIdempotencyLedger(connection: connection).keep(answer, as: entry)
   }
 
   private func parameters(of key: NewKey) throws -> [Parameter] {

@@ -96,6 +96,18 @@ struct PostgresMeteringTransaction: MeteringTransaction {
     ).map { row in DailyUsage(day: try row.day("day"), used: try row.amounts("")) }
   }
 
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try await PostgresAuditLog(connection: connection).records(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    try await PostgresIdempotencyLedger(connection: connection).claim(entry)
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try await PostgresIdempotencyLedger(connection: connection).keep(answer, as: entry)
+  }
+
   private func presented(_ request: AdmissionRequest) -> [Parameter] {
     [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)]
       + parameters(request.charge)

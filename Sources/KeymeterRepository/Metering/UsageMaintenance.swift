@@ -28,13 +28,14 @@ public struct UsageMaintenance: Sendable {
     try await once(MeteringStatements.ensurePartitions, .int4(Self.monthsAhead), column: "made")
   }
 
-  /// Forgets events and closed reservations that nobody can ask about any more.
+  /// Forgets events, closed reservations and first answers that nobody can ask about any more.
   ///
   /// - Returns: how many.
   /// - Throws: `PostgresError`.
   public func purge() async throws -> Int {
     let events = try await untilDone(MeteringStatements.purgeEvents, column: "purged")
-    return try await events + untilDone(MeteringStatements.purgeReservations, column: "purged")
+    let reservations = try await untilDone(MeteringStatements.purgeReservations, column: "purged")
+    return try await events + reservations + untilDone(IdempotencyStatements.purge, column: "purged")
   }
 
   private func untilDone(_ statement: Statement, column: String) async throws -> Int {

@@ -29,7 +29,7 @@ extension [Output] {
   }
 }
 
-private func jsonText(_ value: some Encodable) throws -> String {
+func jsonText(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   return String(decoding: try encoder.encode(value), as: UTF8.self)

@@ -74,6 +74,7 @@ struct KeymeterServer: Sendable {
       keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
+      audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
       readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
     let responder = router.responder()
     let application = Application(

@@ -78,6 +78,27 @@ struct MeteredKey: Sendable {
     }
   }
 
+  /// Ends the key, unless it is gone or has been revoked before.
+  func revoke() async throws {
+    try await under.entered(organisation.id) { transaction in
+      guard let found = try await transaction.keyForUpdate(key.id), found.revokedAt == nil else { return }
+      _ = try await transaction.revoke(found.id)
+    }
+  }
+
+  /// The same key by a new value; `nil` where it is not active.
+  func rotated(overlapSeconds: Int64 = 0, random: inout RandomSource) async throws -> MeteredKey? {
+    let secret = KeySecret(environment: key.environment, random: &random)
+    let value = NewValue(digest: try under.peppers.currentDigest(of: secret), hint: secret.hint)
+    let changed = try await under.entered(organisation.id) { transaction -> APIKey? in
+      guard let found = try await transaction.keyForUpdate(key.id), found.status == .active else {
+        return nil
+      }
+      return try await transaction.rotate(found.id, to: value, overlapSeconds: overlapSeconds)
+    }
+    return changed.map { MeteredKey(under: under, organisation: organisation, key: $0, secret: secret) }
+  }
+
   func delete() async throws {
     try await under.entered(organisation.id) { try await $0.delete(key.id) }
   }

@@ -64,7 +64,9 @@ struct MeteringPlayer {
     case .sweep: return "\(try await under.hooks.sweepExpiredReservations())"
     case .monthPasses: try await under.hooks.monthPasses()
     case .expire(let key): try await under.hooks.expire(keys[at: key].id)
-    case .revoke(let key): try await under.hooks.revoke(keys[at: key].id)
+    case .revoke(let key): try await keys[at: key].revoke()
+    case .rotate(let key, let overlap): return try await rotate(keys[at: key], overlap)
+    case .endOverlap(let key): try await under.hooks.endOverlap(of: keys[at: key].id)
     case .delete(let key): try await keys[at: key].delete()
     case .settle(let number, let amounts) where !reservations.isEmpty:
       reservations[number % reservations.count].settled = amounts
@@ -86,6 +88,15 @@ struct MeteringPlayer {
     keys.append(
       MeteredKey(under: under, organisation: owner.organisation, key: issued.key, secret: issued.secret))
     return "\(issued.key.id)"
+  }
+
+  /// The key's values so far are still played: they must live or be dead alike.
+  private mutating func rotate(_ key: MeteredKey, _ overlapSeconds: Int64) async throws -> String {
+    guard let rotated = try await key.rotated(overlapSeconds: overlapSeconds, random: &random) else {
+      return "not active"
+    }
+    keys.append(rotated)
+    return "\(rotated.key.hint) \(rotated.key.status)"
   }
 
   private func setLimits(_ limits: MonthlyLimits, of key: MeteredKey) async throws -> String {

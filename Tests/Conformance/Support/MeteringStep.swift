@@ -21,8 +21,6 @@ struct RandomRequest: Sendable {
 }
 
 /// One thing that happens to a meter; numbers choose among what there is at the time.
-///
-/// A case of `rotate` belongs here once management can do that; `revoke` is played by a hook until then.
 enum MeteringStep: Sendable {
   case create(tenant: Int, limits: MonthlyLimits, scopes: [String], environment: KeyEnvironment)
   case setLimits(key: Int, MonthlyLimits)
@@ -37,6 +35,8 @@ enum MeteringStep: Sendable {
   case sweep
   case expire(key: Int)
   case revoke(key: Int)
+  case rotate(key: Int, overlapSeconds: Int64)
+  case endOverlap(key: Int)
   case delete(key: Int)
   case monthPasses
   case usage(key: Int)
@@ -48,8 +48,10 @@ enum MeteringStep: Sendable {
     switch Int.random(in: 0..<100, using: &random) {
     case ..<10: return created(using: &random)
     case ..<16: return .setLimits(key: key, .random(using: &random))
-    case ..<32: return .verify(RandomRequest(using: &random))
-    case ..<44:
+    case ..<18: return .rotate(key: key, overlapSeconds: Bool.random(using: &random) ? 604_800 : 0)
+    case 18: return .endOverlap(key: key)
+    case ..<34: return .verify(RandomRequest(using: &random))
+    case ..<46:
       return .batch((0..<Int.random(in: 2...24, using: &random)).map { _ in RandomRequest(using: &random) })
     case ..<57:
       return .reserve(key: key, .random(using: &random), Bool.random(using: &random) ? .release : .charge)

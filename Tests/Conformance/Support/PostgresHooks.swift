@@ -12,6 +12,23 @@ struct PostgresHooks: MeterHooks {
     return Int(try rows.first?.decode("swept", as: Int32.self) ?? 0)
   }
 
+  func runOutAnswers() async throws {
+    _ = try await run(
+      Statement("test_run_out_answers", "UPDATE keymeter.idempotency_keys SET expires_at = now()"))
+  }
+
+  func purgeAnswers() async throws -> Int {
+    let rows = try await run(
+      Statement("test_purge_answers", "SELECT keymeter.purge_idempotency_keys(1000) AS purged"))
+    return Int(try rows.first?.decode("purged", as: Int32.self) ?? 0)
+  }
+
+  func answers() async throws -> Int {
+    let rows = try await run(
+      Statement("test_answers", "SELECT count(*) AS kept FROM keymeter.idempotency_keys"))
+    return try rows.first?.decode("kept", as: Int.self) ?? 0
+  }
+
   func runOut(_ id: ReservationID) async throws {
     _ = try await run(
       Statement(
@@ -31,9 +48,14 @@ struct PostgresHooks: MeterHooks {
       .text(id.rawValue))
   }
 
-  func revoke(_ id: KeyID) async throws {
+  func endOverlap(of id: KeyID) async throws {
     _ = try await run(
-      Statement("test_revoke", "UPDATE keymeter.api_keys SET revoked_at = now() WHERE key_id = $1"),
+      Statement(
+        "test_end_overlap",
+        """
+        UPDATE keymeter.api_key_secrets SET valid_until = now() - interval '1 second'
+        WHERE key_id = $1 AND valid_until IS NOT NULL
+        """),
       .text(id.rawValue))
   }
 

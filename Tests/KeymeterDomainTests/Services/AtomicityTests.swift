@@ -4,7 +4,7 @@ import Testing
 
 /// A change and its line in the log are one: where the line can't be written, the change is not made.
 @Suite struct AtomicityTests {
-  @Test(arguments: [Operation.create, .update, .delete])
+  @Test(arguments: Operation.changes)
   func `a key's change that can't be logged leaves nothing`(operation: Operation) async throws {
     let scene = try await Scene()
     let child = try await scene.child()

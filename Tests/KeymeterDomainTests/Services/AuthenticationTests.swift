@@ -77,9 +77,15 @@ import Testing
     let observed = ObservedStore(store: scene.store) { calls.note($0) }
     let keys = try scene.keys(over: observed)
     try await operation.run(.success(child.key.id), by: scene.home.credentials, on: keys)
-    let lock: RowLock = operation.takesBody ? .shared : .none
-    #expect(Array(calls.all.prefix(4)) == [.organisation, .enter, .activeKey(lock), .touch])
-    #expect(!calls.all.dropFirst(4).contains(.enter))
+    let (lock, before): (RowLock, [StoreCall]) =
+      switch operation {
+      case .ownKey, .allKeys, .page: (.none, [])
+      case .create, .update: (.shared, [])
+      case .rotate, .revoke, .delete: (.shared, [.activeKey(.none), .holdEndings])
+      }
+    let expected = [.organisation, .enter] + before + [.activeKey(lock), .touch]
+    #expect(Array(calls.all.prefix(expected.count)) == expected)
+    #expect(!calls.all.dropFirst(expected.count).contains(.enter))
   }
 
   @Test(arguments: Operation.allCases)

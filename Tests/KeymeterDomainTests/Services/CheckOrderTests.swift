@@ -16,7 +16,7 @@ import Testing
     #expect(scene.store.auditLog.count == logged)
   }
 
-  @Test(arguments: CallerKind.allCases, [Operation.update, .delete])
+  @Test(arguments: CallerKind.allCases, Operation.withTarget)
   func `what is wrong with the caller is said before that there is no such key`(
     kind: CallerKind, operation: Operation
   ) async throws {

@@ -79,12 +79,43 @@ import Testing
       ])
   }
 
+  @Test func `a rotation is logged with the hints of the values, and the overlap`() async throws {
+    let scene = try await Scene()
+    let child = try await scene.child()
+    let logged = scene.store.auditLog.count
+    let rotated = try await scene.rotate(child.key.id, overlap: 60)
+    #expect(
+      scene.log(since: logged) == [
+        entry(
+          .keyRotated, of: child.key, in: scene,
+          [
+            FieldChange("key_hint", from: .text(child.secret.hint), to: .text(rotated.secret.hint)),
+            FieldChange("overlap_secs", from: nil, to: .number(60)),
+          ])
+      ])
+  }
+
+  @Test func `a revocation is logged with its time, and once`() async throws {
+    let scene = try await Scene()
+    let child = try await scene.child()
+    let logged = scene.store.auditLog.count
+    for _ in 0..<2 { _ = try await scene.revoke(child.key.id) }
+    #expect(
+      scene.log(since: logged) == [
+        entry(
+          .keyRevoked, of: child.key, in: scene,
+          [FieldChange("revoked_at", from: nil, to: .text("2024-01-15T10:30:00Z"))])
+      ])
+  }
+
   @Test func `nothing that is logged holds a secret`() async throws {
     let scene = try await Scene()
     var secrets = [scene.home.root.secret, scene.neighbour.root.secret]
     for _ in 0..<5 {
       let child = try await scene.child()
       _ = try await scene.update(child.key.id, to: "Desk", requests: .set(1))
+      secrets.append(try await scene.rotate(child.key.id, overlap: 60).secret)
+      _ = try await scene.revoke(child.key.id)
       try await scene.delete(child.key.id)
       secrets.append(child.secret)
     }

@@ -4,7 +4,8 @@ import KeymeterDomain
 enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
-  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append
+  case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep, auditRecords
+  case organisationHolding, holdEndings, hasOtherActiveRoot, keysPage, rotate, revoke
 }
 
 /// A store that reports each call before it is made; where the report throws, the call fails.
@@ -72,6 +73,36 @@ private struct ObservedTransaction: ManagementTransaction {
     return try await inner.keyForUpdate(id)
   }
 
+  func organisation(holding digests: [SecretDigest]) async throws -> OrganisationID? {
+    try observe(.organisationHolding)
+    return try await inner.organisation(holding: digests)
+  }
+
+  func holdEndings(of id: KeyID) async throws {
+    try observe(.holdEndings)
+    try await inner.holdEndings(of: id)
+  }
+
+  func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {
+    try observe(.hasOtherActiveRoot)
+    return try await inner.hasOtherActiveRoot(than: id)
+  }
+
+  func keys(_ filter: KeyFilter, after position: KeyPosition?, limit: Int) async throws -> [APIKey] {
+    try observe(.keysPage)
+    return try await inner.keys(filter, after: position, limit: limit)
+  }
+
+  func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) async throws -> APIKey {
+    try observe(.rotate)
+    return try await inner.rotate(id, to: value, overlapSeconds: overlapSeconds)
+  }
+
+  func revoke(_ id: KeyID) async throws -> APIKey {
+    try observe(.revoke)
+    return try await inner.revoke(id)
+  }
+
   func keys() async throws -> [APIKey] {
     try observe(.keys)
     return try await inner.keys()
@@ -90,6 +121,21 @@ private struct ObservedTransaction: ManagementTransaction {
   func delete(_ id: KeyID) async throws {
     try observe(.deleteKey)
     try await inner.delete(id)
+  }
+
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
+    try observe(.auditRecords)
+    return try await inner.auditRecords(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    try observe(.claim)
+    return try await inner.claim(entry)
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try observe(.keep)
+    try await inner.keep(answer, as: entry)
   }
 
   func append(_ entry: AuditEntry) async throws {

@@ -60,6 +60,40 @@ struct Scene: Sendable {
     try await keys.delete(.success(id), by: credentials ?? home.credentials, requestID: .test)
   }
 
+  func rotate(
+    _ id: KeyID, overlap: Int64 = 0, by credentials: Credentials? = nil
+  ) async throws -> IssuedKey {
+    try await keys.rotate(
+      .success(KeyRotation(id: id, overlapSeconds: overlap)), by: credentials ?? home.credentials,
+      requestID: .test)
+  }
+
+  func revoke(_ id: KeyID, by credentials: Credentials? = nil) async throws -> APIKey {
+    try await keys.revoke(.success(id), by: credentials ?? home.credentials, requestID: .test)
+  }
+
+  /// Deletes as the Scrubbe dialect does, which has root keys deleted too.
+  func deleteAny(_ id: KeyID, by credentials: Credentials? = nil) async throws {
+    try await keys.delete(
+      .success(id), by: credentials ?? home.credentials, requestID: .test, under: .rootKeysAndScopes)
+  }
+
+  /// Issues a key on behalf of any key that may, as the Scrubbe dialect does.
+  func issue(_ draft: KeyDraft, by credentials: Credentials? = nil) async throws -> IssuedKey {
+    try await keys.create(
+      .success(draft), by: credentials ?? home.credentials, requestID: .test, under: .rootKeysAndScopes)
+  }
+
+  /// Whether a value authenticates.
+  func authenticates(_ secret: KeySecret) async throws -> Bool {
+    do {
+      _ = try await keys.ownKey(Credentials(secret: secret), requestID: .test)
+      return true
+    } catch Refusal.notAuthentic {
+      return false
+    }
+  }
+
   func allKeys(of organisation: TestOrganisation? = nil) async throws -> [APIKey] {
     try await keys.allKeys((organisation ?? home).credentials, requestID: .test)
   }

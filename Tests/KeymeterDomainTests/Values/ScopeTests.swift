@@ -27,4 +27,16 @@ import Testing
   @Test func `the scope that covers every other is a star`() throws {
     #expect(try Scope(validating: "*", field: "scopes") == .everything)
   }
+
+  @Test(arguments: [
+    ("*", "*", true), ("*", "a", true), ("*", "a:*", true), ("a", "a", true), ("a", "*", false),
+    ("a:*", "a:*", true), ("a:*", "a:b", true), ("a:*", "a:b:c", true), ("a:*", "a:b:*", true),
+    ("a:*", "*", false), ("a:*", "a", false), ("a:*", "ab:c", false), ("a:*", "A:b", false),
+    ("a:b", "a:*", false), ("a:b", "a:b:c", false), ("a:b:*", "a:*", false), ("a:b:*", "a:b:c", true),
+  ])
+  func `a wildcard covers what begins with its words, and another only whole`(
+    held: String, wanted: String, covered: Bool
+  ) {
+    #expect(Scope(stored: held).covers(Scope(stored: wanted)) == covered)
+  }
 }

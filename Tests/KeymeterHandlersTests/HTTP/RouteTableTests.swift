@@ -25,6 +25,17 @@ struct RouteTableTests {
     #expect(table(["/b/c": [.post]]).methods(ofPath: path) == nil)
   }
 
+  @Test("a parameter stands for one segment, and a path of its own comes first")
+  func parameters() {
+    let table = table(["/a/:id": [.delete], "/a/list": [.get], "/a/:id/end": [.post]])
+    #expect(table.methods(ofPath: "/a/key_1") == [.delete])
+    #expect(table.methods(ofPath: "/a/list") == [.get, .head])
+    #expect(table.methods(ofPath: "/a/key_1/end") == [.post])
+    for path in ["/a", "/a/key_1/stop", "/a/key_1/end/x", "/b/key_1"] {
+      #expect(table.methods(ofPath: path) == nil)
+    }
+  }
+
   @Test("a table without routes serves nothing")
   func empty() {
     #expect(RouteTable().methods(ofPath: "/") == nil)

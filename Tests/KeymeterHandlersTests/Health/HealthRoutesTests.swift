@@ -50,7 +50,7 @@ struct HealthRoutesTests {
     let statuses = try await application.test(.router) { client in
       var statuses: [Int] = []
       for path in ["/health/live", "/api/v1/api-key", "/health/ready", "/health/ready"] {
-        statuses.append(try await client.execute(uri: path, method: .get).status.code)
+        statuses.append(try await client.answer(to: Call(.get, path)).status)
       }
       return statuses
     }
@@ -59,7 +59,7 @@ struct HealthRoutesTests {
 
   private func get(_ path: String, of service: Service, readiness: Readiness) async throws -> Answer {
     try await service.application(readiness: { readiness }).test(.router) { client in
-      Answer(try await client.execute(uri: path, method: .get))
+      try await client.answer(to: Call(.get, path))
     }
   }
 }

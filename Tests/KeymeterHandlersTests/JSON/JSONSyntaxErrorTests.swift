@@ -31,15 +31,12 @@ struct JSONSyntaxErrorTests {
     #expect(error.description == "invalid UTF-8 at byte 1")
   }
 
-  @Test("a quoted name can't break out of its quotes, forge a line of the log or fill it")
+  @Test("a duplicate's name can't show a key, break out of its quotes, forge a line of the log or fill it")
   func hostileName() {
-    let name = "a\"\\\n\u{1B}[31m\u{202E}é"
-    let error = JSONSyntaxError(reason: .duplicateMember(name), offset: 0)
-    #expect(error.description == #"duplicate member "a\"\\\n\u{1B}[31m\u{202E}\u{00E9}" at byte 0"#)
-
     let zalgo = "a" + String(repeating: "\u{301}", count: 100_000)
-    let long = JSONSyntaxError(reason: .duplicateMember(zalgo), offset: 0)
-    #expect(long.description.utf8.count < 1000)
-    #expect(long.description.contains("…"))
+    for name in ["a\"\\\n\u{1B}[31m\u{202E}é", zalgo, "sk_live_abc", ""] {
+      let error = JSONSyntaxError(reason: .duplicateMember(name), offset: 0)
+      #expect(error.description == #"duplicate member "(a name that is not shown)" at byte 0"#)
+    }
   }
 }

@@ -62,7 +62,7 @@ struct Runtime500Tests {
     for error in [Scrubs500Tests.Unforeseen(text: "x"), StoreError.unavailable(reason: "x")] as [any Error] {
       service.store.fail(with: error)
       let answer = try await service.application(logger: log.logger).test(.router) { client in
-        Answer(try await client.execute(uri: call.uri, method: call.method, headers: call.headers, body: nil))
+        try await client.answer(to: call)
       }
       #expect(try answer.text("request_id") == "gateway-7")
     }

@@ -42,7 +42,8 @@ struct RuntimeBodyTests {
     let amount = operation == .reserve ? #""requests":1,"# : ""
     let answer = try await service.askInVain(
       call(operation, #"\#(amount)"\#(name)":1"#, by: service.home.root))
-    try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: [name])
+    try expectProblem(
+      answer, 400, "Request body is invalid.", code: "body_invalid", fields: [HarmlessName.of(name)])
   }
 
   @Test(

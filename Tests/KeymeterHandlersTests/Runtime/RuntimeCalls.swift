@@ -7,13 +7,13 @@ import Testing
 
 /// The calls of the runtime API, each as it would be made by a root key.
 enum RuntimeOperation: CaseIterable {
-  case verify, verifyBeneath, reserve, settle, record, usage, analytics
+  case verify, verifyBeneath, reserve, settle, record, usage, analytics, audit
 
   /// Those that take a body.
   static let withBody: [RuntimeOperation] = [.reserve, .settle, .record, .analytics]
 
   /// Those that the router serves, by one method each.
-  static let routed: [RuntimeOperation] = [.reserve, .settle, .record, .usage, .analytics]
+  static let routed: [RuntimeOperation] = [.reserve, .settle, .record, .usage, .analytics, .audit]
 
   /// A day's usage, of the whole organisation.
   static let analyticsOfToday = #"{"start_date":"2024-01-15","end_date":"2024-01-15"}"#
@@ -27,13 +27,14 @@ enum RuntimeOperation: CaseIterable {
     case .record: "/api/v1/usage/record"
     case .usage: "/api/v1/usage"
     case .analytics: "/api/v1/usage-analytics"
+    case .audit: "/api/v1/audit"
     }
   }
 
   var method: HTTPRequest.Method { Self.withBody.contains(self) ? .post : .get }
 
   /// What `Allow` says of the path.
-  var allowed: String { self == .usage ? "GET, HEAD" : "POST" }
+  var allowed: String { self == .usage || self == .audit ? "GET, HEAD" : "POST" }
 
   /// The status of the call that `call(by:)` gives: no reservation has that id.
   var status: Int {
@@ -49,7 +50,7 @@ enum RuntimeOperation: CaseIterable {
     case .reserve, .record: #"{"requests":1}"#
     case .settle: #"{"reservation_id":"rsv_0"}"#
     case .analytics: Self.analyticsOfToday
-    case .verify, .verifyBeneath, .usage: nil
+    case .verify, .verifyBeneath, .usage, .audit: nil
     }
   }
 
@@ -60,7 +61,7 @@ enum RuntimeOperation: CaseIterable {
     switch self {
     case .verify: .runtime(method, path + "?scopes=a", by: key)
     case .verifyBeneath: .runtime(method, path, by: key).with(.chargeHeader, "much")
-    case .usage: .runtime(method, path + "?key=1", by: key)
+    case .usage, .audit: .runtime(method, path + "?key=1", by: key)
     case .reserve, .settle, .record, .analytics: .runtime(method, path, by: key, json: "{")
     }
   }

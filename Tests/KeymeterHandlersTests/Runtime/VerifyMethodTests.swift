@@ -89,11 +89,9 @@ struct VerifyMethodTests {
     let statuses = try await service.application().test(.live) { client in
       var statuses: [Int] = []
       for _ in 1...2 {
-        let answer = try await client.execute(
-          uri: call.uri, method: call.method, headers: call.headers, body: call.buffer)
-        statuses.append(answer.status.code)
+        statuses.append(try await client.answer(to: call).status)
       }
-      return statuses + [try await client.execute(uri: "/health/live", method: .get).status.code]
+      return statuses + [try await client.answer(to: Call(.get, "/health/live")).status]
     }
     #expect(statuses == [200, 200, 200])
     #expect(try await service.used(by: key).requests == 2)

@@ -55,15 +55,15 @@ struct Scrubs400FieldTests {
       "usage_limi\u{FF54}",
     ])
   func unknown(name: String) async throws {
-    try await expectRefusal(of: #""\#(name)":5"#, fields: [name])
-    try await expectRefusal(of: #""\#(name)":null"#, fields: [name])
+    try await expectRefusal(of: #""\#(name)":5"#, fields: [HarmlessName.of(name)])
+    try await expectRefusal(of: #""\#(name)":null"#, fields: [HarmlessName.of(name)])
   }
 
   @Test("a name that Unicode calls equivalent to a known one is not that name")
   func kelvinSign() async throws {
     // U+212A, the Kelvin sign, is K by canonical equivalence, and so by Swift's own `==`.
-    try await expectRefusal(of: #""api\u212Aey":1"#, fields: ["api\u{212A}ey"])
-    try await expectRefusal(of: #""lin\u212Aage_id":"x""#, fields: ["lin\u{212A}age_id"])
+    try await expectRefusal(of: #""api\u212Aey":1"#, fields: [HarmlessName.placeholder])
+    try await expectRefusal(of: #""lin\u212Aage_id":"x""#, fields: [HarmlessName.placeholder])
   }
 
   @Test("a known name is known by its characters, not by its spelling: escapes are resolved")
@@ -98,14 +98,14 @@ struct Scrubs400FieldTests {
       put, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"] + common + ["environment"])
   }
 
-  @Test("what a caller sends is quoted as data: nothing breaks out of the answer")
+  @Test("a name that could break out of an answer is not in it")
   func hostileName() async throws {
     let name = #"a\"},{\"field\":\"x\u0000\r\nSet-Cookie: a=b\u2028"#
     let service = try await Service()
     let answer = try await service.asRoot(.post, json: #"{"friendly_name":"T","\#(name)":1}"#)
     try expectProblem(
       answer, 400, "Request body is invalid.", code: "body_invalid",
-      fields: ["a\"},{\"field\":\"x\u{0}\r\nSet-Cookie: a=b\u{2028}"])
+      fields: [HarmlessName.placeholder])
     #expect(answer.headers[.setCookie] == nil)
   }
 

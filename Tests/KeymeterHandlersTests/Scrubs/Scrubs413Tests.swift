@@ -32,10 +32,8 @@ struct Scrubs413Tests {
     for (length, status) in [(65_537, 413), (65_536, 201), (1_000_000, 413), (23, 201)] {
       let answers = try await service.application().test(.live) { client in
         let oversize = call.sending(Self.body(ofLength: length))
-        let first = try await client.execute(
-          uri: oversize.uri, method: .post, headers: oversize.headers, body: oversize.buffer)
-        let next = try await client.execute(uri: "/health/live", method: .get)
-        return (Answer(first), Answer(next))
+        let first = try await client.answer(to: oversize)
+        return (first, try await client.answer(to: Call(.get, "/health/live")))
       }
       #expect(answers.0.status == status, "\(length)")
       #expect(answers.1.status == 200, "\(length)")

@@ -15,6 +15,8 @@ extension HTTPField.Name {
   static let chargeHeader = spelt("X-Keymeter-Charge")
   static let requireScopeHeader = spelt("X-Keymeter-Require-Scope")
   static let requireEnvironmentHeader = spelt("X-Keymeter-Require-Environment")
+  static let idempotencyKeyHeader = spelt("Idempotency-Key")
+  static let idempotencyReplayedHeader = spelt("Idempotency-Replayed")
   static let rateLimitHeader = spelt("RateLimit")
   static let rateLimitPolicyHeader = spelt("RateLimit-Policy")
 

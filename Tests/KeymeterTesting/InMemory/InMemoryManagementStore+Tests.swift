@@ -8,6 +8,31 @@ extension InMemoryManagementStore {
     try await changing { state, now in state.sweepExpiredReservations(at: now) }
   }
 
+  /// Has every name be one that another transaction is at, or none.
+  public func setNamesInFlight(_ inFlight: Bool) async throws {
+    try await changing { state, _ in state.namesAreInFlight = inFlight }
+  }
+
+  /// Lets the time of every first answer be over.
+  public func runOutAnswers() async throws {
+    try await changing { state, now in
+      for entry in state.answers.keys { state.answers[entry]?.expiresAt = now }
+    }
+  }
+
+  /// Forgets first answers whose time is over, and says how many.
+  @discardableResult
+  public func purgeAnswers() async throws -> Int {
+    try await changing { state, now in
+      let before = state.answers.count
+      state.answers = state.answers.filter { $0.value.expiresAt > now }
+      return before - state.answers.count
+    }
+  }
+
+  /// How many first answers are kept.
+  public func answers() async throws -> Int { try await changing { state, _ in state.answers.count } }
+
   /// Lets an open reservation's time be over.
   public func runOut(_ id: ReservationID) async throws {
     try await changing { state, now in
@@ -22,9 +47,18 @@ extension InMemoryManagementStore {
     try await change(id) { key, now in key.expiresAt = now.advanced(bySeconds: -1) }
   }
 
-  /// Ends a key that stays listed.
+  /// Ends a key that stays listed, behind management's back.
   public func revoke(_ id: KeyID) async throws {
     try await change(id) { key, now in key.revokedAt = now }
+  }
+
+  /// Lets the overlap of a key's last rotation be over.
+  public func endOverlap(of id: KeyID) async throws {
+    try await change(id) { key, now in
+      for index in key.values.indices where key.values[index].validUntil != nil {
+        key.values[index].validUntil = now.advanced(bySeconds: -1)
+      }
+    }
   }
 
   /// Has a key have used this much today, and nothing else this month.

@@ -36,6 +36,16 @@ final class InMemoryMeteringTransaction: MeteringTransaction {
     work.withLock { $0.settle(id, of: key, in: organisation, amounts: amounts, at: clock()) }
   }
 
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) -> [AuditRecord] {
+    state.auditRecords(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) -> IdempotencyClaim { state.claim(entry, at: clock()) }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) throws {
+    try work.withLock { try $0.keep(answer, as: entry, at: clock()) }
+  }
+
   func isRoot(_ key: KeyID, in organisation: OrganisationID) -> Bool? { state.isRoot(key, in: organisation) }
 
   func usage(of key: KeyID, in organisation: OrganisationID) -> KeyUsage? {

@@ -21,9 +21,11 @@ extension InMemoryState {
     if let provider = request.provider, !organisations.values.contains(where: { $0.providerID == provider }) {
       return .refused(.unknownProvider, nil)
     }
-    guard let (organisation, key) = keyPresented(by: request) else { return .refused(.unknownKey, nil) }
+    guard let (organisation, key, value) = keyPresented(by: request) else {
+      return .refused(.unknownKey, nil)
+    }
     let before = standing(of: key, in: organisation, at: now)
-    if let refusal = refusalOfKey(key, to: request, at: now) { return .refused(refusal, before) }
+    if let refusal = refusalOfKey(key, value, to: request, at: now) { return .refused(refusal, before) }
     let charge = request.charge
     guard Dimension.allCases.allSatisfy({ (0...MonthlyLimits.largest).contains(charge[$0]) }) else {
       throw AmountOutOfRange()
@@ -43,29 +45,33 @@ extension InMemoryState {
       scopes: key.draft.scopes, limits: key.limits, used: counters[month]?.used ?? .zero, judgedAt: now)
   }
 
-  private func keyPresented(by request: AdmissionRequest) -> (OrganisationID, StoredKey)? {
+  private func keyPresented(
+    by request: AdmissionRequest
+  ) -> (OrganisationID, StoredKey, StoredValue)? {
     for (organisation, keys) in keys {
       if let provider = request.provider, organisations[organisation]?.providerID != provider { continue }
-      let found = keys.first { key in request.digests.contains { $0.bytes == key.digest.bytes } }
-      if let found { return (organisation, found) }
+      for key in keys {
+        if let value = key.value(of: request.digests) { return (organisation, key, value) }
+      }
     }
     return nil
   }
 
   /// What is decided before any counter is looked at, in the contract's order.
   private func refusalOfKey(
-    _ key: StoredKey, to request: AdmissionRequest, at now: Timestamp
+    _ key: StoredKey, _ value: StoredValue, to request: AdmissionRequest, at now: Timestamp
   ) -> AdmissionRefusal? {
     switch key.status(at: now) {
     case .revoked: return .revoked
     case .expired: return .expired
     case .active: break
     }
+    guard value.isValid(at: now) else { return .expired }
     if let environment = request.requiredEnvironment, environment != key.draft.environment {
       return .environmentMismatch
     }
     let holdsAll = request.requiredScopes.allSatisfy { wanted in
-      key.draft.scopes.contains { $0.allows(wanted) }
+      key.draft.scopes.contains { $0.covers(wanted) }
     }
     return holdsAll ? nil : .scopeMissing
   }
@@ -90,13 +96,5 @@ extension KeyStanding {
   fileprivate func room(for dimension: Dimension, as kind: ChargeKind) -> Int64 {
     guard kind != .recorded, let limit = limits[dimension] else { return Int64.max - used[dimension] }
     return limit > used[dimension] ? limit - used[dimension] : 0
-  }
-}
-
-extension Scope {
-  /// Whether a key that holds this scope may do what needs `wanted`.
-  fileprivate func allows(_ wanted: Scope) -> Bool {
-    rawValue == "*" || rawValue == wanted.rawValue
-      || (rawValue.hasSuffix(":*") && wanted.rawValue.hasPrefix(rawValue.dropLast()))
   }
 }

@@ -5,11 +5,16 @@ struct InMemoryState: Sendable {
   var organisations: [OrganisationID: Organisation] = [:]
   var keys: [OrganisationID: [StoredKey]] = [:]
   var auditLog: [AuditEntry] = []
+  /// When each entry of the log was made.
+  var auditTimes: [Timestamp] = []
   /// What was used, which outlives the keys.
   var counters: [CounterID: Counter] = [:]
   var days: [DayID: Amounts] = [:]
   var reservations: [HeldID: HeldReservation] = [:]
   var events: [CountedEventID: CountedEvent] = [:]
+  var answers: [IdempotencyEntry: KeptAnswer] = [:]
+  /// Names at which another transaction seems to be.
+  var namesAreInFlight = false
 
   /// A key as management shows it: used when it last authenticated there, or was last charged.
   func shown(_ key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> APIKey {
@@ -19,15 +24,25 @@ struct InMemoryState: Sendable {
   }
 }
 
-/// A key with what the store holds in its secret's place.
+/// One value of a key, by what the store holds in its place.
+struct StoredValue: Sendable {
+  let digest: SecretDigest
+  /// From when on it no longer authenticates, after a rotation with overlap.
+  var validUntil: Timestamp?
+
+  func isValid(at now: Timestamp) -> Bool { validUntil.map { $0 > now } ?? true }
+}
+
+/// A key with what the store holds in its secrets' place.
 struct StoredKey: Sendable {
   let id: KeyID
   let root: Bool
   let draft: KeyDraft
   let linkageID: Label
-  let digest: SecretDigest
-  let hint: String
   let createdAt: Timestamp
+  /// The present value last.
+  var values: [StoredValue]
+  var hint: String
   var friendlyName: Label
   var limits: MonthlyLimits
   var expiresAt: Timestamp?
@@ -39,12 +54,17 @@ struct StoredKey: Sendable {
     root = key.root
     draft = key.draft
     linkageID = key.linkageID
-    digest = key.digest
+    values = [StoredValue(digest: key.digest)]
     hint = key.hint
     createdAt = now
     friendlyName = key.draft.friendlyName
     limits = key.draft.limits
     expiresAt = key.draft.expiresAt
+  }
+
+  /// The value among this key's that has one of the digests.
+  func value(of digests: [SecretDigest]) -> StoredValue? {
+    values.first { value in digests.contains { $0.bytes == value.digest.bytes } }
   }
 
   func key(in organisation: OrganisationID, at now: Timestamp, usedAt: Timestamp?) -> APIKey {

@@ -56,7 +56,7 @@ final class InMemoryTransaction: ManagementTransaction {
   }
 
   func activeKey(_ digests: [SecretDigest], lock: RowLock) throws -> APIKey? {
-    try stored().first { key in digests.contains { $0.bytes == key.digest.bytes } }
+    try stored().first { $0.value(of: digests)?.isValid(at: now) ?? false }
       .map { try shown($0) }
       .flatMap { $0.status == .active ? $0 : nil }
   }
@@ -73,9 +73,29 @@ final class InMemoryTransaction: ManagementTransaction {
     return try stored().first { $0.id == id }.map { try shown($0) }
   }
 
+  func organisation(holding digests: [SecretDigest]) -> OrganisationID? {
+    state.keys.first { $0.value.contains { $0.value(of: digests) != nil } }?.key
+  }
+
+  /// Transactions run one at a time, so there is nothing to hold off.
+  func holdEndings(of id: KeyID) throws { _ = try tenant() }
+
+  func hasOtherActiveRoot(than id: KeyID) throws -> Bool {
+    try stored().contains { $0.root && $0.id != id && $0.status(at: now) == .active }
+  }
+
+  func keys(_ filter: KeyFilter, after position: KeyPosition?, limit: Int) throws -> [APIKey] {
+    let found = try keys().filter { key in
+      position.map { $0 < key.position } ?? true
+        && filter.environment.map { $0 == key.environment } ?? true
+        && filter.status.map { $0 == key.status } ?? true
+    }
+    return Array(found.prefix(limit))
+  }
+
   func keys() throws -> [APIKey] {
     try stored().map { try shown($0) }
-      .sorted { ($0.createdAt, $0.id.rawValue) < ($1.createdAt, $1.id.rawValue) }
+      .sorted { $0.position < $1.position }
   }
 
   func insert(_ key: NewKey) throws -> APIKey {
@@ -98,12 +118,44 @@ final class InMemoryTransaction: ManagementTransaction {
     return key
   }
 
+  func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) throws -> APIKey {
+    try change(id) { key in
+      var former = key.values.filter { $0.validUntil == nil && overlapSeconds > 0 }
+      for index in former.indices { former[index].validUntil = now.advanced(bySeconds: overlapSeconds) }
+      key.values = former + [StoredValue(digest: value.digest)]
+      key.hint = value.hint
+    }
+    guard let key = try keyForUpdate(id) else { throw NoSuchKey() }
+    return key
+  }
+
+  func revoke(_ id: KeyID) throws -> APIKey {
+    try change(id) { $0.revokedAt = now }
+    guard let key = try keyForUpdate(id) else { throw NoSuchKey() }
+    return key
+  }
+
   func delete(_ id: KeyID) throws {
     let tenant = try tenant()
     work.withLock { $0.state.keys[tenant]?.removeAll { $0.id == id } }
   }
 
-  func append(_ entry: AuditEntry) { work.withLock { $0.state.auditLog.append(entry) } }
+  func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) -> [AuditRecord] {
+    state.auditRecords(query, of: organisation)
+  }
+
+  func claim(_ entry: IdempotencyEntry) -> IdempotencyClaim { state.claim(entry, at: now) }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) throws {
+    try work.withLock { try $0.state.keep(answer, as: entry, at: now) }
+  }
+
+  func append(_ entry: AuditEntry) {
+    work.withLock { work in
+      work.state.auditLog.append(entry)
+      work.state.auditTimes.append(now)
+    }
+  }
 
   private func tenant() throws -> OrganisationID {
     guard let tenant = work.withLock({ $0.tenant }) else { throw TenantNotNamed() }

@@ -58,12 +58,23 @@ extension Node {
       .POST, baseURL + "/api/v1/" + path, headers: account.headers + [Self.json], body: body, via: client)
   }
 
+  /// Posts a body with an `Idempotency-Key`.
+  func post(
+    _ path: String, _ account: Account, _ body: String, named name: String, via client: HTTPClient = .shared
+  ) async throws -> Reply {
+    try await send(
+      .POST, baseURL + "/api/v1/" + path,
+      headers: account.headers + [Self.json, ("Idempotency-Key", name)], body: body, via: client)
+  }
+
   /// Posts a body, and notes what became of it.
+  ///
+  /// - Parameter name: the `Idempotency-Key`; `nil` sends none.
   func attemptPost(
-    _ path: String, _ account: Account, _ body: String, via client: HTTPClient
+    _ path: String, _ account: Account, _ body: String, named name: String? = nil, via client: HTTPClient
   ) async -> Attempt {
-    await attempt(
-      .POST, baseURL + "/api/v1/" + path, headers: account.headers + [Self.json], body: body, via: client)
+    let headers = account.headers + [Self.json] + (name.map { [("Idempotency-Key", $0)] } ?? [])
+    return await attempt(.POST, baseURL + "/api/v1/" + path, headers: headers, body: body, via: client)
   }
 
   private static var json: (String, String) { ("Content-Type", "application/json") }

@@ -1,0 +1,47 @@
+import KeymeterDomain
+
+/// The members of a new key that both dialects have, each under its dialect's name.
+extension BodyMembers {
+  /// `PRODUCTION`, `STAGING` or `DEVELOPMENT`.
+  mutating func environment(_ name: String) -> KeyEnvironment? {
+    guard let text = text(name) else { return nil }
+    return checked { () throws(ValidationFailure) in try KeyEnvironment(validating: text, field: name) }
+  }
+
+  /// 1 to 100 scopes; one that is given twice is kept once.
+  mutating func scopes(_ name: String) -> [Scope]? {
+    guard let value = take(name) else { return nil }
+    guard case .array(let elements) = value, (1...100).contains(elements.count) else {
+      refuse(name, "must be an array of 1 to 100 strings")
+      return nil
+    }
+    var scopes: [Scope] = []
+    for (index, element) in elements.enumerated() {
+      let field = "\(name)[\(index)]"
+      guard case .string(let text) = element else {
+        refuse(field, "must be a string")
+        continue
+      }
+      let scope = checked { () throws(ValidationFailure) in try Scope(validating: text, field: field) }
+      if let scope, !scopes.contains(scope) { scopes.append(scope) }
+    }
+    return scopes
+  }
+
+  /// RFC 3339 with a zone; `null` is never.
+  ///
+  /// Whether it lies ahead is for the database's clock to say.
+  mutating func expiry(_ name: String) -> Timestamp? {
+    guard let text = nullableText(name) else { return nil }
+    guard let expiry = Timestamp(rfc3339: text) else {
+      refuse(name, "must be an RFC 3339 date and time with a zone")
+      return nil
+    }
+    return expiry
+  }
+
+  /// Notes a member that must be there and is not.
+  mutating func require(_ name: String) {
+    if take(name) == nil { refuse(name, "is required") }
+  }
+}

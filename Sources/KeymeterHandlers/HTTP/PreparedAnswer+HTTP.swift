@@ -1,0 +1,34 @@
+import HTTPTypes
+import Hummingbird
+import KeymeterDomain
+import NIOCore
+
+extension PreparedAnswer {
+  /// An answer as `Response.json` makes it, but whole.
+  ///
+  /// - Parameter standing: whose facts stand in headers as well.
+  static func json(
+    _ status: HTTPResponse.Status, _ standing: KeyStanding? = nil,
+    _ write: (inout JSONObjectWriter) -> Void
+  ) -> PreparedAnswer {
+    var writer = JSONWriter(reservingCapacity: 512)
+    writer.object(write)
+    var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+    if let standing { headers.add(standing) }
+    return PreparedAnswer(
+      status: UInt16(clamping: status.code),
+      fields: headers.map { Field(name: $0.name.rawName, value: $0.value) }, body: writer.bytes)
+  }
+
+  /// The answer to be sent; one that is given again says so.
+  var response: Response {
+    var headers: HTTPFields = [:]
+    for field in fields {
+      if let name = HTTPField.Name(field.name) { headers.append(HTTPField(name: name, value: field.value)) }
+    }
+    if replayed { headers[.idempotencyReplayed] = "true" }
+    return Response(
+      status: HTTPResponse.Status(code: Int(status)), headers: headers,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+  }
+}

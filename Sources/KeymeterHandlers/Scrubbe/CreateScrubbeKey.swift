@@ -1,0 +1,38 @@
+import Hummingbird
+import KeymeterDomain
+
+/// `POST /api/v1/apikey/createapikey`: issues a child key, and shows its value this once.
+struct CreateScrubbeKey: Sendable {
+  let keys: KeyService
+
+  @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
+    let credentials = try Credentials(scrubbe: request.headers)
+    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.draft(from: &$0) }
+    return try await keys.create(
+      ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
+      under: .rootKeysAndScopes, repeatable: body.repeatable
+    ) { issued in
+      ScrubbeAnswer.issued("API key created successfully", issued, status: .created)
+    }.response
+  }
+
+  private static func draft(from members: inout BodyMembers) -> KeyDraft? {
+    let name = members.requiredLabel("name")
+    members.require("environment")
+    let environment = members.environment("environment")
+    members.require("scopes")
+    let scopes = members.scopes("scopes")
+    let expiry = members.expiry("expiresAt")
+    let limits = MonthlyLimits(
+      requests: members.limit("usageLimit").applied(to: nil),
+      tokens: members.limit("monthlyTokenLimit").applied(to: nil),
+      speechSeconds: members.limit("monthlySttSecsLimit").applied(to: nil))
+    let linkage = members.nullableText("linkageId").flatMap { text in
+      members.checked { () throws(ValidationFailure) in try Label(validating: text, field: "linkageId") }
+    }
+    guard let name, let environment, let scopes else { return nil }
+    return KeyDraft(
+      friendlyName: name, limits: limits, linkageID: linkage, environment: environment, scopes: scopes,
+      expiresAt: expiry)
+  }
+}

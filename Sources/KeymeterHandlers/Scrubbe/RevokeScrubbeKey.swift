@@ -1,0 +1,19 @@
+import Hummingbird
+import KeymeterDomain
+
+/// `POST /api/v1/apikey/:id/revoke`: ends a key, which stays listed.
+///
+/// Again is the same as once.
+struct RevokeScrubbeKey: Sendable {
+  let keys: KeyService
+
+  @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
+    let credentials = try Credentials(scrubbe: request.headers)
+    let id = ScrubbeRequest.id(in: context)
+    let target = ScrubbeRequest.withoutQuery(request, await JSONBody.readOptional(request) { _ in id })
+    let key = try await keys.revoke(target, by: credentials, requestID: context.requestID)
+    return ScrubbeAnswer.success("API key revoked successfully") { answer in
+      answer.object("data") { $0.scrubbeMetadata(key) }
+    }
+  }
+}

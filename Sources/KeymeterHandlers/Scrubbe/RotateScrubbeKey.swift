@@ -1,0 +1,35 @@
+import Hummingbird
+import KeymeterDomain
+
+/// `POST /api/v1/apikey/:id/rotate`: gives a key a new value, shown this once; the old one dies now, or after
+/// `overlapSecs`.
+struct RotateScrubbeKey: Sendable {
+  let keys: KeyService
+
+  @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
+    let credentials = try Credentials(scrubbe: request.headers)
+    let id = ScrubbeRequest.id(in: context)
+    let body = await JSONBody.readRepeatable(request, by: credentials.secret, optional: true) { members in
+      Self.overlap(from: &members).map { KeyRotation(id: id, overlapSeconds: $0) }
+    }
+    return try await keys.rotate(
+      ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
+      repeatable: body.repeatable
+    ) { issued in
+      ScrubbeAnswer.issued("API key rotated successfully", issued)
+    }.response
+  }
+
+  private static func overlap(from members: inout BodyMembers) -> Int64? {
+    let allowed = KeyRotation.overlaps
+    switch members.take("overlapSecs") {
+    case nil: return 0
+    case .number(let number):
+      if let seconds = number.wholeNumber, allowed.contains(seconds) { return seconds }
+    default: break
+    }
+    members.refuse(
+      "overlapSecs", "must be a whole number from \(allowed.lowerBound) to \(allowed.upperBound)")
+    return nil
+  }
+}

@@ -1,0 +1,22 @@
+import Postgres
+
+/// What reading the audit log asks of the database.
+enum AuditStatements {
+  static let all = [read]
+
+  /// Walks the primary key from the newest entry on.
+  ///
+  /// Its order is the order in which entries came into sight; see `append_audit.sql`.
+  static let read = Statement(
+    "audit_read",
+    """
+    SELECT audit_id, occurred_at, principal, principal_hint, action, target, request_id, changes
+    FROM keymeter.audit_log
+    WHERE organisation_id = $1
+      AND ($2::bigint IS NULL OR audit_id < $2)
+      AND ($3::text IS NULL OR action = $3)
+      AND ($4::text IS NULL OR target = $4)
+      AND ($5::timestamptz IS NULL OR occurred_at >= $5)
+    ORDER BY audit_id DESC LIMIT $6
+    """)
+}

@@ -1,0 +1,28 @@
+import Postgres
+
+/// What keeping first answers asks of the database.
+enum IdempotencyStatements {
+  static let all = [claim, keep, purge]
+
+  static let claim = Statement(
+    "idempotency_claim",
+    "SELECT outcome, salt, sealed_answer FROM keymeter.claim_idempotency_key($1, $2, $3)")
+
+  /// Takes the place of an entry whose time is over and that nobody has swept yet.
+  ///
+  /// Writes no row, after waiting for its transaction, where there is an answer already; the claim rules that out.
+  static let keep = Statement(
+    "idempotency_keep",
+    """
+    INSERT INTO keymeter.idempotency_keys AS i (
+      organisation_id, key_id, name_hash, salt, sealed_answer, expires_at)
+    VALUES ($1, $2, $3, $4, $5, statement_timestamp() + interval '24 hours')
+    ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE
+    SET salt = excluded.salt, sealed_answer = excluded.sealed_answer, expires_at = excluded.expires_at
+    WHERE i.expires_at <= statement_timestamp()
+    RETURNING true AS kept
+    """)
+
+  static let purge = Statement(
+    "idempotency_purge", "SELECT keymeter.purge_idempotency_keys($1) AS purged")
+}

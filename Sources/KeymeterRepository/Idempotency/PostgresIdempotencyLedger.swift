@@ -1,0 +1,43 @@
+import KeymeterDomain
+import Postgres
+
+/// First answers in PostgreSQL, inside the transaction that is open on a connection.
+struct PostgresIdempotencyLedger: IdempotencyLedger {
+  let connection: Connection
+
+  func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
+    let row = try await one(IdempotencyStatements.claim, parameters(entry))
+    switch try row.raw("outcome", as: Outcome.self) {
+    case .free: return .free
+    case .inFlight: return .inFlight
+    case .answered:
+      return .answered(
+        SealedAnswer(
+          salt: try row.decode("salt", as: [UInt8].self),
+          box: try row.decode("sealed_answer", as: [UInt8].self)))
+    }
+  }
+
+  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    let values = parameters(entry) + [.bytea(answer.salt), .bytea(answer.box)]
+    let kept = try await connection.execute(IdempotencyStatements.keep, values).rows
+    // Somebody else's answer stands there, in spite of the claim: this transaction's effect must not.
+    guard !kept.isEmpty else { throw IdempotencyRefusal.inFlight }
+  }
+
+  private enum Outcome: String {
+    case free, answered
+    case inFlight = "in_flight"
+  }
+
+  private func parameters(_ entry: IdempotencyEntry) -> [Parameter] {
+    [.text(entry.organisationID.rawValue), .text(entry.keyID.rawValue), .bytea(entry.nameHash)]
+  }
+
+  private func one(_ statement: Statement, _ parameters: [Parameter]) async throws -> Row {
+    guard let row = try await connection.execute(statement, parameters).rows.first else {
+      throw RowMissing(statement: statement.name)
+    }
+    return row
+  }
+}

@@ -1,0 +1,104 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Scrubbe 409, 413, 415, 500 and 503")
+struct Scrubbe409Tests {
+  @Test("a linkage that is taken")
+  func linkage() async throws {
+    let service = try await Service()
+    _ = try await service.child(linkage: "ward 7")
+    let answer = try await service.scrubbe(
+      .create, json: #"{"name":"T","environment":"STAGING","scopes":["*"],"linkageId":"ward 7"}"#)
+    try expectRefusal(answer, 409, code: "linkage_taken")
+  }
+
+  @Test("a revoked or expired key is not rotated")
+  func notActive() async throws {
+    let service = try await Service()
+    let revoked = try await service.child()
+    let expired = try await service.child(expiresIn: 1)
+    _ = try await service.scrubbe(.revoke, on: revoked.key.id)
+    service.clock.advance(seconds: 1)
+    for (key, status) in [(revoked, "REVOKED"), (expired, "EXPIRED")] {
+      let answer = try await service.scrubbe(.rotate, on: key.key.id)
+      try expectRefusal(answer, 409, code: "key_not_active")
+      #expect(try answer.text("message").contains(status))
+    }
+  }
+
+  @Test("the last active root key is not revoked or deleted", arguments: [ScrubbeOperation.revoke, .delete])
+  func lastRoot(operation: ScrubbeOperation) async throws {
+    let service = try await Service()
+    let root = service.home.root.key.id
+    try expectRefusal(try await service.scrubbe(operation, on: root), 409, code: "last_root_key")
+    let second = try await service.secondRoot()
+    #expect(try await service.scrubbe(operation, on: root).status == 200)
+    let last = try await service.scrubbe(operation, by: second.secret, on: second.key.id)
+    try expectRefusal(last, 409, code: "last_root_key")
+  }
+
+  @Test("a body over 64 KiB, at exactly 64 KiB none", arguments: ScrubbeOperation.withBody)
+  func tooLarge(operation: ScrubbeOperation) async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    let call = operation.call(by: service.home.root.secret, on: child.key.id)
+    let body = Array((operation == .create ? ScrubbeOperation.newKey : "{}").utf8)
+    let blanks = [UInt8](repeating: 0x20, count: JSONBody.largest - body.count)
+    try expectRefusal(
+      try await service.send(call.sending(blanks + body + [0x20])), 413, code: "body_too_large")
+    #expect(try await service.send(call.sending(blanks + body)).status < 300)
+  }
+
+  @Test(
+    "a body that is not said to be JSON", arguments: ScrubbeOperation.withBody,
+    [nil, "text/plain", "application/x-www-form-urlencoded"])
+  func mediaType(operation: ScrubbeOperation, contentType: String?) async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    let call = operation.call(by: service.home.root.secret, on: child.key.id)
+    let answer = try await service.send(call.sending(Array("{}".utf8), as: contentType))
+    try expectRefusal(answer, 415, code: "unsupported_media_type")
+  }
+
+  @Test("a body that needn't be there needs no type when it isn't; one that must be does")
+  func noBody() async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    for operation in ScrubbeOperation.withBody {
+      var call = operation.call(by: service.home.root.secret, on: child.key.id)
+      call.body = nil
+      let answer = try await service.send(call.with(.contentType, nil))
+      #expect(answer.status == (operation == .create ? 415 : 200))
+    }
+  }
+
+  @Test(
+    "what nobody foresaw is a bare 500, in the words of the operation",
+    arguments: ScrubbeOperation.allCases)
+  func unforeseen(operation: ScrubbeOperation) async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    let secret = service.home.root.secret.revealed
+    service.store.fail(with: Unforeseen(text: "postgresql://keymeter:hunter2@db \(secret)"))
+    let answer = try await service.scrubbe(operation, on: child.key.id)
+    try expectRefusal(answer, 500, code: operation == .create ? "creation_failed" : "internal_error")
+    for part in ["hunter2", "postgresql", "Unforeseen"] { #expect(!answer.text.contains(part)) }
+  }
+
+  @Test("a store that can't be reached is 503 with Retry-After", arguments: ScrubbeOperation.allCases)
+  func unavailable(operation: ScrubbeOperation) async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    service.store.fail(with: StoreError.unavailable(reason: "10.0.0.7 refused"))
+    let answer = try await service.scrubbe(operation, on: child.key.id)
+    try expectRefusal(answer, 503, code: "unavailable")
+    #expect(answer.headers[.retryAfterHeader] == "1")
+    #expect(!answer.text.contains("10.0.0.7"))
+  }
+
+  private struct Unforeseen: Error { let text: String }
+}
