@@ -93,7 +93,7 @@ extension JSONObjectWriter {
     member("request_id", record.requestID.rawValue)
     object("changes") { changes in
       for change in record.changes {
-        changes.object(change.field) { step in
+        changes.object(named: change.field) { step in
           step.member("old", change.old)
           step.member("new", change.new)
         }
