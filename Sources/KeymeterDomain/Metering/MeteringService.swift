@@ -43,6 +43,17 @@ public struct MeteringService: Sendable {
       request(credentials, charge: charge, scopes: scopes, environment: environment))
   }
 
+  /// Does the same for a caller that doesn't wait.
+  ///
+  /// - Parameter complete: is called once, on any thread, and must not block.
+  public func verify(
+    _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope], environment: KeyEnvironment?,
+    then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
+  ) {
+    admission.admit(
+      request(credentials, charge: charge, scopes: scopes, environment: environment), then: complete)
+  }
+
   /// Takes a charge before the true amounts are known: once, however often a request of the caller's naming is sent.
   ///
   /// - Parameter answer: makes the answer that a repetition is given again; throws where nothing is held.

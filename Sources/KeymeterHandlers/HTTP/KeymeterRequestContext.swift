@@ -30,15 +30,15 @@ struct IdentifyRequest: RouterMiddleware {
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     var context = context
-    context.requestID = Self.requestID(of: request)
+    context.requestID = Self.requestID(of: request.headers)
     context.logger[metadataKey: "request_id"] = .string(context.requestID.rawValue)
     var response = try await next(request, context)
     response.headers[.requestID] = context.requestID.rawValue
     return response
   }
 
-  static func requestID(of request: Request) -> RequestID {
-    if let sent = request.headers.single(.requestID), sent.utf8.count <= 128,
+  static func requestID(of headers: HTTPFields) -> RequestID {
+    if let sent = headers.single(.requestID), sent.utf8.count <= 128,
       sent.utf8.allSatisfy(isHarmless)
     {
       return RequestID(rawValue: sent)

@@ -20,8 +20,11 @@ struct Problem: Error {
   /// The members that a quota's violation adds.
   var quota: QuotaViolation?
 
-  func response(requestID: RequestID) -> Response {
-    var response = Response.json(status, contentType: "application/problem+json") { problem in
+  func response(requestID: RequestID) -> Response { answer(requestID: requestID).response }
+
+  /// The problem as an answer, which names the request in its body; a header for that is the caller's to add.
+  func answer(requestID: RequestID) -> WholeAnswer {
+    var answer = WholeAnswer.json(status, contentType: "application/problem+json") { problem in
       problem.member("type", type ?? "urn:keymeter:problem:\(code)")
       problem.member("title", title)
       problem.member("status", status.code)
@@ -40,8 +43,8 @@ struct Problem: Error {
         }
       }
     }
-    for field in headers { response.headers.append(field) }
-    return response
+    for field in headers { answer.head.headerFields.append(field) }
+    return answer
   }
 
   /// `field message`, joined, for the detail of a 400.

@@ -145,17 +145,17 @@ struct GroupedAdmission {
     var used = before.used
     for member in group.members.prefix(admitted) {
       used = used.adding(group.request.charge)
-      batch.entries[member].continuation.resume(returning: .admitted(before.with(used: used)))
+      batch.entries[member].complete(.success(.admitted(before.with(used: used))))
     }
     let refused: Result<Admission, any Error> =
       refusal.map { .success(.refused($0, before.with(used: used))) } ?? .failure(AnswerMissing())
     for member in group.members.dropFirst(admitted) {
-      batch.entries[member].continuation.resume(with: refused)
+      batch.entries[member].complete(refused)
     }
   }
 
   private func resume(_ group: Group, with result: Result<Admission, any Error>) {
-    for member in group.members { batch.entries[member].continuation.resume(with: result) }
+    for member in group.members { batch.entries[member].complete(result) }
   }
 }
 
