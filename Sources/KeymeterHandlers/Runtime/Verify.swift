@@ -48,7 +48,8 @@ struct Verify: Sendable {
   /// Judges and charges.
   ///
   /// - Parameter complete: is called once, on any thread, and must not block.
-  func judge(_ question: Question, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void) {
+  func judge(_ question: Question, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void)
+  {
     let terms = question.terms
     meter.verify(
       question.credentials, charge: terms.charge, scopes: terms.scopes, environment: terms.environment,
