@@ -34,6 +34,8 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
   private var lastNumber = 0
   /// Requests that were handed on and whose answers are not complete.
   private var handedOn = 0
+  /// How many parts the application was given in all.
+  private var partsHandedOn = 0
   /// What has come and can't be looked at yet.
   private var held = CircularBuffer<HTTPRequestPart>()
   private var heldEvents: [Any] = []
@@ -66,14 +68,19 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
       if handedOn > 0 { held.prepend(part) } else { begin(request, context) }
     case .head:
       handedOn += 1
-      context.fireChannelRead(wrapInboundOut(part))
+      handOn(part, context)
     case .body, .end:
-      guard exchange != nil else { return context.fireChannelRead(wrapInboundOut(part)) }
+      guard exchange != nil else { return handOn(part, context) }
       // A verification's body is nobody's business.
       guard case .end = part else { return }
       exchange?.hasEnded = true
       goOn(context)
     }
+  }
+
+  private func handOn(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+    partsHandedOn &+= 1
+    context.fireChannelRead(wrapInboundOut(part))
   }
 
   private func begin(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
@@ -113,6 +120,13 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
 
   /// Looks at what has waited, as far as its turn has come.
   private func goOn(_ context: ChannelHandlerContext) {
+    let before = partsHandedOn
+    takeHeld(context)
+    // The application looks at what it was given only then.
+    if partsHandedOn != before { context.fireChannelReadComplete() }
+  }
+
+  private func takeHeld(_ context: ChannelHandlerContext) {
     while true {
       if let exchange {
         if exchange.hasEnded {

@@ -281,12 +281,22 @@ private final class OutboundSpy: ChannelOutboundHandler, Sendable {
   }
 }
 
-/// Counts the events that reach the application.
-private final class EventSpy: ChannelInboundHandler, Sendable {
+/// Counts the events that reach the application, which looks at requests when a read is complete.
+private final class EventSpy: ChannelInboundHandler {
   typealias InboundIn = HTTPRequestPart
-  let events: Tally
+  typealias InboundOut = HTTPRequestPart
+  private let events: Tally
+  private var unseen: [HTTPRequestPart] = []
 
   init(events: Tally) { self.events = events }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { unseen.append(unwrapInboundIn(data)) }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    for part in unseen { context.fireChannelRead(wrapInboundOut(part)) }
+    unseen = []
+    context.fireChannelReadComplete()
+  }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if event is ChannelEvent { events.increment() }
