@@ -7,7 +7,7 @@ public protocol AdmissionControl: Sendable {
   ///
   /// - Throws: `StoreError.unavailable`, also where too many requests wait already; whether the charge was
   ///   made may then be unknown.
-  nonisolated(nonsending) func admit(_ request: AdmissionRequest) async throws -> Admission
+  func admit(_ request: AdmissionRequest) async throws -> Admission
 
   /// Does the same for a caller that doesn't wait.
   ///

@@ -35,15 +35,7 @@ public struct MeteringService: Sendable {
 
   /// Authenticates a key, judges it by scope and environment, and charges it: all in one step, or nothing.
   ///
-  /// - Throws: `StoreError.unavailable`.
-  public nonisolated(nonsending) func verify(
-    _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope], environment: KeyEnvironment?
-  ) async throws -> Admission {
-    try await admission.admit(
-      request(credentials, charge: charge, scopes: scopes, environment: environment))
-  }
-
-  /// Does the same for a caller that doesn't wait.
+  /// A failure is `StoreError.unavailable`.
   ///
   /// - Parameter complete: is called once, on any thread, and must not block.
   public func verify(

@@ -39,19 +39,10 @@ struct IdentifyRequest: RouterMiddleware {
 
   static func requestID(of headers: HTTPFields) -> RequestID {
     if let sent = headers.single(.requestID), sent.utf8.count <= 128,
-      sent.utf8.allSatisfy(isHarmless)
+      sent.utf8.allSatisfy(HarmlessName.isHarmless)
     {
       return RequestID(rawValue: sent)
     }
     return RequestIDSource.shared.next()
-  }
-
-  private static func isHarmless(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-      true
-    default: false
-    }
   }
 }

@@ -38,7 +38,7 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
   private var partsHandedOn = 0
   /// What has come and can't be looked at yet.
   private var held = CircularBuffer<HTTPRequestPart>()
-  private var heldEvents: [Any] = []
+  private var holdsInputClosed = false
   private var heldError: (any Error)?
   private var holdsRead = false
 
@@ -64,11 +64,12 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
 
   private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
     switch part {
-    case .head(let request) where KeymeterResponder.isVerification(request):
-      if handedOn > 0 { held.prepend(part) } else { begin(request, context) }
-    case .head:
-      handedOn += 1
-      handOn(part, context)
+    case .head(let request):
+      guard let source = KeymeterResponder.verification(request) else {
+        handedOn += 1
+        return handOn(part, context)
+      }
+      if handedOn > 0 { held.prepend(part) } else { begin(request, source, context) }
     case .body, .end:
       guard exchange != nil else { return handOn(part, context) }
       // A verification's body is nobody's business.
@@ -83,14 +84,14 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     context.fireChannelRead(wrapInboundOut(part))
   }
 
-  private func begin(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
+  private func begin(_ request: HTTPRequest, _ source: Verify.TermsSource, _ context: ChannelHandlerContext) {
     lastNumber += 1
     let number = lastNumber
     exchange = Exchange(
       number: number, isHead: request.method == .head, closes: request.headerFields[.connection] == "close")
     let loop = context.eventLoop
     let bound = NIOLoopBound((self, context), eventLoop: loop)
-    responder.answer(request, logger: logger) { answer in
+    responder.answer(request, source, logger: logger) { answer in
       // Also when called at once: the parts that follow are still to be read.
       loop.execute {
         let (handler, context) = bound.value
@@ -103,6 +104,8 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     // Nobody is there any more to be answered.
     guard let exchange, exchange.number == number, context.channel.isActive else { return }
     var answer = make()
+    let length = String(answer.body.readableBytes)
+    answer.head.headerFields.append(HTTPField(name: .contentLength, value: length))
     answer.head.headerFields.append(HTTPField(name: .date, value: date.current))
     context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
     if !exchange.isHead { context.write(wrapOutboundOut(.body(answer.body)), promise: nil) }
@@ -138,7 +141,9 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
         }
       }
       guard let part = held.first else { break }
-      if handedOn > 0, case .head(let request) = part, KeymeterResponder.isVerification(request) { return }
+      if handedOn > 0, case .head(let request) = part, KeymeterResponder.verification(request) != nil {
+        return
+      }
       take(held.removeFirst(), context)
     }
     release(context)
@@ -146,9 +151,9 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
 
   /// Lets through what was held back while something waited.
   private func release(_ context: ChannelHandlerContext) {
-    let (events, error) = (heldEvents, heldError)
-    (heldEvents, heldError) = ([], nil)
-    for event in events { context.fireUserInboundEventTriggered(event) }
+    let (inputClosed, error) = (holdsInputClosed, heldError)
+    (holdsInputClosed, heldError) = (false, nil)
+    if inputClosed { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     if let error { context.fireErrorCaught(error) }
     readOn(context)
   }
@@ -181,7 +186,7 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     guard isBusy, case .inputClosed? = event as? ChannelEvent else {
       return context.fireUserInboundEventTriggered(event)
     }
-    heldEvents.append(event)
+    holdsInputClosed = true
   }
 
   /// What is wrong behind a verification does not concern its answer.

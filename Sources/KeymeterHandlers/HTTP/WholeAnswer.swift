@@ -3,7 +3,9 @@ import Hummingbird
 import KeymeterDomain
 public import NIOCore
 
-/// An answer with its body in memory, as it goes to the wire.
+/// An answer with its body in memory.
+///
+/// Its length and date are added where it goes to the wire.
 public struct WholeAnswer: Sendable {
   /// Status and headers.
   public var head: HTTPResponse
@@ -21,16 +23,13 @@ public struct WholeAnswer: Sendable {
     headers.reserveCapacity(16)
     headers.append(HTTPField(name: .contentType, value: contentType))
     headers.append(HTTPField(name: .cacheControl, value: "no-store"))
-    headers.append(HTTPField(name: .contentLength, value: String(writer.bytes.count)))
     return WholeAnswer(
       head: HTTPResponse(status: status, headerFields: headers), body: ByteBuffer(bytes: writer.bytes))
   }
 
-  /// The same for the application, which sets the length by itself.
+  /// The same for the application.
   var response: Response {
-    var headers = head.headerFields
-    headers[.contentLength] = nil
-    return Response(status: head.status, headers: headers, body: ResponseBody(byteBuffer: body))
+    Response(status: head.status, headers: head.headerFields, body: ResponseBody(byteBuffer: body))
   }
 
   func named(_ requestID: RequestID) -> WholeAnswer {

@@ -33,14 +33,7 @@ struct Problem: Error {
       problem.member("request_id", requestID.rawValue)
       if let quota { problem.quota(quota) }
       if status == .badRequest {
-        problem.array("errors") { errors in
-          for violation in violations {
-            errors.object { error in
-              error.member("field", violation.field)
-              error.member("message", violation.message)
-            }
-          }
-        }
+        problem.errors(violations)
       }
     }
     for field in headers { answer.head.headerFields.append(field) }
@@ -56,6 +49,13 @@ struct Problem: Error {
 }
 
 extension Problem {
+  /// 401: the dialects differ in what they say of it.
+  static func authenticationFailed(_ detail: String) -> Problem {
+    Problem(
+      status: .unauthorized, title: "API key authentication failed.", detail: detail,
+      code: "authentication_failed", headers: [.wwwAuthenticate: "ApiKey realm=\"keymeter\""])
+  }
+
   static let pathNotFound = Problem(
     status: .notFound, title: "Path was not found.", detail: "There is nothing at this path.",
     code: "path_not_found")
@@ -80,4 +80,18 @@ extension Problem {
     detail:
       "The key store can't be reached. Whether the request took effect may be unknown; try again shortly.",
     code: "unavailable", headers: [.retryAfter: "1"])
+}
+
+extension JSONObjectWriter {
+  /// `errors`: what is wrong, field by field.
+  mutating func errors(_ violations: [FieldViolation]) {
+    array("errors") { errors in
+      for violation in violations {
+        errors.object { error in
+          error.member("field", violation.field)
+          error.member("message", violation.message)
+        }
+      }
+    }
+  }
 }

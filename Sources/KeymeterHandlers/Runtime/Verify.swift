@@ -16,7 +16,7 @@ struct Verify: Sendable {
     case headers
 
     /// `nil` for a path that is not of verification.
-    init?(path: String) {
+    init?(path: some StringProtocol) {
       guard path.utf8.starts(with: Verify.path.utf8) else { return nil }
       switch path.utf8.dropFirst(Verify.path.utf8.count).first {
       case nil: self = .query
@@ -54,13 +54,6 @@ struct Verify: Sendable {
     meter.verify(
       question.credentials, charge: terms.charge, scopes: terms.scopes, environment: terms.environment,
       then: complete)
-  }
-
-  /// Judges and charges.
-  func judge(_ question: Question) async throws -> Admission {
-    let terms = question.terms
-    return try await meter.verify(
-      question.credentials, charge: terms.charge, scopes: terms.scopes, environment: terms.environment)
   }
 
   /// What the answer to a question says.

@@ -41,7 +41,7 @@ public final class AdmissionBatcher: AdmissionControl {
   /// Judges one request together with those that wait beside it.
   ///
   /// - Throws: `StoreError.unavailable` where the database is, where too many wait, or where the node is stopping.
-  public nonisolated(nonsending) func admit(_ request: AdmissionRequest) async throws -> Admission {
+  public func admit(_ request: AdmissionRequest) async throws -> Admission {
     try await withCheckedThrowingContinuation { continuation in
       admit(request) { continuation.resume(with: $0) }
     }
