@@ -43,12 +43,11 @@ class KeySet:
             INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
             SELECT organisation_id, key_id, sha256(int8send(row_number() OVER ())), 'pgbench'
             FROM keymeter.api_keys LIMIT 10000""")
-        # The counters exist: the first request of a key in a month is not what is measured.
+        # The counters exist: the first request of a key in a month, or on a day, is not what is measured.
         cluster.sql(self.database, """
-            INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month)
-            SELECT organisation_id, key_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date FROM keymeter.api_keys;
-            INSERT INTO keymeter.usage_daily (organisation_id, key_id, day, requests, tokens, stt_secs)
-            SELECT organisation_id, key_id, (now() AT TIME ZONE 'UTC')::date, 0, 0, 0 FROM keymeter.api_keys""")
+            INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, day)
+            SELECT organisation_id, key_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date,
+              (now() AT TIME ZONE 'UTC')::date FROM keymeter.api_keys""")
         cluster.sql(self.database, "VACUUM (ANALYZE)")
 
     def _organisations(self, cluster: Cluster) -> None:

@@ -1,5 +1,6 @@
 -- One charge per transaction, as one would write it without Keymeter: authenticate by the secret's hash, judge
--- the key and its limits, charge the month's counter, and add to the day. One statement, which commits by itself.
+-- the key and its limits, and charge the month's counter and its day, which exist. One statement, which commits by
+-- itself.
 -- The secrets that pgbench presents have hashes it can derive from a number; `keys` is how many there are.
 \set n random(1, :keys)
 WITH judged AS (
@@ -14,19 +15,14 @@ WITH judged AS (
 ),
 charged AS (
   UPDATE keymeter.usage_monthly AS u
-  SET used_requests = u.used_requests + 1, last_used_at = now()
+  SET used_requests = u.used_requests + 1, day_requests = u.day_requests + 1, last_used_at = now()
   FROM judged AS j
   WHERE u.organisation_id = j.organisation_id AND u.key_id = j.key_id
-    AND u.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+    AND u.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date AND u.day = (now() AT TIME ZONE 'UTC')::date
     AND (j.usage_limit IS NULL OR u.used_requests + 1 <= j.usage_limit)
     AND (j.monthly_token_limit IS NULL OR u.used_tokens <= j.monthly_token_limit)
     AND (j.monthly_stt_secs_limit IS NULL OR u.used_stt_secs <= j.monthly_stt_secs_limit)
   RETURNING u.organisation_id, u.key_id, u.used_requests, u.used_tokens, u.used_stt_secs
-),
-dated AS (
-  INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
-  SELECT c.organisation_id, c.key_id, (now() AT TIME ZONE 'UTC')::date, 1, 0, 0 FROM charged AS c
-  ON CONFLICT (organisation_id, key_id, day) DO UPDATE SET requests = d.requests + excluded.requests
 )
 SELECT c.organisation_id, c.key_id, j.environment, j.scopes, j.usage_limit, j.monthly_token_limit,
   j.monthly_stt_secs_limit, c.used_requests, c.used_tokens, c.used_stt_secs

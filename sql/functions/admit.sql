@@ -40,9 +40,16 @@ DECLARE
   unlimited constant boolean := kind = 2;
   answer keymeter.admission;
   version xid;
+  location tid;
+  -- What the counter holds of its last day.
+  last_day date;
+  day_requests bigint;
+  day_tokens bigint;
+  day_stt_secs bigint;
   asked_requests bigint;
   asked_tokens bigint;
   asked_stt_secs bigint;
+  charged boolean;
 BEGIN
   IF requested <> 1 THEN
     RETURN QUERY SELECT * FROM keymeter.admit_many(
@@ -64,14 +71,20 @@ BEGIN
         required_scopes[1], asked_requests, asked_tokens, asked_stt_secs),
       k.organisation_id, k.key_id, k.environment, k.scopes,
       k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit,
-      coalesce(u.used_requests, 0), coalesce(u.used_tokens, 0), coalesce(u.used_stt_secs, 0), u.xmin
+      coalesce(u.used_requests, 0), coalesce(u.used_tokens, 0), coalesce(u.used_stt_secs, 0), u.xmin, u.ctid,
+      u.day, u.day_requests, u.day_tokens, u.day_stt_secs
     INTO answer.decision, answer.organisation_id, answer.key_id, answer.environment, answer.scopes,
       answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
-      answer.used_requests, answer.used_tokens, answer.used_stt_secs, version
+      answer.used_requests, answer.used_tokens, answer.used_stt_secs, version, location,
+      last_day, day_requests, day_tokens, day_stt_secs
     FROM keymeter.api_key_secrets AS s
-    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    -- What is compared by IS NOT DISTINCT FROM is left to the hash indexes' tuples: no other index is taken.
+    JOIN keymeter.api_keys AS k ON k.key_id = s.key_id AND k.organisation_id IS NOT DISTINCT FROM s.organisation_id
     LEFT JOIN keymeter.usage_monthly AS u
-      ON u.organisation_id = k.organisation_id AND u.key_id = k.key_id AND u.month = this_month
+      ON hashtextextended(u.key_id, u.month - DATE '2000-01-01')
+        = hashtextextended(k.key_id, this_month - DATE '2000-01-01')
+      AND u.organisation_id IS NOT DISTINCT FROM k.organisation_id AND u.key_id IS NOT DISTINCT FROM k.key_id
+      AND u.month IS NOT DISTINCT FROM this_month
     WHERE s.secret_hash = ANY (hashes);
 
     IF NOT FOUND OR answer.decision = 2 THEN
@@ -96,9 +109,7 @@ BEGIN
       ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO NOTHING;
       CONTINUE;
     END IF;
-    -- One statement, so that the lock on usage_daily itself comes before the counter's: the other way round would
-    -- be a circle with whoever adds a partition.
-    WITH charged AS (
+    IF last_day = today THEN
       UPDATE keymeter.usage_monthly AS u
       SET used_requests = u.used_requests + asked_requests,
         used_tokens = u.used_tokens + asked_tokens,
@@ -106,17 +117,43 @@ BEGIN
         reserved_requests = u.reserved_requests + asked_requests * held,
         reserved_tokens = u.reserved_tokens + asked_tokens * held,
         reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
+        day_requests = u.day_requests + asked_requests,
+        day_tokens = u.day_tokens + asked_tokens,
+        day_stt_secs = u.day_stt_secs + asked_stt_secs,
         last_used_at = judged_at
-      WHERE u.organisation_id = answer.organisation_id AND u.key_id = answer.key_id AND u.month = this_month
-        AND u.xmin = version
-      RETURNING u.organisation_id, u.key_id
-    )
-    INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
-    SELECT c.organisation_id, c.key_id, today, asked_requests, asked_tokens, asked_stt_secs FROM charged AS c
-    ON CONFLICT (organisation_id, key_id, day) DO UPDATE
-    SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
-      stt_secs = d.stt_secs + excluded.stt_secs;
-    IF FOUND THEN
+      WHERE u.ctid = location AND u.xmin = version;
+      charged := FOUND;
+    ELSE
+      -- The day's first charge, or one that comes after the next day's. One statement, so that the lock on usage_daily
+      -- itself comes before the counter's: the other way round would be a circle with whoever adds a partition.
+      WITH charged AS (
+        UPDATE keymeter.usage_monthly AS u
+        SET used_requests = u.used_requests + asked_requests,
+          used_tokens = u.used_tokens + asked_tokens,
+          used_stt_secs = u.used_stt_secs + asked_stt_secs,
+          reserved_requests = u.reserved_requests + asked_requests * held,
+          reserved_tokens = u.reserved_tokens + asked_tokens * held,
+          reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
+          day = greatest(u.day, today),
+          day_requests = keymeter.day_amount(u.day, u.day_requests, today, asked_requests),
+          day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, asked_tokens),
+          day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, asked_stt_secs),
+          last_used_at = judged_at
+        WHERE u.ctid = location AND u.xmin = version
+        RETURNING u.organisation_id, u.key_id
+      ),
+      dated AS (
+        INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+        SELECT c.organisation_id, c.key_id, f.day, f.requests, f.tokens, f.stt_secs
+        FROM charged AS c, keymeter.filed_day(
+          last_day, day_requests, day_tokens, day_stt_secs, today, asked_requests, asked_tokens, asked_stt_secs) AS f
+        ON CONFLICT (organisation_id, key_id, day) DO UPDATE
+        SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
+          stt_secs = d.stt_secs + excluded.stt_secs
+      )
+      SELECT EXISTS (SELECT FROM charged) INTO charged;
+    END IF;
+    IF charged THEN
       answer.used_requests := answer.used_requests + asked_requests;
       answer.used_tokens := answer.used_tokens + asked_tokens;
       answer.used_stt_secs := answer.used_stt_secs + asked_stt_secs;

@@ -57,6 +57,7 @@ BEGIN
     WITH facts AS MATERIALIZED (
       SELECT s.secret_hash, s.valid_until, k.organisation_id, k.key_id, k.revoked_at, k.expires_at, k.environment,
         k.scopes, k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit, u.xmin AS version, u.ctid AS location,
+        u.day AS last_day, u.day_requests, u.day_tokens, u.day_stt_secs,
         coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
         coalesce(u.used_stt_secs, 0) AS used_stt_secs,
         dense_rank() OVER (ORDER BY k.organisation_id COLLATE "C", k.key_id COLLATE "C")::integer AS place
@@ -114,10 +115,10 @@ BEGIN
         in_all AS (PARTITION BY place ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ),
     due AS MATERIALIZED (
-      SELECT place, organisation_id, key_id, version, location, crowded,
+      SELECT place, organisation_id, key_id, version, location, last_day, day_requests, day_tokens, day_stt_secs, crowded,
         max(sum_requests) AS requests, max(sum_tokens) AS tokens, max(sum_stt_secs) AS stt_secs
       FROM summed WHERE decision = 0
-      GROUP BY place, organisation_id, key_id, version, location, crowded
+      GROUP BY place, organisation_id, key_id, version, location, last_day, day_requests, day_tokens, day_stt_secs, crowded
       HAVING max(sum_requests) > 0 OR max(sum_tokens) > 0 OR max(sum_stt_secs) > 0
       ORDER BY place
     ),
@@ -131,15 +132,21 @@ BEGIN
         reserved_requests = u.reserved_requests + d.requests * held,
         reserved_tokens = u.reserved_tokens + d.tokens * held,
         reserved_stt_secs = u.reserved_stt_secs + d.stt_secs * held,
+        day = greatest(u.day, today),
+        day_requests = keymeter.day_amount(u.day, u.day_requests, today, d.requests),
+        day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, d.tokens),
+        day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, d.stt_secs),
         last_used_at = judged_at
       FROM due AS d
       WHERE u.ctid = d.location AND u.xmin = d.version
         AND todo IS NULL AND (SELECT bool_and(NOT e.crowded AND e.version IS NOT NULL) FROM due AS e)
-      RETURNING d.place, d.organisation_id, d.key_id, d.requests, d.tokens, d.stt_secs
+      RETURNING d.*
     ),
     dated AS (
       INSERT INTO keymeter.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
-      SELECT c.organisation_id, c.key_id, today, c.requests, c.tokens, c.stt_secs FROM charged AS c
+      SELECT c.organisation_id, c.key_id, f.day, f.requests, f.tokens, f.stt_secs
+      FROM charged AS c, keymeter.filed_day(
+        c.last_day, c.day_requests, c.day_tokens, c.day_stt_secs, today, c.requests, c.tokens, c.stt_secs) AS f
       ON CONFLICT (organisation_id, key_id, day) DO UPDATE
       SET requests = t.requests + excluded.requests, tokens = t.tokens + excluded.tokens,
         stt_secs = t.stt_secs + excluded.stt_secs
@@ -246,16 +253,25 @@ BEGIN
           reserved_requests = u.reserved_requests + d.requests * held,
           reserved_tokens = u.reserved_tokens + d.tokens * held,
           reserved_stt_secs = u.reserved_stt_secs + d.stt_secs * held,
+          day = greatest(u.day, today),
+          day_requests = keymeter.day_amount(u.day, u.day_requests, today, d.requests),
+          day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, d.tokens),
+          day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, d.stt_secs),
           last_used_at = judged_at
         FROM unnest(places, organisations, keys, versions, due_requests, due_tokens, due_stt_secs)
           AS d (place, organisation, key, version, requests, tokens, stt_secs)
+        -- The counter as it is: it is locked.
+        JOIN keymeter.usage_monthly AS b
+          ON b.organisation_id = d.organisation AND b.key_id = d.key AND b.month = this_month
         WHERE u.organisation_id = d.organisation AND u.key_id = d.key AND u.month = this_month
           AND u.xmin = d.version
-        RETURNING d.*
+        RETURNING d.*, b.day AS last_day, b.day_requests, b.day_tokens, b.day_stt_secs
       ),
       dated AS (
         INSERT INTO keymeter.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
-        SELECT c.organisation, c.key, today, c.requests, c.tokens, c.stt_secs FROM charged AS c
+        SELECT c.organisation, c.key, f.day, f.requests, f.tokens, f.stt_secs
+        FROM charged AS c, keymeter.filed_day(
+          c.last_day, c.day_requests, c.day_tokens, c.day_stt_secs, today, c.requests, c.tokens, c.stt_secs) AS f
         ON CONFLICT (organisation_id, key_id, day) DO UPDATE
         SET requests = t.requests + excluded.requests, tokens = t.tokens + excluded.tokens,
           stt_secs = t.stt_secs + excluded.stt_secs

@@ -1,6 +1,6 @@
 -- Retention: drops the partitions of usage_daily that end at or before the first day of the date's month, and
 -- answers their names. So the date's own month stays whole. What the default partition holds of that time
--- goes too, without being named. The counters of usage_monthly stay.
+-- goes too, without being named. The counters of usage_monthly stay, but for the last day that each of them holds.
 --
 -- Refuses (22023) to touch the current or the previous month: reservations that are still open may write to
 -- them, and last month's bills are made of them. Only the tables' owner may call it with effect.
@@ -23,7 +23,10 @@ BEGIN
   END IF;
   -- keymeter.ensure_usage_partitions locks the same tables in another order.
   PERFORM pg_advisory_xact_lock(7311302711428402);
-  -- Charges wait from here on. The parent first, as they lock it first.
+  -- While nobody has to wait. A settlement of such a month waits for its counter before it comes to usage_daily.
+  UPDATE keymeter.usage_monthly AS u SET day = NULL, day_requests = 0, day_tokens = 0, day_stt_secs = 0
+  WHERE u.month < first_kept AND u.day IS NOT NULL;
+  -- The day's first charges wait from here on. The parent first, as they lock it first.
   LOCK TABLE keymeter.usage_daily IN ACCESS EXCLUSIVE MODE;
   FOR partition IN
     SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid

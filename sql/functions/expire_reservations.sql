@@ -41,13 +41,24 @@ BEGIN
     WHERE r.organisation_id = e.organisation AND r.reservation_id = e.reservation
     RETURNING r.*
   ),
-  months AS (
-    SELECT c.organisation_id, c.key_id, keymeter.month_of(c.day) AS month,
+  days AS (
+    SELECT c.organisation_id, c.key_id, c.day, keymeter.month_of(c.day) AS month,
       sum(c.requests)::bigint AS requests, sum(c.tokens)::bigint AS tokens, sum(c.stt_secs)::bigint AS stt_secs,
       sum(c.requests - c.settled_requests)::bigint AS released_requests,
       sum(c.tokens - c.settled_tokens)::bigint AS released_tokens,
       sum(c.stt_secs - c.settled_stt_secs)::bigint AS released_stt_secs
-    FROM closed AS c GROUP BY c.organisation_id, c.key_id, keymeter.month_of(c.day)
+    FROM closed AS c GROUP BY c.organisation_id, c.key_id, c.day
+  ),
+  -- The counter holds its last day, and usage_daily the others. Should the counter hold less than is released, as after
+  -- a change of the schema in the middle of a day, usage_daily holds the rest.
+  held AS MATERIALIZED (
+    SELECT d.*,
+      CASE WHEN u.day = d.day THEN least(d.released_requests, u.day_requests) ELSE 0 END AS held_requests,
+      CASE WHEN u.day = d.day THEN least(d.released_tokens, u.day_tokens) ELSE 0 END AS held_tokens,
+      CASE WHEN u.day = d.day THEN least(d.released_stt_secs, u.day_stt_secs) ELSE 0 END AS held_stt_secs
+    FROM days AS d
+    JOIN keymeter.usage_monthly AS u
+      ON u.organisation_id = d.organisation_id AND u.key_id = d.key_id AND u.month = d.month
   ),
   counted AS (
     UPDATE keymeter.usage_monthly AS u
@@ -56,19 +67,29 @@ BEGIN
       used_stt_secs = u.used_stt_secs - m.released_stt_secs,
       reserved_requests = u.reserved_requests - m.requests,
       reserved_tokens = u.reserved_tokens - m.tokens,
-      reserved_stt_secs = u.reserved_stt_secs - m.stt_secs
-    FROM months AS m
+      reserved_stt_secs = u.reserved_stt_secs - m.stt_secs,
+      day_requests = u.day_requests - m.held_requests,
+      day_tokens = u.day_tokens - m.held_tokens,
+      day_stt_secs = u.day_stt_secs - m.held_stt_secs
+    FROM (
+      SELECT h.organisation_id, h.key_id, h.month,
+        sum(h.requests)::bigint AS requests, sum(h.tokens)::bigint AS tokens, sum(h.stt_secs)::bigint AS stt_secs,
+        sum(h.released_requests)::bigint AS released_requests, sum(h.released_tokens)::bigint AS released_tokens,
+        sum(h.released_stt_secs)::bigint AS released_stt_secs,
+        sum(h.held_requests)::bigint AS held_requests, sum(h.held_tokens)::bigint AS held_tokens,
+        sum(h.held_stt_secs)::bigint AS held_stt_secs
+      FROM held AS h GROUP BY h.organisation_id, h.key_id, h.month
+    ) AS m
     WHERE u.organisation_id = m.organisation_id AND u.key_id = m.key_id AND u.month = m.month
   )
   UPDATE keymeter.usage_daily AS d
-  SET requests = d.requests - c.requests, tokens = d.tokens - c.tokens, stt_secs = d.stt_secs - c.stt_secs
-  FROM (
-    SELECT c.organisation_id, c.key_id, c.day, sum(c.requests - c.settled_requests)::bigint AS requests,
-      sum(c.tokens - c.settled_tokens)::bigint AS tokens, sum(c.stt_secs - c.settled_stt_secs)::bigint AS stt_secs
-    FROM closed AS c GROUP BY c.organisation_id, c.key_id, c.day
-  ) AS c
-  WHERE d.organisation_id = c.organisation_id AND d.key_id = c.key_id AND d.day = c.day
-    AND (c.requests > 0 OR c.tokens > 0 OR c.stt_secs > 0);
+  SET requests = d.requests - h.released_requests + h.held_requests,
+    tokens = d.tokens - h.released_tokens + h.held_tokens,
+    stt_secs = d.stt_secs - h.released_stt_secs + h.held_stt_secs
+  FROM held AS h
+  WHERE d.organisation_id = h.organisation_id AND d.key_id = h.key_id AND d.day = h.day
+    AND (h.released_requests > h.held_requests OR h.released_tokens > h.held_tokens
+      OR h.released_stt_secs > h.held_stt_secs);
   RETURN swept;
 END
 $$;

@@ -1,6 +1,6 @@
 -- Usage a day, for charts and for whoever asks when it happened. reporting_monthly_usage.sql says what holds
 -- for every view of `reporting`. A condition on `day` reaches the partitions; without one, every month is
--- read.
+-- read. The counters are read in any case: each holds its last day.
 CREATE OR REPLACE VIEW reporting.daily_usage (
   organisation_id, provider_id, organisation_name, key_id, friendly_name, environment, day,
   requests, tokens, stt_secs
@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW reporting.daily_usage (
 SELECT
   d.organisation_id, o.provider_id, o.name, d.key_id, k.friendly_name, k.environment, d.day,
   d.requests, d.tokens, d.stt_secs
-FROM keymeter.usage_daily AS d
+FROM keymeter.usage_by_day AS d
 LEFT JOIN keymeter.organisations AS o ON o.organisation_id = d.organisation_id
 LEFT JOIN keymeter.api_keys AS k ON k.organisation_id = d.organisation_id AND k.key_id = d.key_id;
 

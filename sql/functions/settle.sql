@@ -17,6 +17,11 @@ DECLARE
   r keymeter.reservations;
   counter keymeter.usage_monthly;
   k keymeter.api_keys;
+  -- What the counter holds of its last day after the settlement, if that is the reservation's day. Below 0 is what
+  -- usage_daily holds of it instead, as after a change of the schema in the middle of a day.
+  day_requests bigint;
+  day_tokens bigint;
+  day_stt_secs bigint;
   ceiling constant bigint := 9223372036854775807;
 BEGIN
   -- NULL amounts would compare as neither.
@@ -63,18 +68,34 @@ BEGIN
   used_requests := used_requests - r.requests + requests;
   used_tokens := used_tokens - r.tokens + tokens;
   used_stt_secs := used_stt_secs - r.stt_secs + stt_secs;
+  IF counter.day = r.day THEN
+    day_requests := counter.day_requests - r.requests + requests;
+    day_tokens := counter.day_tokens - r.tokens + tokens;
+    day_stt_secs := counter.day_stt_secs - r.stt_secs + stt_secs;
+    UPDATE keymeter.usage_daily AS d
+    SET requests = d.requests + least(day_requests, 0), tokens = d.tokens + least(day_tokens, 0),
+      stt_secs = d.stt_secs + least(day_stt_secs, 0)
+    WHERE d.organisation_id = organisation AND d.key_id = key AND d.day = r.day
+      AND least(day_requests, day_tokens, day_stt_secs) < 0;
+  ELSE
+    day_requests := counter.day_requests;
+    day_tokens := counter.day_tokens;
+    day_stt_secs := counter.day_stt_secs;
+    -- A reservation of nothing made no day either.
+    INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+    VALUES (organisation, key, r.day, requests, tokens, stt_secs)
+    ON CONFLICT (organisation_id, key_id, day) DO UPDATE
+    SET requests = d.requests - r.requests + excluded.requests, tokens = d.tokens - r.tokens + excluded.tokens,
+      stt_secs = d.stt_secs - r.stt_secs + excluded.stt_secs;
+  END IF;
   UPDATE keymeter.usage_monthly AS u
   SET used_requests = used_requests, used_tokens = used_tokens, used_stt_secs = used_stt_secs,
     reserved_requests = u.reserved_requests - r.requests,
     reserved_tokens = u.reserved_tokens - r.tokens,
-    reserved_stt_secs = u.reserved_stt_secs - r.stt_secs
+    reserved_stt_secs = u.reserved_stt_secs - r.stt_secs,
+    day_requests = greatest(day_requests, 0), day_tokens = greatest(day_tokens, 0),
+    day_stt_secs = greatest(day_stt_secs, 0)
   WHERE u.organisation_id = organisation AND u.key_id = key AND u.month = month;
-  -- A reservation of nothing made no day either.
-  INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
-  VALUES (organisation, key, r.day, requests, tokens, stt_secs)
-  ON CONFLICT (organisation_id, key_id, day) DO UPDATE
-  SET requests = d.requests - r.requests + excluded.requests, tokens = d.tokens - r.tokens + excluded.tokens,
-    stt_secs = d.stt_secs - r.stt_secs + excluded.stt_secs;
   SELECT x.* INTO k FROM keymeter.api_keys AS x WHERE x.organisation_id = organisation AND x.key_id = key;
   over_limit := coalesce(requests > r.requests AND used_requests > k.usage_limit, false)
     OR coalesce(tokens > r.tokens AND used_tokens > k.monthly_token_limit, false)

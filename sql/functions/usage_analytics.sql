@@ -5,9 +5,16 @@ RETURNS TABLE (day date, requests numeric, tokens numeric, stt_secs numeric)
 LANGUAGE sql STABLE
 AS $$
   SELECT d.day, sum(d.requests), sum(d.tokens), sum(d.stt_secs)
-  FROM keymeter.usage_daily AS d
-  WHERE d.organisation_id = organisation AND (keys IS NULL OR d.key_id = ANY (keys))
-    AND d.day BETWEEN first_day AND last_day
+  FROM (
+    SELECT t.day, t.requests, t.tokens, t.stt_secs FROM keymeter.usage_daily AS t
+    WHERE t.organisation_id = organisation AND (keys IS NULL OR t.key_id = ANY (keys))
+      AND t.day BETWEEN first_day AND last_day
+    UNION ALL
+    -- Each counter's last day.
+    SELECT u.day, u.day_requests, u.day_tokens, u.day_stt_secs FROM keymeter.usage_monthly AS u
+    WHERE u.organisation_id = organisation AND (keys IS NULL OR u.key_id = ANY (keys))
+      AND u.month BETWEEN keymeter.month_of(first_day) AND last_day AND u.day BETWEEN first_day AND last_day
+  ) AS d
   GROUP BY d.day
   HAVING sum(d.requests) > 0 OR sum(d.tokens) > 0 OR sum(d.stt_secs) > 0
   ORDER BY d.day

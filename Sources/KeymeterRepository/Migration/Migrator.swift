@@ -2,7 +2,7 @@ public import Postgres
 
 /// Brings a database's schema to what this binary was built with.
 ///
-/// Each migration runs in a transaction of its own, under a lock that all migrators take, so that any number
+/// Each migration runs in a transaction of its own, and all functions in one, under a lock that all migrators take, so that any number
 /// of nodes may start at once.
 public struct Migrator: Sendable {
   private let pool: ConnectionPool
@@ -33,9 +33,7 @@ public struct Migrator: Sendable {
     for migration in files.migrations where try await apply(migration) {
       applied.append(migration.name)
     }
-    for function in files.functions where try await apply(function) {
-      applied.append(function.name)
-    }
+    applied += try await applyFunctions()
     if files.makesUsagePartitions { _ = try await UsageMaintenance(pool: pool).ensurePartitions() }
     return applied
   }
@@ -80,17 +78,21 @@ public struct Migrator: Sendable {
     }
   }
 
-  private func apply(_ function: SchemaFunction) async throws -> Bool {
+  /// Applies the functions that the database has not, all at once: they rely on each other's ways of keeping things.
+  private func applyFunctions() async throws -> [String] {
     try await pool.withTransaction { connection in
       _ = try await connection.execute(MigrationStatements.lock)
       let state = try await state(connection)
       // A newer node's functions must not be taken back by an older one that restarts.
-      guard state.unknown.isEmpty, state.outdatedFunctions.contains(function.name) else { return false }
+      guard state.unknown.isEmpty else { return [] }
       _ = try await connection.execute(MigrationStatements.deferBodyChecks)
-      try await connection.executeScript(function.sql)
-      _ = try await connection.execute(
-        MigrationStatements.recordFunction, [.text(function.name), .text(function.checksum)])
-      return true
+      let outdated = files.functions.filter { state.outdatedFunctions.contains($0.name) }
+      for function in outdated {
+        try await connection.executeScript(function.sql)
+        _ = try await connection.execute(
+          MigrationStatements.recordFunction, [.text(function.name), .text(function.checksum)])
+      }
+      return outdated.map(\.name)
     }
   }
 

@@ -133,13 +133,3 @@ struct AuditLine: Equatable, Sendable {
     FROM keymeter.audit_log ORDER BY audit_id
     """)
 }
-
-/// What is charged on one day and looked at on the next would look wrong.
-private enum Midnight {
-  private static let margin = 30.0
-
-  static func isFarEnough() async throws {
-    let left = 86_400 - Date().timeIntervalSince1970.truncatingRemainder(dividingBy: 86_400)
-    if left < margin { try await Task.sleep(for: .seconds(left + 1)) }
-  }
-}

@@ -26,6 +26,8 @@ protocol MeterHooks: Sendable {
   func setUsed(_ amounts: Amounts, by key: KeyID, in organisation: OrganisationID) async throws
   /// Moves all usage and all reservations one month back, each to its month's first day.
   func monthPasses() async throws
+  /// Moves today's usage and reservations back to the month's first day: another day begins, unless it is the first.
+  func dayPasses() async throws
 }
 
 extension InMemoryManagementStore: MeterHooks {}

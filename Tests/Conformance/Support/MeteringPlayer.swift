@@ -63,6 +63,7 @@ struct MeteringPlayer {
     case .reserve(let key, let amounts, let onExpiry): return try await reserve(key, amounts, onExpiry)
     case .sweep: return "\(try await under.hooks.sweepExpiredReservations())"
     case .monthPasses: try await under.hooks.monthPasses()
+    case .dayPasses: try await under.hooks.dayPasses()
     case .expire(let key): try await under.hooks.expire(keys[at: key].id)
     case .revoke(let key): try await keys[at: key].revoke()
     case .rotate(let key, let overlap): return try await rotate(keys[at: key], overlap)

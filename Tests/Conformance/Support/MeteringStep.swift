@@ -39,6 +39,7 @@ enum MeteringStep: Sendable {
   case endOverlap(key: Int)
   case delete(key: Int)
   case monthPasses
+  case dayPasses
   case usage(key: Int)
   case days(tenant: Int, key: Int?)
 
@@ -61,7 +62,8 @@ enum MeteringStep: Sendable {
     case ..<81:
       let event = Bool.random(using: &random) ? Int.random(in: 0..<6, using: &random) : nil
       return .record(key: key, .random(using: &random), event: event)
-    case ..<86: return .runOut(reservation: reservation)
+    case ..<84: return .runOut(reservation: reservation)
+    case ..<86: return .dayPasses
     case ..<90: return .sweep
     case 90: return .expire(key: key)
     case 91: return .revoke(key: key)

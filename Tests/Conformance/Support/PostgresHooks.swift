@@ -66,14 +66,17 @@ struct PostgresHooks: MeterHooks {
         """
         WITH counted AS (
           INSERT INTO keymeter.usage_monthly
-            (organisation_id, key_id, month, used_requests, used_tokens, used_stt_secs, last_used_at)
-          VALUES ($1, $2, keymeter.month_of((now() AT TIME ZONE 'UTC')::date), $3, $4, $5, now())
+            (organisation_id, key_id, month, used_requests, used_tokens, used_stt_secs, last_used_at,
+             day, day_requests, day_tokens, day_stt_secs)
+          VALUES ($1, $2, keymeter.month_of((now() AT TIME ZONE 'UTC')::date), $3, $4, $5, now(),
+            (now() AT TIME ZONE 'UTC')::date, $3, $4, $5)
           ON CONFLICT (organisation_id, key_id, month) DO UPDATE SET used_requests = $3, used_tokens = $4,
-            used_stt_secs = $5, reserved_requests = 0, reserved_tokens = 0, reserved_stt_secs = 0
+            used_stt_secs = $5, reserved_requests = 0, reserved_tokens = 0, reserved_stt_secs = 0,
+            day = excluded.day, day_requests = $3, day_tokens = $4, day_stt_secs = $5
         )
-        INSERT INTO keymeter.usage_daily (organisation_id, key_id, day, requests, tokens, stt_secs)
-        VALUES ($1, $2, (now() AT TIME ZONE 'UTC')::date, $3, $4, $5)
-        ON CONFLICT (organisation_id, key_id, day) DO UPDATE SET requests = $3, tokens = $4, stt_secs = $5
+        DELETE FROM keymeter.usage_daily AS d
+        WHERE d.organisation_id = $1 AND d.key_id = $2
+          AND d.day >= keymeter.month_of((now() AT TIME ZONE 'UTC')::date)
         """),
       .text(organisation.rawValue), .text(key.rawValue), .int8(amounts.requests), .int8(amounts.tokens),
       .int8(amounts.speechSeconds))
@@ -82,17 +85,38 @@ struct PostgresHooks: MeterHooks {
   func monthPasses() async throws {
     // By way of another century, so that no row meets one that has yet to move.
     try await pool.withTransaction { connection in
-      for (table, column) in [("usage_monthly", "month"), ("usage_daily", "day"), ("reservations", "day")] {
-        for (step, months) in [("away", "- interval '1200 months'"), ("back", "+ interval '1199 months'")] {
-          _ = try await connection.execute(
-            Statement(
-              "test_month_\(table)_\(step)",
-              """
-              UPDATE keymeter.\(table)
-              SET \(column) = (keymeter.month_of(\(column)) \(months))::date
-              """))
-        }
+      for months in ["- interval '1200 months'", "+ interval '1199 months'"] {
+        try await connection.executeScript(
+          """
+          UPDATE keymeter.usage_monthly
+          SET month = (month \(months))::date, day = (keymeter.month_of(day) \(months))::date;
+          UPDATE keymeter.reservations SET day = (keymeter.month_of(day) \(months))::date;
+          WITH moved AS (DELETE FROM keymeter.usage_daily RETURNING *)
+          INSERT INTO keymeter.usage_daily (organisation_id, key_id, day, requests, tokens, stt_secs)
+          SELECT organisation_id, key_id, (keymeter.month_of(day) \(months))::date,
+            sum(requests), sum(tokens), sum(stt_secs)
+          FROM moved GROUP BY 1, 2, 3;
+          """)
       }
+    }
+  }
+
+  func dayPasses() async throws {
+    try await pool.withTransaction { connection in
+      try await connection.executeScript(
+        """
+        UPDATE keymeter.usage_monthly SET day = keymeter.month_of(day)
+        WHERE day = (now() AT TIME ZONE 'UTC')::date;
+        UPDATE keymeter.reservations SET day = keymeter.month_of(day)
+        WHERE day = (now() AT TIME ZONE 'UTC')::date;
+        WITH moved AS (
+          DELETE FROM keymeter.usage_daily WHERE day = (now() AT TIME ZONE 'UTC')::date RETURNING *)
+        INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+        SELECT organisation_id, key_id, keymeter.month_of(day), requests, tokens, stt_secs FROM moved
+        ON CONFLICT (organisation_id, key_id, day) DO UPDATE
+        SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
+          stt_secs = d.stt_secs + excluded.stt_secs;
+        """)
     }
   }
 
@@ -117,7 +141,7 @@ struct PostgresHooks: MeterHooks {
     """)
 
   private static let days = Statement(
-    "test_days", "SELECT organisation_id, key_id, day, requests, tokens, stt_secs FROM keymeter.usage_daily")
+    "test_days", "SELECT organisation_id, key_id, day, requests, tokens, stt_secs FROM keymeter.usage_by_day")
 
   private static let reservations = Statement(
     "test_reservations",

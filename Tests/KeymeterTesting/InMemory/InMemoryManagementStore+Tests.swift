@@ -71,8 +71,6 @@ extension InMemoryManagementStore {
   }
 
   /// Moves all usage and all reservations one month back, each to its month's first day.
-  ///
-  /// Charges of one month must all be of one day.
   public func monthPasses() async throws {
     try await changing { state, _ in
       state.counters = Dictionary(
@@ -80,14 +78,15 @@ extension InMemoryManagementStore {
           let month = Period(containing: id.month.previousFirstDay)
           return (CounterID(organisation: id.organisation, key: id.key, month: month), counter)
         })
-      state.days = Dictionary(
-        uniqueKeysWithValues: state.days.map { id, amounts in
-          let day = Period(containing: id.day).previousFirstDay
-          return (DayID(organisation: id.organisation, key: id.key, day: day), amounts)
-        })
-      for (id, reservation) in state.reservations {
-        state.reservations[id]?.day = Period(containing: reservation.day).previousFirstDay
-      }
+      state.moveDays { Period(containing: $0).previousFirstDay }
+    }
+  }
+
+  /// Moves today's usage and reservations back to the month's first day.
+  public func dayPasses() async throws {
+    try await changing { state, now in
+      let today = now.day
+      state.moveDays { $0 == today ? Period(containing: $0).firstDay : $0 }
     }
   }
 
@@ -100,6 +99,16 @@ extension InMemoryManagementStore {
         state.keys[organisation]?[index] = changed
       }
     }
+  }
+}
+
+extension InMemoryState {
+  /// Gives usage and reservations other days; what was used on days that become one is added up.
+  fileprivate mutating func moveDays(_ moved: (CivilDate) -> CivilDate) {
+    days = Dictionary(
+      days.map { (DayID(organisation: $0.organisation, key: $0.key, day: moved($0.day)), $1) },
+      uniquingKeysWith: +)
+    for (id, reservation) in reservations { reservations[id]?.day = moved(reservation.day) }
   }
 }
 

@@ -8,7 +8,7 @@ struct Counters: Sendable, Equatable {
   let used: Amounts
   /// The part of it that open reservations hold.
   let reserved: Amounts
-  /// The sum of `usage_daily`.
+  /// The sum of `usage_by_day`.
   let daily: Amounts
 
   /// Reads a key's counters, all of one snapshot.
@@ -38,7 +38,7 @@ struct Counters: Sendable, Equatable {
       SELECT coalesce(sum(requests), 0)::bigint AS daily_requests,
         coalesce(sum(tokens), 0)::bigint AS daily_tokens,
         coalesce(sum(stt_secs), 0)::bigint AS daily_stt_secs
-      FROM keymeter.usage_daily WHERE key_id = $1) AS d
+      FROM keymeter.usage_by_day WHERE key_id = $1) AS d
     """)
 }
 
@@ -95,9 +95,9 @@ enum CounterLock {
   /// Charges requests as another node would.
   static func charge(_ account: Account, _ requests: Int) -> String {
     """
-    UPDATE keymeter.usage_monthly SET used_requests = used_requests + \(requests)
-    WHERE key_id = '\(account.keyID)';
-    UPDATE keymeter.usage_daily SET requests = requests + \(requests) WHERE key_id = '\(account.keyID)'
+    UPDATE keymeter.usage_monthly
+    SET used_requests = used_requests + \(requests), day_requests = day_requests + \(requests)
+    WHERE key_id = '\(account.keyID)'
     """
   }
 

@@ -1,0 +1,272 @@
+import FoundationEssentials
+import KeymeterDomain
+import KeymeterTesting
+import Postgres
+import Testing
+
+@testable import KeymeterRepository
+
+/// On a month's first day the day before has a counter of its own.
+private let isNotFirst = ConditionTrait.disabled(
+  if: Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).day.day == 1)
+
+/// The counter holds its last day, and `usage_daily` the days before.
+@Suite("A counter's day", .timeLimit(.minutes(1)))
+struct CounterDayTests {
+  /// The ways in which a charge reaches the counter.
+  enum Way: String, CaseIterable {
+    case alone, together, crowded, grouped
+
+    /// Charges seven requests of `key_1`, whatever else is asked.
+    fileprivate var call: String {
+      switch self {
+      case .alone: Self.admit("7")
+      case .together: Self.admit("3, 4")
+      // More than is left: judged one after another, and charged by another statement.
+      case .crowded: Self.admit("3, 9000, 4")
+      case .grouped:
+        """
+        SELECT decision::integer AS decision FROM keymeter.admit_groups(
+          ARRAY[sha256('1')], ARRAY[NULL], ARRAY[7], ARRAY[1], ARRAY[0], ARRAY[0], ARRAY[NULL], ARRAY[NULL])
+        """
+      }
+    }
+
+    private static func admit(_ amounts: String) -> String {
+      """
+      SELECT a.decision::integer AS decision FROM unnest(ARRAY[\(amounts)]) WITH ORDINALITY AS r (amount, n),
+        LATERAL (SELECT array_agg(x) AS amounts, array_agg(sha256('1')) AS hashes, array_agg(0::bigint) AS nothing,
+          array_agg(NULL::text) AS any FROM unnest(ARRAY[\(amounts)]::bigint[]) AS x) AS q,
+        LATERAL keymeter.admit(q.hashes, q.any, q.amounts, q.nothing, q.nothing, q.any, q.any) AS a
+      WHERE r.n = 1
+      """
+    }
+  }
+
+  @Test("Goes to usage_daily with the next day's first charge", arguments: [Way.alone, .together, .crowded])
+  func turns(way: Way) async throws {
+    try await Self.with { database in
+      try await database.charge(.alone)
+      try await database.run("UPDATE keymeter.usage_monthly SET day = day - 1")
+      try await database.charge(way)
+      #expect(try await database.filed() == [["yesterday", "7"]])
+      #expect(try await database.held() == [["today", "7"]])
+      try await database.charge(way)
+      #expect(try await database.filed() == [["yesterday", "7"]])
+      #expect(try await database.held() == [["today", "14"]])
+    }
+  }
+
+  @Test("The quick way leaves a day's first charge to the other one, and adds to the day after it")
+  func turnsInGroups() async throws {
+    try await Self.with { database in
+      try await database.charge(.alone)
+      try await database.run("UPDATE keymeter.usage_monthly SET day = day - 1")
+      #expect(try await database.charge(.grouped) == [0, 11])
+      #expect(try await database.held() == [["yesterday", "7"]])
+      try await database.charge(.alone)
+      #expect(try await database.charge(.grouped) == [0])
+      #expect(try await database.filed() == [["yesterday", "7"]])
+      #expect(try await database.held() == [["today", "14"]])
+    }
+  }
+
+  @Test(
+    "A charge that comes after the next day's first is of its own day",
+    arguments: [Way.alone, .together, .crowded])
+  func late(way: Way) async throws {
+    try await Self.with { database in
+      try await database.charge(.alone)
+      try await database.run("UPDATE keymeter.usage_monthly SET day = day + 1")
+      try await database.charge(way)
+      #expect(try await database.filed() == [["today", "7"]])
+      #expect(try await database.held() == [["tomorrow", "7"]])
+    }
+  }
+
+  @Test("An empty day leaves nothing behind")
+  func empty() async throws {
+    try await Self.with { database in
+      try await database.run(
+        """
+        INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, day)
+        VALUES ('org_a', 'key_1', \(ReportingSeed.thisMonth), \(ReportingSeed.today) - 1)
+        """)
+      try await database.charge(.alone)
+      #expect(try await database.filed().isEmpty)
+      #expect(try await database.held() == [["today", "7"]])
+    }
+  }
+
+  @Test("A settlement changes the counter's own day", arguments: [2, 5, 9])
+  func settlement(amount: Int) async throws {
+    try await Self.with { database in
+      try await database.reserve()
+      try await database.settle(amount)
+      #expect(try await database.held() == [["today", "\(amount)"]])
+      #expect(try await database.filed().isEmpty)
+    }
+  }
+
+  @Test("A settlement changes an earlier day, if that was charged", isNotFirst, arguments: [2, 5, 9])
+  func settlementOfYesterday(amount: Int) async throws {
+    try await Self.with { database in
+      try await database.reserve()
+      try await database.aDayPasses()
+      try await database.charge(.alone)
+      try await database.settle(amount)
+      #expect(try await database.held() == [["today", "7"]])
+      #expect(try await database.filed() == [["yesterday", "\(amount)"]])
+    }
+  }
+
+  @Test("An expiry gives back to the counter's own day")
+  func expiry() async throws {
+    try await Self.with { database in
+      try await database.reserve()
+      try await database.sweep()
+      #expect(try await database.held() == [["today", "0"]])
+    }
+  }
+
+  @Test("An expiry gives back to an earlier day, if that was charged", isNotFirst)
+  func expiryOfYesterday() async throws {
+    try await Self.with { database in
+      try await database.reserve()
+      try await database.aDayPasses()
+      try await database.charge(.alone)
+      try await database.sweep()
+      #expect(try await database.held() == [["today", "7"]])
+      #expect(try await database.filed() == [["yesterday", "0"]])
+    }
+  }
+
+  @Test("What usage_daily holds of the counter's own day is given back by it", arguments: [true, false])
+  func partlyFiled(settled: Bool) async throws {
+    try await Self.with { database in
+      try await database.reserve()
+      // As when the counter began to hold days between the reservation and now.
+      try await database.run(
+        """
+        UPDATE keymeter.usage_monthly SET day_requests = 2;
+        \(ReportingSeed.day("key_1", day: ReportingSeed.today, used: "3, 0, 0"))
+        """)
+      if settled { try await database.settle(1) } else { try await database.sweep() }
+      #expect(
+        try await database.rows("SELECT requests FROM keymeter.usage_by_day") == [[settled ? "1" : "0"]])
+    }
+  }
+
+  @Test("Both parts of a day are one day to reports and analytics")
+  func sums() async throws {
+    try await Self.with { database in
+      try await database.charge(.alone)
+      try await database.run(
+        """
+        UPDATE keymeter.usage_monthly SET used_requests = used_requests + 3;
+        \(ReportingSeed.day("key_1", day: ReportingSeed.today, used: "3, 2, 1"))
+        """)
+      #expect(
+        try await database.rows("SELECT requests, tokens, stt_secs FROM reporting.daily_usage") == [
+          ["10", "2", "1"]
+        ])
+      #expect(
+        try await database.rows(
+          """
+          SELECT requests, tokens, stt_secs FROM keymeter.usage_analytics(
+            'org_a', NULL, \(ReportingSeed.today) - 1, \(ReportingSeed.today))
+          """) == [["10", "2", "1"]])
+    }
+  }
+
+  @Test("Analytics take a counter's day for what it is, not for its month")
+  func analytics() async throws {
+    try await Self.with { database in
+      try await database.charge(.alone)
+      for (first, last, days) in [("- 3", "- 1", 0), ("+ 1", "+ 3", 0), ("", "", 1)] {
+        let found = try await database.rows(
+          """
+          SELECT day FROM keymeter.usage_analytics(
+            'org_a', ARRAY['key_1'], \(ReportingSeed.today) \(first), \(ReportingSeed.today) \(last))
+          """)
+        #expect(found.count == days)
+      }
+    }
+  }
+
+  private static func with(_ body: (ReportingDatabase) async throws -> Void) async throws {
+    try await Midnight.isFarEnough()
+    try await ReportingDatabase.with(
+      ReportingSeed.key("key_1", limits: "9000, NULL, NULL"),
+      "INSERT INTO keymeter.api_key_secrets VALUES ('org_a', 'key_1', sha256('1'), 'p', NULL);"
+    ) { database in
+      try await body(database)
+      // Whatever happened, the days sum up to what was used.
+      #expect(
+        try await database.rows(
+          """
+          SELECT (SELECT sum(used_requests) FROM keymeter.usage_monthly)
+            = (SELECT sum(requests) FROM keymeter.usage_by_day) AS agree
+          """) == [["true"]])
+    }
+  }
+}
+
+extension ReportingDatabase {
+  /// Answers the decisions.
+  @discardableResult
+  fileprivate func charge(_ way: CounterDayTests.Way) async throws -> [Int32] {
+    try await answers(Statement("test_\(way)", way.call))
+  }
+
+  private func answers(_ statement: Statement) async throws -> [Int32] {
+    try await pool.withConnection { connection in
+      try await connection.execute(statement).rows.map { try $0.decode("decision", as: Int32.self) }
+    }
+  }
+
+  /// Holds five requests, which are given back on expiry.
+  fileprivate func reserve() async throws {
+    let statement = Statement(
+      "test_reserve",
+      """
+      SELECT (r.admission).decision::integer AS decision
+      FROM keymeter.reserve('res_1', ARRAY[sha256('1')], NULL, 5, 0, 0, 60, 'release') AS r
+      """)
+    #expect(try await answers(statement) == [0])
+  }
+
+  fileprivate func settle(_ amount: Int) async throws {
+    let statement = Statement(
+      "test_settle_\(amount)",
+      "SELECT outcome::integer AS decision FROM keymeter.settle('org_a', 'key_1', 'res_1', \(amount), 0, 0)")
+    #expect(try await answers(statement) == [0])
+  }
+
+  fileprivate func sweep() async throws {
+    try await run(
+      """
+      UPDATE keymeter.reservations SET reserved_at = now() - interval '1 hour', expires_at = now() - interval '1 s';
+      SELECT keymeter.expire_reservations(10);
+      """)
+  }
+
+  fileprivate func aDayPasses() async throws {
+    try await run(
+      "UPDATE keymeter.usage_monthly SET day = day - 1; UPDATE keymeter.reservations SET day = day - 1")
+  }
+
+  /// What `usage_daily` holds, a day and its requests a row.
+  fileprivate func filed() async throws -> [[String?]] {
+    try await rows("SELECT \(Self.named) AS day, requests FROM keymeter.usage_daily ORDER BY day")
+  }
+
+  /// What the counter holds.
+  fileprivate func held() async throws -> [[String?]] {
+    try await rows("SELECT \(Self.named) AS day, day_requests FROM keymeter.usage_monthly")
+  }
+
+  private static let named = """
+    CASE day - \(ReportingSeed.today) WHEN -1 THEN 'yesterday' WHEN 0 THEN 'today' WHEN 1 THEN 'tomorrow' END
+    """
+}
