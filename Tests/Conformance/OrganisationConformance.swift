@@ -32,7 +32,9 @@ struct OrganisationConformance {
   @Test("Organisations are listed by provider id", arguments: Backend.allCases)
   func listed(backend: Backend) async throws {
     try await backend.withStore { under in
-      for provider in ["b", "c", "a"] { _ = try await TestOrganisation.create(provider, in: under.operatorStore) }
+      for provider in ["b", "c", "a"] {
+        _ = try await TestOrganisation.create(provider, in: under.operatorStore)
+      }
       let listed = try await under.operatorStore.withTransaction { try await $0.organisations() }
       #expect(listed.map(\.providerID.rawValue) == ["a", "b", "c"])
     }

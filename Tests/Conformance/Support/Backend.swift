@@ -24,7 +24,8 @@ enum Backend: String, CaseIterable, Sendable {
       Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
     })
     try await StoreUnderTest(
-      store: store, operatorStore: store, auditLog: { store.auditLog.map(AuditLine.init) }, nodes: [store, store],
+      store: store, operatorStore: store, auditLog: { store.auditLog.map(AuditLine.init) },
+      nodes: [store, store],
       admitInOrder: { requests in
         var admissions: [Admission] = []
         for request in requests { admissions.append(try await store.admit(request)) }
