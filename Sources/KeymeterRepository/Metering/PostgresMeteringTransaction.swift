@@ -10,8 +10,8 @@ final class PostgresMeteringTransaction: MeteringTransaction {
   init(connection: Connection) { self.connection = connection }
 
   func identify(_ request: AdmissionRequest) async throws -> Admission {
-    let row = try await one(
-      MeteringStatements.identify,
+    let row = try await connection.row(
+      of: MeteringStatements.identify,
       [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)])
     let tenant = OrganisationID(rawValue: try row.decode("entered", as: String.self))
     entered.withLock { $0 = tenant }
@@ -21,8 +21,9 @@ final class PostgresMeteringTransaction: MeteringTransaction {
   func reserve(
     _ id: ReservationID, _ request: AdmissionRequest, _ terms: ReservationTerms
   ) async throws -> Reserving {
-    let row = try await one(
-      MeteringStatements.reserve,
+    let row = try await connection.row(
+      of:
+        MeteringStatements.reserve,
       [.text(id.rawValue)] + presented(request) + [
         .int4(Int32(clamping: terms.holdSeconds)), .text(terms.onExpiry.rawValue),
       ])
@@ -34,8 +35,9 @@ final class PostgresMeteringTransaction: MeteringTransaction {
   }
 
   func record(_ request: AdmissionRequest, event: EventID?) async throws -> Recording {
-    let row = try await one(
-      MeteringStatements.record, [.text(event?.rawValue)] + presented(request))
+    let row = try await connection.row(
+      of:
+        MeteringStatements.record, [.text(event?.rawValue)] + presented(request))
     if try row.decode("differs", as: Bool.self) { return .differs }
     switch try Admission(row) {
     case .refused(let refusal, let standing): return .refused(refusal, standing)
@@ -50,8 +52,8 @@ final class PostgresMeteringTransaction: MeteringTransaction {
     _ id: ReservationID, of key: KeyID, in organisation: OrganisationID, amounts: Amounts
   ) async throws -> Settlement {
     try await enter(organisation)
-    let row = try await one(
-      MeteringStatements.settle,
+    let row = try await connection.row(
+      of: MeteringStatements.settle,
       [.text(organisation.rawValue), .text(key.rawValue), .text(id.rawValue)] + parameters(amounts))
     switch try row.decode("outcome", as: Int32.self) {
     case 0:
@@ -139,13 +141,6 @@ final class PostgresMeteringTransaction: MeteringTransaction {
 
   private func rows(_ statement: Statement, _ parameters: [Parameter]) async throws -> [Row] {
     try await connection.execute(statement, parameters).rows
-  }
-
-  private func one(_ statement: Statement, _ parameters: [Parameter]) async throws -> Row {
-    guard let row = try await rows(statement, parameters).first else {
-      throw RowMissing(statement: statement.name)
-    }
-    return row
   }
 }
 

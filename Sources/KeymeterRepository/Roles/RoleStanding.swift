@@ -17,9 +17,9 @@ public struct RoleStanding: Sendable, Equatable {
   ///
   /// - Throws: `PostgresError`.
   public static func current(on pool: ConnectionPool) async throws -> RoleStanding {
-    let result = try await pool.withTransaction { try await $0.execute(RoleStatements.standing) }
-    guard let row = result.rows.first else { throw RowMissing(statement: RoleStatements.standing.name) }
-    return try RoleStanding(row)
+    try await pool.withTransaction { connection in
+      try RoleStanding(try await connection.row(of: RoleStatements.standing, []))
+    }
   }
 
   private init(_ row: Row) throws {
