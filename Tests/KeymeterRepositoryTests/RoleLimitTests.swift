@@ -133,6 +133,28 @@ struct RoleLimitTests {
     }
   }
 
+  /// Apart from the schema's own barrier, which is tried below.
+  @Test("An analyst has no right to any table, nor to write to a view; the server has none to any view")
+  func grants() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: nil) { session in
+        let writing = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
+        for (login, schema, rights) in [
+          (TestDatabase.Login.analyst, "keymeter", "SELECT, \(writing)"), (.analyst, "reporting", writing),
+          (.server, "reporting", "SELECT, \(writing)"),
+        ] {
+          let granted = try await session.rows(
+            """
+            SELECT c.relname::text FROM pg_catalog.pg_class AS c
+            WHERE c.relnamespace = '\(schema)'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+              AND pg_catalog.has_table_privilege('\(login.rawValue)', c.oid, '\(rights)')
+            """)
+          #expect(granted == [], "\(login) \(schema)")
+        }
+      }
+    }
+  }
+
   @Test("An analyst reads every view of reporting, and nothing else")
   func analyst() async throws {
     try await RoleScene.with { scene in

@@ -1,5 +1,7 @@
+import EmbeddedPostgres
 import KeymeterTesting
 import NIOHTTP1
+import Postgres
 import Subprocess
 import Testing
 
@@ -33,6 +35,7 @@ struct ServerRoleTests {
       // A login that is not allowed to become keymeter_app.
       (TestDatabase.Login.stranger, "has not got the rights of keymeter_app"),
       (TestDatabase.Login.analyst, "has not got the rights of keymeter_app"),
+      (TestDatabase.Login.bypassing, "has BYPASSRLS"),
     ])
   func unfit(login: TestDatabase.Login, reason: String) async throws {
     try await TestDatabase.withMigrated { database in
@@ -44,6 +47,34 @@ struct ServerRoleTests {
       #expect(log.hasPrefix("keymeter: the database role \(login.rawValue) \(reason)"))
       #expect(log.split(separator: "\n").count == 1)
       await process.discard()
+    }
+  }
+
+  /// On a cluster of its own, because the role is every database's.
+  @Test("A keymeter_app that somebody has made mightier ends the start with one clear line and exit code 78")
+  func mightyRole() async throws {
+    try await OwnCluster.with { cluster in
+      let url = cluster.connectionURL(database: "keymeter")
+      for (sql, reason) in [
+        ("ALTER ROLE keymeter_app BYPASSRLS", "has BYPASSRLS"),
+        ("ALTER ROLE keymeter_app NOBYPASSRLS SUPERUSER", "is a superuser"),
+        ("ALTER ROLE keymeter_app NOSUPERUSER; GRANT postgres TO keymeter_app", "can become postgres"),
+        (
+          "REVOKE postgres FROM keymeter_app; GRANT DELETE ON keymeter.audit_log TO keymeter_app",
+          "can alter the audit log"
+        ),
+      ] {
+        try await ConnectionPool.with(url: url) { pool in
+          try await pool.withConnection { try await $0.executeScript(sql) }
+        }
+        let process = try await ServerProcess.start(
+          ["serve", "--port", "0"], environment: ["DATABASE_URL": url, "KEYMETER_PEPPERS": Node.peppers])
+        #expect(try await process.ended() == .exited(78))
+        let log = try process.log
+        #expect(log.hasPrefix("keymeter: the database role keymeter_app \(reason)"))
+        #expect(log.split(separator: "\n").count == 1)
+        await process.discard()
+      }
     }
   }
 

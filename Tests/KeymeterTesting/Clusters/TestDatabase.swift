@@ -19,6 +19,8 @@ public struct TestDatabase: Sendable {
     case analyst = "test_login_analyst"
     /// A member of nothing.
     case stranger = "test_login_stranger"
+    /// A member of nothing, whom row-level security doesn't bind.
+    case bypassing = "test_login_bypassing"
   }
 
   /// A libpq URI that connects as one of them, once any database of the cluster was migrated.
@@ -100,6 +102,7 @@ private actor MigratedTemplate {
     CREATE ROLE \(TestDatabase.Login.server.rawValue) LOGIN IN ROLE keymeter_app;
     CREATE ROLE \(TestDatabase.Login.analyst.rawValue) LOGIN IN ROLE keymeter_reporting;
     CREATE ROLE \(TestDatabase.Login.stranger.rawValue) LOGIN;
+    CREATE ROLE \(TestDatabase.Login.bypassing.rawValue) LOGIN BYPASSRLS;
     """
 
   func name() async throws -> String {
