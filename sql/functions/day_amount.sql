@@ -10,3 +10,5 @@ AS $$
     ELSE charged
   END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.day_amount(date, bigint, date, bigint) FROM PUBLIC;

@@ -13,3 +13,5 @@ AS $$
     CASE WHEN last_day > today THEN charged_stt_secs ELSE held_stt_secs END
   WHERE last_day > today OR (last_day < today AND (held_requests > 0 OR held_tokens > 0 OR held_stt_secs > 0))
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.filed_day(date, bigint, bigint, bigint, date, bigint, bigint, bigint) FROM PUBLIC;

@@ -29,6 +29,8 @@ enum CommandFailure {
     switch error {
     case let error as SettingError: (error.description, configuration)
     case let error as SchemaNotUsable: (error.description, configuration)
+    case let error as UnfitRoleError: (error.description, configuration)
+    case let error as OwnerRequired: (error.description, configuration)
     case let failure as ValidationFailure:
       (failure.errors.map { "\($0.field) \($0.message)" }.joined(separator: "; "), dataError)
     case let refusal as Refusal: (sentence(for: refusal), ExitCode(1))

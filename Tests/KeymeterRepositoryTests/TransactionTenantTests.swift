@@ -1,0 +1,111 @@
+import KeymeterDomain
+import KeymeterTesting
+import Postgres
+import Testing
+
+@testable import KeymeterRepository
+
+/// One session for all, as behind a pooler that hands it out transaction by transaction.
+@Suite("The tenant of a transaction", .timeLimit(.minutes(1)))
+struct TransactionTenantTests {
+  private static let named = "SELECT coalesce(current_setting('keymeter.organisation_id', true), '')"
+
+  @Test("Ends with its transaction, whether that is committed or rolled back")
+  func endsWithTransaction() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: .server) { session in
+        let inside = try await session.rows(Self.named, in: scene.home)
+        #expect(inside == [scene.home])
+        let afterCommit = try await session.rows(Self.named)
+        #expect(afterCommit == [""])
+        let refusal = try await session.refusal(of: "SELECT 1 / 0", in: scene.home)
+        #expect(refusal == "22012")
+        let afterRollback = try await session.rows(Self.named)
+        #expect(afterRollback == [""])
+      }
+    }
+  }
+
+  @Test("Is named by no statement for longer than its transaction")
+  func localOnly() {
+    let naming = StatementCatalogue.all.filter { $0.sql.contains("set_config('keymeter") }
+    #expect(naming.map(\.name) == ["management_enter", "metering_identify"])
+    for statement in naming {
+      #expect(statement.sql.firstMatch(of: /set_config\('keymeter\.organisation_id', .+, true\)/) != nil)
+    }
+    for statement in StatementCatalogue.all {
+      #expect(statement.sql.firstMatch(of: /^\s*(SET|RESET|DISCARD)\b/) == nil, "\(statement.name)")
+    }
+  }
+
+  @Test("Tenants by turns in one session each meet their own, also where metering named the tenant")
+  func byTurns() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: .server) { session in
+        let store = PostgresMeteringStore(pool: session.pool)
+        for _ in 0..<3 {
+          for (own, other) in [(scene.home, scene.victim), (scene.victim, scene.home)] {
+            let tenant = OrganisationID(rawValue: own)
+            let usage = try await store.withMetering { metering in
+              (
+                try await metering.usage(of: KeyID(rawValue: "key_\(own)"), in: tenant),
+                try await metering.usage(of: KeyID(rawValue: "key_\(other)"), in: tenant)
+              )
+            }
+            #expect(usage.0 != nil && usage.1 == nil)
+            // Who comes next, and forgets to name one.
+            let forgotten = try await session.rows("SELECT key_id FROM keymeter.api_keys")
+            #expect(forgotten == [])
+          }
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A statement of the server's in a transaction that has named no tenant finds nothing and changes nothing",
+    arguments: [
+      ManagementStatements.lockSecrets, ManagementStatements.keyForUpdate, MeteringStatements.isRoot,
+      MeteringStatements.usage,
+    ])
+  func forgotten(statement: Statement) async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: .server) { session in
+        let parameters: [Parameter] = [.text(scene.home), .text("key_\(scene.home)")]
+        let counts = try await session.pool.withTransaction { connection in
+          let before = try await connection.execute(statement, parameters).rows.count
+          _ = try await connection.execute(ManagementStatements.enter, [.text(scene.home)])
+          let after = try await connection.execute(statement, parameters).rows.count
+          return [before, after]
+        }
+        #expect(counts == [0, 1])
+      }
+    }
+  }
+
+  @Test("A list or an ending that names no tenant finds nothing; an entry of the audit log is refused")
+  func forgottenChanges() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: .server) { session in
+        let listed = try await session.pool.withTransaction { connection in
+          try await connection.execute(ManagementStatements.keys, [.text(scene.home)]).rows.count
+        }
+        #expect(listed == 0)
+        try await session.pool.withTransaction { connection in
+          for statement in [ManagementStatements.deleteSecrets, ManagementStatements.deleteKey] {
+            _ = try await connection.execute(statement, [.text(scene.home), .text("key_\(scene.home)")])
+          }
+        }
+        let left = try await session.rows("SELECT key_id FROM keymeter.api_key_secrets", in: scene.home)
+        #expect(left == ["key_\(scene.home)"])
+        for call in [
+          "append_audit('\(scene.home)', 'cli', NULL, 'x', 'x', 'x', '{}')",
+          "fence_counter('\(scene.home)', 'key_\(scene.home)')", "lock_organisation('\(scene.home)')",
+        ] {
+          let refusal = try await session.refusal(of: "SELECT keymeter.\(call)")
+          #expect(refusal == "42501", "\(call)")
+        }
+      }
+    }
+  }
+}
