@@ -32,13 +32,18 @@ struct DatabaseOptions: ParsableArguments {
   }
 
   /// Runs `body` with the organisations of a database whose schema fits this binary.
+  ///
+  /// - Parameter makesKeys: whether keys are made; the peppers must then be the database's.
   func withOrganisations<Output: Sendable>(
-    _ body: @Sendable (OrganisationService) async throws -> Output
+    makesKeys: Bool = false, _ body: @Sendable (OrganisationService) async throws -> Output
   ) async throws -> Output {
     let peppers = try SettingsSource.process.peppers()
     return try await withPool { pool in
       let state = try await Migrator(pool: pool).state()
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
+      if makesKeys {
+        try await PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers).introduce()
+      }
       return try await body(
         OrganisationService(store: PostgresManagementStore(pool: pool), peppers: peppers))
     }

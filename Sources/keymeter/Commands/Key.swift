@@ -29,7 +29,9 @@ extension Key {
       try await CommandFailure.reporting {
         let id = try provider.providerID
         let label = try Label(validating: name, field: "name")
-        let issued = try await database.withOrganisations { try await $0.createRootKey(id, name: label) }
+        let issued = try await database.withOrganisations(makesKeys: true) {
+          try await $0.createRootKey(id, name: label)
+        }
         let output: Output = [
           ("provider_id", id.rawValue),
           ("root_key_id", issued.key.id.rawValue),

@@ -37,7 +37,7 @@ extension Org {
       try await CommandFailure.reporting {
         let id = try provider.providerID
         let label = try Label(validating: name, field: "name")
-        let (organisation, rootKey) = try await database.withOrganisations {
+        let (organisation, rootKey) = try await database.withOrganisations(makesKeys: true) {
           try await $0.create(provider: id, name: label)
         }
         let output: Output = [

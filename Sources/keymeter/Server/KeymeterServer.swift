@@ -40,7 +40,7 @@ struct KeymeterServer: Sendable {
     let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: database.admissionLanes))
     let result: Result<Void, any Error>
     do {
-      try await refuseOutdatedSchema(pool)
+      try await refuseUnusableDatabase(pool)
       try await serve(pool, admissionPool, batcher, onListening: onListening)
       result = .success(())
     } catch {
@@ -53,23 +53,32 @@ struct KeymeterServer: Sendable {
     try result.get()
   }
 
-  /// A schema that is behind can't be served.
+  /// A schema that is behind can't be served, and neither can keys by other peppers than theirs.
   ///
   /// A database that can't be reached can come back: the server starts, and is not ready until then.
-  private func refuseOutdatedSchema(_ pool: ConnectionPool) async throws {
+  private func refuseUnusableDatabase(_ pool: ConnectionPool) async throws {
     do {
       let state = try await Migrator(pool: pool).state()
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
+      try await pepperService(pool).introduce()
+    } catch StoreError.unavailable(let reason) {
+      logger.warning("the database can't be reached yet", metadata: ["reason": .string(reason)])
     } catch let error as PostgresError where error.isUnavailable {
       logger.warning(
         "the database can't be reached yet", metadata: ["reason": .string(error.description)])
     }
   }
 
+  private func pepperService(_ pool: ConnectionPool) -> PepperService {
+    PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers)
+  }
+
   private func serve(
     _ pool: ConnectionPool, _ admissionPool: ConnectionPool, _ batcher: AdmissionBatcher,
     onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
+    let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
+    let peppers = peppers.renewing(by: renewer)
     let router = KeymeterRouter(
       keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
       meter: MeteringService(
@@ -91,6 +100,7 @@ struct KeymeterServer: Sendable {
       services: [
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: admissionPool)),
         .init(service: UsageChores(maintenance: UsageMaintenance(pool: pool), logger: logger)),
+        .init(service: PepperDuty(peppers: pepperService(pool), renewer: renewer, logger: logger)),
         .init(service: application),
       ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -30,7 +30,7 @@ enum Backend: String, CaseIterable, Sendable {
         for request in requests { admissions.append(try await store.admit(request)) }
         return admissions
       },
-      metering: store, hooks: store
+      metering: store, hooks: store, pepperStore: store
     ).checked(body)
   }
 
@@ -43,7 +43,8 @@ enum Backend: String, CaseIterable, Sendable {
             try await StoreUnderTest(
               store: PostgresManagementStore(pool: pool), auditLog: { try await AuditLine.all(in: pool) },
               nodes: nodes, admitInOrder: { try await PostgresBatch(pool: pool).admit($0) },
-              metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: pool)
+              metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: pool),
+              pepperStore: PostgresPepperStore(pool: pool)
             ).checked(body)
             for node in nodes { await node.drain() }
           }
@@ -70,6 +71,7 @@ struct StoreUnderTest: Sendable {
   let admitInOrder: @Sendable ([AdmissionRequest]) async throws -> [Admission]
   let metering: any MeteringStore
   let hooks: any MeterHooks
+  let pepperStore: any PepperStore
 
   var admission: any AdmissionControl { nodes[0] }
 
