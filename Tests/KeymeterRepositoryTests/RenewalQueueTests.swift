@@ -23,6 +23,15 @@ import Testing
     #expect(queue.note(digests(1)))
   }
 
+  @Test func `what was dealt with is looked at again after a while, what waits is not noted twice`() {
+    let queue = Queue(longest: 10, memory: 10)
+    #expect(queue.note(digests(1)) && queue.note(digests(2)))
+    #expect(queue.next() == digests(1))
+    queue.forgetAll()
+    #expect(!queue.note(digests(2)))
+    #expect(queue.note(digests(1)))
+  }
+
   @Test func `with one pepper there is nothing to renew`() {
     let queue = Queue(longest: 10, memory: 10)
     #expect(!queue.note([digests(1)[0]]))
@@ -66,6 +75,8 @@ private final class Queue {
   func note(_ digests: [SecretDigest]) -> Bool { queue.note(digests) }
 
   func next() -> [SecretDigest]? { queue.next() }
+
+  func forgetAll() { queue.forgetAll() }
 
   func forget(_ digests: [SecretDigest]) { queue.forget(digests) }
 }

@@ -1,8 +1,15 @@
+import EmbeddedPostgres
 import Foundation
 import KeymeterTesting
 import NIOHTTP1
 import Subprocess
 import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 @Suite("Peppers", .timeLimit(.minutes(2)))
 struct PepperTests {
@@ -107,6 +114,27 @@ struct PepperTests {
     }
   }
 
+  @Test("Other bytes are noticed as well when the database comes back only after the start")
+  func mismatchLater() async throws {
+    try await OwnCluster.with { cluster in
+      let url = cluster.connectionURL(database: "keymeter")
+      let made = try await Self.keymeter(
+        ["org", "create", "--name", "Clinic", "--provider-id", "clinic"],
+        environment: ["DATABASE_URL": url, "KEYMETER_PEPPERS": Node.peppers])
+      #expect(made.code == 0)
+      try await cluster.stop()
+      let wrong = Self.next.replacing("next:", with: "test:")
+      let node = try await Node.start(databaseURL: url, environment: Self.settings(wrong))
+      try await cluster.start()
+      let ended = try await eventually("the server to end") {
+        try node.process.log.contains("KEYMETER_PEPPERS has other bytes under the id 'test'") ? true : nil
+      }
+      #expect(ended)
+      #expect(try await node.process.ended() == .exited(78))
+      await node.process.discard()
+    }
+  }
+
   @Test("rotate draws a pepper that the server takes, and writes to a new, private file alone")
   func draw() async throws {
     let printed = try await Self.keymeter(["pepper", "rotate", "--json"], Node.peppers)
@@ -162,7 +190,13 @@ struct PepperTests {
     _ arguments: [String], environment: [String: String]
   ) async throws -> (output: String, code: Int32) {
     let process = try await ServerProcess.start(arguments, environment: environment)
+    // A server that should have refused to start would serve on.
+    let patience = Task {
+      try await Task.sleep(for: .seconds(20))
+      process.signal(SIGKILL)
+    }
     let status = try await process.ended()
+    patience.cancel()
     let output = try process.log
     await process.discard()
     guard case .exited(let code) = status else { throw TestFailure("keymeter ended by \(status)") }

@@ -72,3 +72,10 @@ extension KeySecret: CustomStringConvertible, CustomDebugStringConvertible, Cust
   /// Shows the hint alone, so that dumping a value that holds a key leaks nothing.
   public var customMirror: Mirror { Mirror(self, children: ["hint": hint]) }
 }
+
+extension KeySecret.Body: CustomStringConvertible, CustomReflectable {
+  /// Nothing of it: there is no hint yet.
+  var description: String { "[redacted]" }
+  /// Nothing of it.
+  var customMirror: Mirror { Mirror(self, children: []) }
+}

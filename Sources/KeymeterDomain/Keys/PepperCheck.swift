@@ -14,3 +14,10 @@ public struct PepperCheck: Sendable, Hashable {
     self.bytes = bytes
   }
 }
+
+extension PepperCheck: CustomStringConvertible, CustomReflectable {
+  /// The pepper's id.
+  public var description: String { "check of pepper \(pepperID)" }
+  /// Shows the pepper's id alone.
+  public var customMirror: Mirror { Mirror(self, children: ["pepperID": pepperID]) }
+}

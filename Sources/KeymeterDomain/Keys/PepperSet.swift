@@ -98,3 +98,10 @@ extension PepperSet: CustomStringConvertible, CustomReflectable {
   /// Shows the ids alone.
   public var customMirror: Mirror { Mirror(self, children: ["ids": ids]) }
 }
+
+extension SecretDigest: CustomStringConvertible, CustomReflectable {
+  /// Which pepper made it; a log has no use for more.
+  public var description: String { "digest under pepper \(pepperID)" }
+  /// Shows the pepper's id alone.
+  public var customMirror: Mirror { Mirror(self, children: ["pepperID": pepperID]) }
+}

@@ -47,6 +47,9 @@ struct RenewalQueue {
     return waiting[head]
   }
 
+  /// Lets every value be noted again, except what waits: another node may have moved it back meanwhile.
+  mutating func forgetAll() { noted = Set(waiting[head...].compactMap { $0.first?.head }) }
+
   /// Lets a value be noted again, because nothing came of it.
   mutating func forget(_ digests: [SecretDigest]) {
     if let name = digests.first?.head { noted.remove(name) }

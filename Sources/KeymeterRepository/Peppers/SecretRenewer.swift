@@ -11,6 +11,10 @@ public final class SecretRenewer: DigestRenewal {
   private let wakes: AsyncStream<Void>
   private let wake: AsyncStream<Void>.Continuation
 
+  /// So often it looks at keys again that it has dealt with.
+  ///
+  /// While a new pepper is being put first on one node after the other, those that are yet to come move keys back.
+  private static let memory = Duration.seconds(300)
   /// After a failure it waits for so long.
   private static let pause = Duration.seconds(1)
 
@@ -30,7 +34,16 @@ public final class SecretRenewer: DigestRenewal {
   /// To be called once.
   ///
   /// - Parameter failed: is told what went wrong with a value, which is then noted at its next use.
-  public func run(failed: @Sendable (any Error) -> Void) async {
+  public func run(failed: @escaping @Sendable (any Error) -> Void) async {
+    await withTaskGroup { group in
+      group.addTask { await self.renew(failed: failed) }
+      group.addTask {
+        while (try? await Task.sleep(for: Self.memory)) != nil { self.queue.withLock { $0.forgetAll() } }
+      }
+    }
+  }
+
+  private func renew(failed: @Sendable (any Error) -> Void) async {
     for await _ in wakes {
       while !Task.isCancelled, let digests = queue.withLock({ $0.next() }) {
         do {

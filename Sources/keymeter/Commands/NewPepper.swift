@@ -86,3 +86,10 @@ struct PepperPlan: Encodable {
     ]
   }
 }
+
+extension NewPepper: CustomStringConvertible, CustomReflectable {
+  /// The id, never the bytes.
+  var description: String { "pepper \(id)" }
+  /// Shows the id alone.
+  var customMirror: Mirror { Mirror(self, children: ["id": id]) }
+}

@@ -24,7 +24,8 @@ struct PepperDuty: Service {
           }
         }
       }
-      try await group.waitForAll()
+      // Unlike `waitForAll`, this throws while the renewer still waits for work.
+      for try await _ in group {}
     }
   }
 
