@@ -1,37 +1,26 @@
-import HTTPTypes
 import HummingbirdCore
 import KeymeterHandlers
 import Logging
 import NIOCore
 
-/// An HTTP/1 connection whose handling runs on the connection's own event loop.
+/// An HTTP/1 connection that answers verifications by itself, and whose other requests are handled on its event loop.
 ///
 /// Otherwise each request would change threads from the loop to the concurrency pool and back. Nothing that a
 /// handler does blocks: what waits for PostgreSQL does so on the threads of the database's connections.
 struct EventLoopChannel: ServerChildChannel {
-  private let base: HTTP1Channel
-
-  /// - Parameters:
-  ///   - keymeter: answers verifications, without the detour through the application.
-  ///   - application: answers all else.
-  init(
-    keymeter: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
-    configuration: HTTP1Channel.Configuration, logger: Logger
-  ) {
-    let date = DateField()
-    base = HTTP1Channel(
-      responder: { request, writer, channel in
-        guard var response = await keymeter.verification(request, logger: logger) else {
-          return try await application(request, writer, channel)
-        }
-        response.headers.append(HTTPField(name: .date, value: date.current))
-        try await writer.write(response: response.head, body: response.body)
-      },
-      configuration: configuration)
-  }
+  let base: HTTP1Channel
+  let responder: KeymeterResponder
+  let date = DateField()
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-    base.setup(channel: channel, logger: logger)
+    base.setup(channel: channel, logger: logger).flatMapThrowing { value in
+      let pipeline = channel.pipeline.syncOperations
+      let verification = VerificationChannelHandler(responder: responder, date: date, logger: logger)
+      // Behind what counts the requests under way, so that none is cut off by the server's end.
+      try pipeline.addHandler(
+        verification, position: .after(try pipeline.handler(type: HTTPConnectionStateHandler.self)))
+      return value
+    }
   }
 
   func handle(value: HTTP1Channel.Value, logger: Logger) async {

@@ -90,8 +90,8 @@ struct KeymeterServer: Sendable {
       responder: responder,
       server: HTTPServerBuilder { application in
         EventLoopChannel(
-          keymeter: responder, application: application,
-          configuration: .init(idleTimeout: Self.idleTimeout), logger: logger)
+          base: HTTP1Channel(responder: application, configuration: .init(idleTimeout: Self.idleTimeout)),
+          responder: responder)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
