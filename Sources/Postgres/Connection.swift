@@ -49,12 +49,27 @@ public actor Connection {
     let connection = Connection(
       thread: thread, signals: ConnectionSignals(pipe: pipe), configuration: configuration)
     try await connection.open()
+    do {
+      try await connection.takeOnRole()
+    } catch {
+      await connection.close()
+      throw error
+    }
     logger.debug("connected to PostgreSQL")
     return connection
   }
 
   private func open() throws(PostgresError) {
     session = try LibpqSession.open(configuration, signals: signals)
+  }
+
+  /// Becomes the configuration's role, where the login may.
+  ///
+  /// Asked of the server rather than put into the start-up parameters, where a role that is missing, or not the
+  /// login's to take, would refuse the connection.
+  private func takeOnRole() throws(PostgresError) {
+    guard let role = configuration.role, let session else { return }
+    _ = try executeUninterrupted(session.takingOn(role), name: "SET ROLE")
   }
 
   /// Whether the connection is open, as far as is known without asking the server.

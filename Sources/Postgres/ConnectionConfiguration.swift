@@ -23,6 +23,8 @@ public struct ConnectionConfiguration: Sendable {
   public let statementTimeout: Duration
   /// Whether statements are prepared on the server and reused.
   public let preparedStatements: Bool
+  /// The role that a connection takes on, where its login may and nothing stands between; nil for the login itself.
+  public let role: String?
   /// What libpq is given, in its own order.
   let settings: [Setting]
 
@@ -42,20 +44,25 @@ public struct ConnectionConfiguration: Sendable {
   ///   - connectTimeout: The longest that connecting may take for each host.
   ///   - statementTimeout: The server's limit for one statement, set when connecting, so that it survives a reset.
   ///   - preparedStatements: Whether to prepare statements; false for a pooler in transaction mode.
+  ///   - role: A role that each connection is to take on, as by `SET ROLE`, where the login may. Where it may not,
+  ///     where there is no such role, and behind a pooler, whose sessions are not ours to change, the connection stays
+  ///     its login.
   /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string.
   public init(
     url: String, applicationName: String = "keymeter", connectTimeout: Duration = .seconds(3),
-    statementTimeout: Duration = .seconds(10), preparedStatements: Bool = true
+    statementTimeout: Duration = .seconds(10), preparedStatements: Bool = true,
+    role: String? = nil
   ) throws(PostgresError) {
     guard connectTimeout > .zero, statementTimeout > .zero else {
       throw PostgresError(.configuration, reason: "timeouts must be greater than zero")
     }
-    guard !url.holdsNUL, !applicationName.holdsNUL else {
+    guard !url.holdsNUL, !applicationName.holdsNUL, role?.holdsNUL != true else {
       throw PostgresError(.configuration, reason: "a connection setting holds a NUL byte")
     }
     self.connectTimeout = connectTimeout
     self.statementTimeout = statementTimeout
     self.preparedStatements = preparedStatements
+    self.role = role
     var settings = try Self.parse(url)
     Self.addDefaults(
       to: &settings, applicationName: applicationName, connectTimeout: connectTimeout,

@@ -66,6 +66,19 @@ final class LibpqSession: @unchecked Sendable {
     assert(pthread_equal(thread, pthread_self()) != 0, "libpq is used outside the connection's thread")
   }
 
+  /// SQL that makes a role the session's.
+  ///
+  /// A pooler tells clients a process id of its own making, and hands its sessions from one client to the next: through
+  /// it the statement changes nothing.
+  func takingOn(_ role: String) -> String {
+    let name = role.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+    return """
+      SELECT pg_catalog.set_config('role', r.rolname, false) FROM pg_catalog.pg_roles AS r
+      WHERE r.rolname = '\(name)' AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
+        AND pg_catalog.pg_backend_pid() = \(handle.map(PQbackendPID) ?? 0)
+      """
+  }
+
   /// The next call's number, for ``ConnectionSignals/cancel(call:)``.
   func nextCall() -> UInt64 {
     lastCall += 1

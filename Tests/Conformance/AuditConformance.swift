@@ -7,7 +7,7 @@ struct AuditConformance {
   @Test("A line is read as it was written, with values of every kind", arguments: Backend.allCases)
   func values(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let entry = under.entry(
         of: clinic, 1,
         changes: [
@@ -30,8 +30,8 @@ struct AuditConformance {
   @Test("Pages follow each other without a gap or a repetition", arguments: Backend.allCases, [1, 3, 7, 200])
   func pages(backend: Backend, limit: Int64) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
-      let other = try await TestOrganisation.create("other", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let other = try await TestOrganisation.create("other", in: under.operatorStore)
       for number in 0..<7 { for one in [clinic, other] { try await under.append(one, number) } }
       let all = try await under.audit(clinic, AuditQuery(limit: 200))
       #expect(all.count == 9)
@@ -53,7 +53,7 @@ struct AuditConformance {
   @Test("Action, target and moment narrow it", arguments: Backend.allCases)
   func filters(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       for number in [1, 2, 1] { try await under.append(clinic, number) }
       #expect(try await under.audit(clinic, AuditQuery(target: "key_1")).count == 2)
       #expect(try await under.audit(clinic, AuditQuery(action: .keyCreated)).count == 1)
@@ -71,9 +71,9 @@ struct AuditConformance {
     arguments: Backend.allCases)
   func tenants(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
-      let other = try await TestOrganisation.create("other", in: under.store)
-      let organisations = OrganisationService(store: under.store, peppers: try under.peppers)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let other = try await TestOrganisation.create("other", in: under.operatorStore)
+      let organisations = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
       try await organisations.delete(clinic.organisation.providerID)
       let gone = try await organisations.audit(
         ProviderID(validating: clinic.organisation.id.rawValue), AuditQuery())
@@ -92,8 +92,8 @@ struct AuditConformance {
     arguments: [Backend.postgres])
   func order(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
-      let other = try await TestOrganisation.create("other", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let other = try await TestOrganisation.create("other", in: under.operatorStore)
       let second = try await under.entered(clinic.organisation.id) { transaction in
         try await transaction.append(under.entry(of: clinic, 1))
         let second = Task { try await under.append(clinic, 2) }
@@ -113,7 +113,7 @@ struct AuditConformance {
     arguments: Backend.allCases)
   func tail(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let writers = Task {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for writer in 0..<6 {

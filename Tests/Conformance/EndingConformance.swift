@@ -97,11 +97,11 @@ struct EndingConformance {
     arguments: Backend.allCases)
   func otherActiveRoot(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
-      _ = try await TestOrganisation.create("neighbour", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      _ = try await TestOrganisation.create("neighbour", in: under.operatorStore)
       _ = try await under.key(of: clinic)
       let id = clinic.organisation.id
-      let service = OrganisationService(store: under.store, peppers: try under.peppers)
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
       @Sendable func hasOther() async throws -> Bool {
         try await under.entered(id) { try await $0.hasOtherActiveRoot(than: clinic.root.key.id) }
       }
@@ -123,9 +123,9 @@ struct EndingConformance {
   func rootDuel(backend: Backend) async throws {
     try await backend.withStore { under in
       let keys = KeyService(store: under.store, peppers: try under.peppers)
-      let service = OrganisationService(store: under.store, peppers: try under.peppers)
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
       for trial in 0..<20 {
-        let clinic = try await TestOrganisation.create("clinic-\(trial)", in: under.store)
+        let clinic = try await TestOrganisation.create("clinic-\(trial)", in: under.operatorStore)
         let provider = clinic.organisation.providerID
         let second = try await service.createRootKey(provider, name: .test("Second"))
         let (one, two) = (clinic.root, second)
@@ -162,9 +162,9 @@ struct EndingConformance {
     arguments: Backend.allCases, Ending.allCases)
   func sharedLock(backend: Backend, ending: Ending) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let keys = KeyService(store: under.store, peppers: try under.peppers)
-      let service = OrganisationService(store: under.store, peppers: try under.peppers)
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
       let second = try await service.createRootKey(clinic.organisation.providerID, name: .test("Second"))
       let digests = try under.peppers.digests(of: clinic.root.secret)
       let box = Flag()
@@ -192,7 +192,7 @@ struct EndingConformance {
     arguments: Backend.allCases, Ending.allCases)
   func changeAfterEnd(backend: Backend, ending: Ending) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let manager = try await under.key(of: clinic)
       let keys = KeyService(store: under.store, peppers: try under.peppers)
       let draft = KeyDraft(friendlyName: try .test("Late"))
@@ -219,7 +219,7 @@ struct EndingConformance {
     arguments: Backend.allCases)
   func rotationRace(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let keys = KeyService(store: under.store, peppers: try under.peppers)
       let rotation = KeyRotation(id: clinic.root.key.id)
       let rotated = try await withThrowingTaskGroup(of: IssuedKey?.self) { group in

@@ -53,7 +53,7 @@ struct IdempotencyConformance {
   @Test("Names of two keys, of one organisation or of two, don't meet", arguments: Backend.allCases)
   func scoped(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let keys = [
         try await under.key(of: clinic), try await under.key(of: clinic), try await under.key(),
       ]
@@ -70,7 +70,7 @@ struct IdempotencyConformance {
   @Test("Metering and management share the names of a key", arguments: Backend.allCases)
   func shared(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let root = MeteredKey(
         under: under, organisation: clinic.organisation, key: clinic.root.key, secret: clinic.root.secret)
       _ = try await under.record("a", tokens: 3, by: root)
@@ -84,7 +84,7 @@ struct IdempotencyConformance {
     arguments: Backend.allCases)
   func racers(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let answers = try await withThrowingTaskGroup(of: PreparedAnswer?.self) { group in
         for _ in 0..<32 {
           group.addTask {

@@ -7,7 +7,7 @@ struct KeyConformance {
   @Test("A key is stored as it was asked for, and found by its digest", arguments: Backend.allCases)
   func stored(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       var random = RandomSource.seeded(1)
       let limits = MonthlyLimits(requests: 0, tokens: nil, speechSeconds: MonthlyLimits.largest)
       let far = Timestamp(microseconds: 4_102_444_800_000_000)
@@ -33,8 +33,8 @@ struct KeyConformance {
   @Test("A linkage is taken inside its organisation and free in another", arguments: Backend.allCases)
   func linkage(backend: Backend) async throws {
     try await backend.withStore { under in
-      let one = try await TestOrganisation.create("one", in: under.store).organisation
-      let other = try await TestOrganisation.create("other", in: under.store).organisation
+      let one = try await TestOrganisation.create("one", in: under.operatorStore).organisation
+      let other = try await TestOrganisation.create("other", in: under.operatorStore).organisation
       var random = RandomSource.seeded(2)
       let (first, _) = try NewKey.test("First", linkage: "ward", random: &random)
       let (second, _) = try NewKey.test("Second", linkage: "ward", random: &random)
@@ -49,7 +49,7 @@ struct KeyConformance {
   @Test("Of 32 that race for a linkage exactly one gets it", arguments: Backend.allCases)
   func linkageRace(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let keys = KeyService(store: under.store, peppers: try under.peppers)
       let draft = KeyDraft(friendlyName: try .test("Racer"), linkageID: try .test("the one"))
       let outcomes = try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -72,7 +72,7 @@ struct KeyConformance {
   @Test("An expiry that has passed makes no key", arguments: Backend.allCases)
   func expiryInThePast(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       var random = RandomSource.seeded(3)
       let (new, _) = try NewKey.test("Late", expiresAt: Timestamp(microseconds: 0), random: &random)
       await #expect(throws: StoreError.expiryNotInFuture) {
@@ -85,7 +85,7 @@ struct KeyConformance {
   @Test("A key past its expiry authenticates no more, and is still listed", arguments: Backend.allCases)
   func expired(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       var random = RandomSource.seeded(4)
       let soon = clinic.createdAt.advanced(bySeconds: 2)
       let (new, secret) = try NewKey.test("Short", expiresAt: soon, random: &random)
@@ -105,7 +105,7 @@ struct KeyConformance {
   @Test("Name and limits change, and a limit can be cleared", arguments: Backend.allCases)
   func updated(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       var random = RandomSource.seeded(5)
       let (new, _) = try NewKey.test("Old", limits: .init(requests: 1, tokens: 2), random: &random)
       _ = try await under.entered(clinic.id) { try await $0.insert(new) }
@@ -121,7 +121,7 @@ struct KeyConformance {
   @Test("A deleted key is gone with its digest, and its linkage is free again", arguments: Backend.allCases)
   func deleted(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       var random = RandomSource.seeded(6)
       let (new, secret) = try NewKey.test("Gone", linkage: "ward", random: &random)
       let (next, _) = try NewKey.test("Next", linkage: "ward", random: &random)
@@ -137,8 +137,8 @@ struct KeyConformance {
   @Test("Another tenant's key can't be found, changed or removed", arguments: Backend.allCases)
   func tenantsAreApart(backend: Backend) async throws {
     try await backend.withStore { under in
-      let one = try await TestOrganisation.create("one", in: under.store)
-      let other = try await TestOrganisation.create("other", in: under.store)
+      let one = try await TestOrganisation.create("one", in: under.operatorStore)
+      let other = try await TestOrganisation.create("other", in: under.operatorStore)
       let digests = try under.peppers.digests(of: one.root.secret)
       let id = one.root.key.id
       try await under.entered(other.organisation.id) { transaction in
@@ -159,7 +159,7 @@ struct KeyConformance {
     arguments: Backend.allCases, ["", "key_", "key_\u{0}", "key_é", "key_' OR true --", "KEY_A"])
   func strangeIDs(backend: Backend, id: String) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       let found = try await under.entered(clinic.id) { try await $0.keyForUpdate(KeyID(rawValue: id)) }
       #expect(found == nil)
     }
@@ -168,7 +168,7 @@ struct KeyConformance {
   @Test("Keys are listed from the oldest on", arguments: Backend.allCases)
   func listed(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       var random = RandomSource.seeded(7)
       for number in 0..<5 {
         let (new, _) = try NewKey.test("Key \(number)", random: &random)
@@ -182,7 +182,7 @@ struct KeyConformance {
   @Test("A use is noted at most once a minute", arguments: Backend.allCases)
   func touched(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let id = clinic.root.key.id
       var seen: [Timestamp?] = []
       for _ in 0..<2 {

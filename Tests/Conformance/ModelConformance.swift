@@ -10,9 +10,11 @@ struct ModelConformance {
   func randomOperations(seed: UInt64) async throws {
     let model = InMemoryManagementStore()
     try await TestDatabase.withMigrated { database in
-      try await database.withPool { pool in
-        let real = PostgresManagementStore(pool: pool)
-        var players = [try await Player(store: model, seed: seed), try await Player(store: real, seed: seed)]
+      try await database.withStores { (real, owner) in
+        var players = [
+          try await Player(store: model, operatorStore: model, seed: seed),
+          try await Player(store: real, operatorStore: owner, seed: seed),
+        ]
         var choices = SeededGenerator(seed: seed)
         for step in 0..<250 {
           let operation = Operation.random(using: &choices)
@@ -21,6 +23,19 @@ struct ModelConformance {
           #expect(actual == expected, "seed \(seed), step \(step): \(operation)")
           #expect(try await players[1].everything() == players[0].everything(), "seed \(seed), step \(step)")
         }
+      }
+    }
+  }
+}
+
+extension TestDatabase {
+  /// Runs `body` with the store as the server has it, and as whoever holds the database's credentials has it.
+  fileprivate func withStores(
+    _ body: (PostgresManagementStore, PostgresManagementStore) async throws -> Void
+  ) async throws {
+    try await withPool(as: .app) { pool in
+      try await withPool(as: .owner) { owner in
+        try await body(PostgresManagementStore(pool: pool), PostgresManagementStore(pool: owner))
       }
     }
   }
@@ -99,10 +114,10 @@ private struct Player {
   /// Every key that was ever issued, dead ones included, over all tenants.
   var issued: [IssuedKey] = []
 
-  init(store: any ManagementStore, seed: UInt64) async throws {
+  init(store: any ManagementStore, operatorStore: any ManagementStore, seed: UInt64) async throws {
     let random = RandomSource.seeded(seed)
     keys = KeyService(store: store, peppers: try .test, random: random)
-    organisations = OrganisationService(store: store, peppers: try .test, random: random)
+    organisations = OrganisationService(store: operatorStore, peppers: try .test, random: random)
     tenants = [try ProviderID(validating: "one"), try ProviderID(validating: "two")]
     for tenant in tenants {
       issued.append(try await organisations.create(provider: tenant, name: .test("Tenant")).rootKey)

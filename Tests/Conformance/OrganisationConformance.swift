@@ -7,7 +7,7 @@ struct OrganisationConformance {
   @Test("An organisation is found by its provider id, and no other id finds it", arguments: Backend.allCases)
   func found(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       let (same, none) = try await under.store.withTransaction { transaction in
         (
           try await transaction.organisation(provider: clinic.providerID),
@@ -22,9 +22,9 @@ struct OrganisationConformance {
   @Test("A provider id belongs to one organisation", arguments: Backend.allCases)
   func providerTaken(backend: Backend) async throws {
     try await backend.withStore { under in
-      _ = try await TestOrganisation.create("clinic", in: under.store)
+      _ = try await TestOrganisation.create("clinic", in: under.operatorStore)
       await #expect(throws: Refusal.providerTaken) {
-        _ = try await TestOrganisation.create("clinic", in: under.store)
+        _ = try await TestOrganisation.create("clinic", in: under.operatorStore)
       }
     }
   }
@@ -32,8 +32,10 @@ struct OrganisationConformance {
   @Test("Organisations are listed by provider id", arguments: Backend.allCases)
   func listed(backend: Backend) async throws {
     try await backend.withStore { under in
-      for provider in ["b", "c", "a"] { _ = try await TestOrganisation.create(provider, in: under.store) }
-      let listed = try await under.store.withTransaction { try await $0.organisations() }
+      for provider in ["b", "c", "a"] {
+        _ = try await TestOrganisation.create(provider, in: under.operatorStore)
+      }
+      let listed = try await under.operatorStore.withTransaction { try await $0.organisations() }
       #expect(listed.map(\.providerID.rawValue) == ["a", "b", "c"])
     }
   }
@@ -41,8 +43,8 @@ struct OrganisationConformance {
   @Test("A new name is kept, and is one line of the log", arguments: Backend.allCases)
   func renamed(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store).organisation
-      let service = OrganisationService(store: under.store, peppers: try under.peppers)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
       try await service.rename(clinic.providerID, to: .test("New name"))
       try await service.rename(clinic.providerID, to: .test("New name"))
       #expect(try await service.show(clinic.providerID).organisation.name.rawValue == "New name")
@@ -56,9 +58,9 @@ struct OrganisationConformance {
     arguments: Backend.allCases)
   func deleted(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
-      let other = try await TestOrganisation.create("other", in: under.store)
-      let service = OrganisationService(store: under.store, peppers: try under.peppers)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let other = try await TestOrganisation.create("other", in: under.operatorStore)
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
       try await service.delete(clinic.organisation.providerID)
       await #expect(throws: Refusal.organisationNotFound) {
         _ = try await service.show(clinic.organisation.providerID)

@@ -7,7 +7,7 @@ struct PageConformance {
   @Test("A page begins behind a place, passes the filter and ends at its limit", arguments: Backend.allCases)
   func pages(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       _ = try await under.key()
       var keys = [clinic.root.key]
       for number in 0..<6 {
@@ -30,7 +30,7 @@ struct PageConformance {
   @Test("Keys of one moment are told apart by their ids", arguments: Backend.allCases)
   func ties(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       var random = RandomSource.seeded(31)
       let drafts = try (0..<9).map { try NewKey.test("Key \($0)", random: &random).key }
       // One transaction is one moment.
@@ -59,7 +59,7 @@ struct PageConformance {
     arguments: Backend.allCases)
   func statuses(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let active = try await under.key(of: clinic)
       let expired = try await under.key(of: clinic)
       let revoked = try await under.key(of: clinic)
@@ -87,7 +87,7 @@ struct PageConformance {
     arguments: Backend.allCases)
   func concurrentChanges(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let service = KeyService(store: under.store, peppers: try under.peppers)
       var staying = [clinic.root.key.id]
       var passing: [KeyID] = []

@@ -119,7 +119,7 @@ struct PepperConformance {
   func underLoad(backend: Backend) async throws {
     try await backend.withStore { under in
       let peppers = try PepperSet.rotated
-      let organisation = try await TestOrganisation.create("clinic", in: under.store)
+      let organisation = try await TestOrganisation.create("clinic", in: under.operatorStore)
       var keys: [MeteredKey] = []
       for _ in 0..<8 {
         keys.append(try await under.key(limits: MonthlyLimits(requests: 40), of: organisation))
@@ -157,12 +157,18 @@ struct PepperConformance {
       let peppers = try PepperSet.rotated.renewing(by: heard)
       let meter = MeteringService(admission: under.admission, store: under.metering, peppers: peppers)
       let keys = KeyService(store: under.store, peppers: peppers)
-      let owner = try await TestOrganisation.create("clinic", in: under.store)
+      let owner = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let key = try await under.key(limits: MonthlyLimits(requests: 1), of: owner)
       let mine = RuntimeCredentials(secret: key.secret, provider: nil)
 
       let (child, root) = (peppers.digests(of: key.secret), peppers.digests(of: owner.root.secret))
-      let verify = { _ = try await meter.verify(mine, charge: .oneRequest, scopes: [], environment: nil) }
+      let verify = {
+        _ = try await withCheckedThrowingContinuation { continuation in
+          meter.verify(mine, charge: .oneRequest, scopes: [], environment: nil) {
+            continuation.resume(with: $0)
+          }
+        }
+      }
 
       try await verify()
       #expect(heard.take() == [child], "verify")

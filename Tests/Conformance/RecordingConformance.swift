@@ -57,7 +57,7 @@ struct RecordingConformance {
   @Test("An event that comes again with another key or other amounts differs", arguments: Backend.allCases)
   func eventDiffers(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let (key, sibling) = (try await under.key(of: clinic), try await under.key(of: clinic))
       _ = try await key.record(.oneRequest, event: "a")
       let before = try await under.hooks.meter()
@@ -83,7 +83,7 @@ struct RecordingConformance {
   @Test("Only an active key records, and what is refused leaves its event free", arguments: Backend.allCases)
   func refused(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let (expired, revoked) = (try await under.key(of: clinic), try await under.key(of: clinic))
       let (deleted, good) = (try await under.key(of: clinic), try await under.key(of: clinic))
       try await under.hooks.expire(expired.id)

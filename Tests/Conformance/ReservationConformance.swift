@@ -101,7 +101,7 @@ struct ReservationConformance {
   @Test("A reservation is its key's alone", arguments: Backend.allCases)
   func unknown(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let (key, sibling) = (try await under.key(of: clinic), try await under.key(of: clinic))
       let stranger = try await under.key()
       let id = try await key.hold(Self.held)

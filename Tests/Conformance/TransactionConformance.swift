@@ -10,7 +10,7 @@ struct TransactionConformance {
   @Test("What throws leaves nothing behind, neither row nor log line", arguments: Backend.allCases)
   func allOrNothing(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let before = try await under.auditLog()
       var random = RandomSource.seeded(8)
       let (new, _) = try NewKey.test("Undone", random: &random)
@@ -43,7 +43,7 @@ struct TransactionConformance {
     arguments: Backend.allCases)
   func sharedLock(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let digests = try under.peppers.digests(of: clinic.root.secret)
       let events = EventLog()
       let deletion = try await under.entered(clinic.organisation.id) { transaction in

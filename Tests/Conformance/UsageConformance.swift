@@ -30,8 +30,8 @@ struct UsageConformance {
   )
   func otherTenant(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
-      let other = try await TestOrganisation.create("other", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let other = try await TestOrganisation.create("other", in: under.operatorStore)
       let child = try await under.key(of: clinic)
       let (home, away) = (clinic.organisation.id, other.organisation.id)
       let roots = try await under.metering.withMetering { transaction in
@@ -57,8 +57,8 @@ struct UsageConformance {
   @Test("A deleted key is known to its own organisation, by its usage", arguments: Backend.allCases)
   func owner(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
-      let other = try await TestOrganisation.create("other", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let other = try await TestOrganisation.create("other", in: under.operatorStore)
       let key = try await under.key(of: clinic)
       let (home, away) = (clinic.organisation.id, other.organisation.id)
 
@@ -86,7 +86,7 @@ struct UsageConformance {
     "Usage a day is of the asked days and keys, in order, deleted keys included", arguments: Backend.allCases)
   func days(backend: Backend) async throws {
     try await backend.withStore { under in
-      let clinic = try await TestOrganisation.create("clinic", in: under.store)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let (one, two) = (try await under.key(of: clinic), try await under.key(of: clinic))
       _ = try await under.key().verify()
       _ = try await one.verify(.init(tokens: 3))

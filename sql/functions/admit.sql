@@ -27,6 +27,7 @@ CREATE OR REPLACE FUNCTION keymeter.admit(
   required_scopes text[], required_environments text[], kind smallint DEFAULT 0
 ) RETURNS SETOF keymeter.admission
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $$
@@ -133,3 +134,10 @@ BEGIN
   RETURN NEXT answer;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.admit(
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.admit(
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+) TO keymeter_app;

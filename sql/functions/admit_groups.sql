@@ -19,6 +19,7 @@ CREATE OR REPLACE FUNCTION keymeter.admit_groups(
   required_scopes text[], required_environments text[]
 ) RETURNS SETOF keymeter.group_admission
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -115,3 +116,10 @@ BEGIN
   WHERE (SELECT count(*) FROM dated) <> (SELECT count(*) FROM charged);
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.admit_groups(
+  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[]
+) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.admit_groups(
+  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[]
+) TO keymeter_app;

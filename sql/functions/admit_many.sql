@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION keymeter.admit_many(
   required_scopes text[], required_environments text[], kind smallint
 ) RETURNS SETOF keymeter.admission
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -277,3 +278,10 @@ BEGIN
   RETURN QUERY SELECT * FROM unnest(answers);
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.admit_many(
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.admit_many(
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+) TO keymeter_app;

@@ -18,3 +18,6 @@ BEGIN
   VALUES (organisation, clock_timestamp(), principal, principal_hint, action, target, request_id, changes);
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) TO keymeter_app;

@@ -26,3 +26,6 @@ BEGIN
   outcome := coalesce(outcome, 'free');
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.claim_idempotency_key(text, text, bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.claim_idempotency_key(text, text, bytea) TO keymeter_app;

@@ -2,6 +2,7 @@
 -- partition caught. Answers how many it made. Several nodes may call it at once; run by the server and by migrate.
 CREATE OR REPLACE FUNCTION keymeter.ensure_usage_partitions(months_ahead integer) RETURNS integer
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '100ms' -- nobody shall queue behind us for long: 55P03 means, call again in a moment
 AS $$
@@ -47,6 +48,10 @@ BEGIN
     EXECUTE format(
       'WITH moved AS (DELETE FROM keymeter.usage_daily_default WHERE day >= %1$L AND day < %2$L RETURNING *)
        INSERT INTO keymeter.%3$I SELECT * FROM moved', first_day, next_day, partition);
+    -- Row-level security is not among what LIKE copies.
+    EXECUTE format(
+      'ALTER TABLE keymeter.%1$I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+       CREATE POLICY owner ON keymeter.%1$I TO keymeter_owner USING (true)', partition);
     EXECUTE format(
       'ALTER TABLE keymeter.usage_daily ATTACH PARTITION keymeter.%I FOR VALUES FROM (%L) TO (%L)',
       partition, first_day, next_day);
@@ -55,3 +60,6 @@ BEGIN
   RETURN made;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.ensure_usage_partitions(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.ensure_usage_partitions(integer) TO keymeter_app;

@@ -3,6 +3,7 @@
 -- sweeper can refuse too much for a moment, and never admit too much.
 CREATE OR REPLACE FUNCTION keymeter.expire_reservations(batch integer) RETURNS integer
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -72,3 +73,6 @@ BEGIN
   RETURN swept;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.expire_reservations(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.expire_reservations(integer) TO keymeter_app;

@@ -9,3 +9,6 @@ AS $$
   VALUES (organisation, key, keymeter.month_of((statement_timestamp() AT TIME ZONE 'UTC')::date))
   ON CONFLICT (organisation_id, key_id, month) DO UPDATE SET last_used_at = u.last_used_at
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.fence_counter(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.fence_counter(text, text) TO keymeter_app;

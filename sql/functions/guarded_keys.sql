@@ -19,10 +19,4 @@ AS $$
 $$;
 
 REVOKE ALL ON FUNCTION keymeter.guarded_keys() FROM PUBLIC;
-DO $$
-BEGIN
-  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'keymeter_app') THEN
-    GRANT EXECUTE ON FUNCTION keymeter.guarded_keys() TO keymeter_app;
-  END IF;
-END
-$$;
+GRANT EXECUTE ON FUNCTION keymeter.guarded_keys() TO keymeter_app;

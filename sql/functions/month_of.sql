@@ -3,3 +3,6 @@
 CREATE OR REPLACE FUNCTION keymeter.month_of(day date) RETURNS date
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT pg_catalog.date_trunc('month', day::timestamp)::date $$;
+
+REVOKE ALL ON FUNCTION keymeter.month_of(date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.month_of(date) TO keymeter_app;

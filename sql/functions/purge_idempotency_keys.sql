@@ -2,6 +2,7 @@
 -- the same time is skipped.
 CREATE OR REPLACE FUNCTION keymeter.purge_idempotency_keys(batch integer) RETURNS integer
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -18,3 +19,6 @@ BEGIN
   RETURN purged;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.purge_idempotency_keys(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.purge_idempotency_keys(integer) TO keymeter_app;

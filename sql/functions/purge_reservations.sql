@@ -3,6 +3,7 @@
 -- Open reservations are never purged.
 CREATE OR REPLACE FUNCTION keymeter.purge_reservations(older_than interval, batch integer) RETURNS integer
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -19,3 +20,6 @@ BEGIN
   RETURN purged;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.purge_reservations(interval, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.purge_reservations(interval, integer) TO keymeter_app;

@@ -2,6 +2,7 @@
 -- the same time is skipped.
 CREATE OR REPLACE FUNCTION keymeter.purge_usage_events(older_than interval, batch integer) RETURNS integer
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -19,3 +20,6 @@ BEGIN
   RETURN purged;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.purge_usage_events(interval, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.purge_usage_events(interval, integer) TO keymeter_app;

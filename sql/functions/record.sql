@@ -6,6 +6,7 @@ CREATE OR REPLACE FUNCTION keymeter.record(
   OUT admission keymeter.admission, OUT over_limit boolean, OUT repeated boolean, OUT differs boolean
 )
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -61,3 +62,6 @@ BEGIN
   END IF;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint) TO keymeter_app;

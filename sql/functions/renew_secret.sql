@@ -26,10 +26,4 @@ AS $$
 $$;
 
 REVOKE ALL ON FUNCTION keymeter.renew_secret(bytea[], text[], bytea, text) FROM PUBLIC;
-DO $$
-BEGIN
-  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'keymeter_app') THEN
-    GRANT EXECUTE ON FUNCTION keymeter.renew_secret(bytea[], text[], bytea, text) TO keymeter_app;
-  END IF;
-END
-$$;
+GRANT EXECUTE ON FUNCTION keymeter.renew_secret(bytea[], text[], bytea, text) TO keymeter_app;

@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION keymeter.reserve(
   hold_secs integer, on_expiry text, OUT admission keymeter.admission, OUT expires_at timestamptz
 )
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -22,3 +23,6 @@ BEGIN
   END IF;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.reserve(text, bytea[], text, bigint, bigint, bigint, integer, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.reserve(text, bytea[], text, bigint, bigint, bigint, integer, text) TO keymeter_app;

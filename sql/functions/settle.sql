@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION keymeter.settle(
   OUT used_requests bigint, OUT used_tokens bigint, OUT used_stt_secs bigint
 )
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $$
@@ -19,6 +20,7 @@ DECLARE
   k keymeter.api_keys;
   ceiling constant bigint := 9223372036854775807;
 BEGIN
+  PERFORM keymeter.require_tenant(organisation);
   -- NULL amounts would compare as neither.
   IF (requests >= 0 AND tokens >= 0 AND stt_secs >= 0) IS NOT TRUE THEN
     RAISE EXCEPTION 'keymeter.settle: amounts are 0 or more' USING ERRCODE = 'invalid_parameter_value';
@@ -86,3 +88,6 @@ BEGIN
   outcome := 0;
 END
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.settle(text, text, text, bigint, bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.settle(text, text, text, bigint, bigint, bigint) TO keymeter_app;

@@ -16,3 +16,6 @@ AS $$
     AND u.month = keymeter.month_of((statement_timestamp() AT TIME ZONE 'UTC')::date)
   WHERE k.organisation_id = organisation AND k.key_id = key
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.usage(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.usage(text, text) TO keymeter_app;

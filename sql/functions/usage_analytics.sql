@@ -12,3 +12,6 @@ AS $$
   HAVING sum(d.requests) > 0 OR sum(d.tokens) > 0 OR sum(d.stt_secs) > 0
   ORDER BY d.day
 $$;
+
+REVOKE ALL ON FUNCTION keymeter.usage_analytics(text, text[], date, date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.usage_analytics(text, text[], date, date) TO keymeter_app;

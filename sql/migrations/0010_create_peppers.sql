@@ -15,10 +15,4 @@ COMMENT ON COLUMN keymeter.peppers.check_value IS
 COMMENT ON COLUMN keymeter.peppers.first_seen IS 'When a node or a command first came with it.';
 
 -- The server adds rows and reads them; it changes and removes none.
-DO $$
-BEGIN
-  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'keymeter_app') THEN
-    GRANT SELECT, INSERT ON keymeter.peppers TO keymeter_app;
-  END IF;
-END
-$$;
+GRANT SELECT, INSERT ON keymeter.peppers TO keymeter_app;

@@ -10,8 +10,21 @@ struct RenewingAdmission: AdmissionControl {
 
   nonisolated(nonsending) func admit(_ request: AdmissionRequest) async throws -> Admission {
     let admission = try await base.admit(request)
-    if admission.isOfAnAuthenticKey { renewal.authenticated(request.digests) }
+    note(admission, of: request)
     return admission
+  }
+
+  func admit(
+    _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
+  ) {
+    base.admit(request) { result in
+      if case .success(let admission) = result { note(admission, of: request) }
+      complete(result)
+    }
+  }
+
+  private func note(_ admission: Admission, of request: AdmissionRequest) {
+    if admission.isOfAnAuthenticKey { renewal.authenticated(request.digests) }
   }
 }
 

@@ -2,14 +2,12 @@ import FoundationEssentials
 import KeymeterDomain
 import Postgres
 
-/// The audit log in PostgreSQL, read by the transaction that is open on a connection.
+/// The audit log in PostgreSQL, read by the transaction that is open on a connection, which has named the tenant.
 struct PostgresAuditLog {
   let connection: Connection
 
-  /// Names the tenant first, since the runtime's transactions begin without one.
   func records(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
-    _ = try await connection.execute(ManagementStatements.enter, [.text(organisation.rawValue)])
-    return try await connection.execute(
+    try await connection.execute(
       AuditStatements.read,
       [
         .text(organisation.rawValue), .int8(query.before), .text(query.action?.rawValue),

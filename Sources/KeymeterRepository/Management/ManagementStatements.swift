@@ -22,7 +22,7 @@ enum ManagementStatements {
     "management_organisation_by_provider",
     """
     SELECT organisation_id, provider_id, name, created_at
-    FROM keymeter.organisations WHERE provider_id = $1
+    FROM keymeter.organisation_by_provider($1)
     """)
 
   static let organisations = Statement(
@@ -69,15 +69,12 @@ enum ManagementStatements {
   /// Finds the tenant of a caller that names none, before a tenant is named: a hash belongs to one key alone.
   static let organisationHolding = Statement(
     "management_organisation_holding",
-    "SELECT organisation_id FROM keymeter.api_key_secrets WHERE secret_hash = ANY ($1)")
+    "SELECT organisation_id FROM keymeter.organisation_holding($1)")
 
   /// Whatever ends a key takes this lock first, so that no two do at once: of two root keys that end each other,
   /// one is the last.
-  ///
-  /// Not FOR UPDATE, which would hold off every new key as well.
   static let lockOrganisation = Statement(
-    "management_lock_organisation",
-    "SELECT organisation_id FROM keymeter.organisations WHERE organisation_id = $1 FOR NO KEY UPDATE")
+    "management_lock_organisation", "SELECT keymeter.lock_organisation($1)::text AS locked")
 
   /// Waits for the changes that a key has under way, and holds off further ones.
   ///

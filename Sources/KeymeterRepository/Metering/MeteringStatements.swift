@@ -17,10 +17,15 @@ enum MeteringStatements {
   }
 
   /// A charge of nothing: authenticates, and writes nothing.
+  ///
+  /// Names the caller's tenant until the transaction ends, as `ManagementStatements.enter` does, without a further round
+  /// trip.
   static let identify = Statement(
     "metering_identify",
     """
-    SELECT \(admissionColumns("a")) FROM keymeter.admit(
+    SELECT \(admissionColumns("a")),
+      pg_catalog.set_config('keymeter.organisation_id', coalesce(a.organisation_id, ''), true) AS entered
+    FROM keymeter.admit(
       $1, ARRAY[$2]::text[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], NULL, NULL) AS a
     """)
 
@@ -57,15 +62,8 @@ enum MeteringStatements {
     JOIN keymeter.api_keys AS k ON k.organisation_id = $1 AND k.key_id = u.key_id
     """)
 
-  /// A key that lives belongs to whoever has it; a deleted one is known by its usage, to its own organisation only.
   static let owner = Statement(
-    "metering_owner",
-    """
-    SELECT organisation_id FROM keymeter.api_keys WHERE key_id = $1
-    UNION ALL
-    (SELECT organisation_id FROM keymeter.usage_monthly WHERE organisation_id = $2 AND key_id = $1 LIMIT 1)
-    LIMIT 1
-    """)
+    "metering_owner", "SELECT organisation_id FROM keymeter.key_owner($1, $2)")
 
   static let dailyUsage = Statement(
     "metering_daily_usage",

@@ -1,16 +1,22 @@
 import KeymeterDomain
 import Postgres
+import Synchronization
 
-/// One open transaction of metering.
-struct PostgresMeteringTransaction: MeteringTransaction {
-  let connection: Connection
+/// One open transaction of metering, and the tenant that it has named.
+final class PostgresMeteringTransaction: MeteringTransaction {
+  private let connection: Connection
+  private let entered = Mutex<OrganisationID?>(nil)
+
+  init(connection: Connection) { self.connection = connection }
 
   func identify(_ request: AdmissionRequest) async throws -> Admission {
-    try Admission(
-      try await connection.row(
-        of:
-          MeteringStatements.identify,
-        [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)]))
+    let row = try await connection.row(
+      of:
+        MeteringStatements.identify,
+      [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)])
+    let tenant = OrganisationID(rawValue: try row.decode("entered", as: String.self))
+    entered.withLock { $0 = tenant }
+    return try Admission(row)
   }
 
   func reserve(
@@ -46,6 +52,7 @@ struct PostgresMeteringTransaction: MeteringTransaction {
   func settle(
     _ id: ReservationID, of key: KeyID, in organisation: OrganisationID, amounts: Amounts
   ) async throws -> Settlement {
+    try await enter(organisation)
     let row = try await connection.row(
       of:
         MeteringStatements.settle,
@@ -64,12 +71,14 @@ struct PostgresMeteringTransaction: MeteringTransaction {
   }
 
   func isRoot(_ key: KeyID, in organisation: OrganisationID) async throws -> Bool? {
-    try await rows(MeteringStatements.isRoot, [.text(organisation.rawValue), .text(key.rawValue)])
+    try await enter(organisation)
+    return try await rows(MeteringStatements.isRoot, [.text(organisation.rawValue), .text(key.rawValue)])
       .first?.decode("root", as: Bool.self)
   }
 
   func usage(of key: KeyID, in organisation: OrganisationID) async throws -> KeyUsage? {
-    try await rows(MeteringStatements.usage, [.text(organisation.rawValue), .text(key.rawValue)])
+    try await enter(organisation)
+    return try await rows(MeteringStatements.usage, [.text(organisation.rawValue), .text(key.rawValue)])
       .first.map { row in
         let standing = KeyStanding(
           keyID: key, organisationID: organisation,
@@ -90,7 +99,8 @@ struct PostgresMeteringTransaction: MeteringTransaction {
   }
 
   func dailyUsage(_ query: AnalyticsQuery, in organisation: OrganisationID) async throws -> [DailyUsage] {
-    try await rows(
+    try await enter(organisation)
+    return try await rows(
       MeteringStatements.dailyUsage,
       [
         .text(organisation.rawValue), .textArrayOrNull(query.keys?.map(\.rawValue)),
@@ -101,15 +111,25 @@ struct PostgresMeteringTransaction: MeteringTransaction {
   }
 
   func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {
-    try await PostgresAuditLog(connection: connection).records(query, of: organisation)
+    try await enter(organisation)
+    return try await PostgresAuditLog(connection: connection).records(query, of: organisation)
   }
 
   func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
-    try await PostgresIdempotencyLedger(connection: connection).claim(entry)
+    try await enter(entry.organisationID)
+    return try await PostgresIdempotencyLedger(connection: connection).claim(entry)
   }
 
   func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+    try await enter(entry.organisationID)
     try await PostgresIdempotencyLedger(connection: connection).keep(answer, as: entry)
+  }
+
+  /// Names the tenant, unless that has been done: identifying a caller does it.
+  private func enter(_ organisation: OrganisationID) async throws {
+    guard entered.withLock({ $0 != organisation }) else { return }
+    _ = try await rows(ManagementStatements.enter, [.text(organisation.rawValue)])
+    entered.withLock { $0 = organisation }
   }
 
   private func presented(_ request: AdmissionRequest) -> [Parameter] {

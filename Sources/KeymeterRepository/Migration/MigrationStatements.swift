@@ -4,7 +4,9 @@ import Postgres
 ///
 /// `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
 enum MigrationStatements {
-  static let all = [lock, ledgerExists, applied, recordMigration, functions, deferBodyChecks, recordFunction]
+  static let all = [
+    lock, becomeOwner, ledgerExists, applied, recordMigration, functions, deferBodyChecks, recordFunction,
+  ]
 
   /// Holds every other migrator off until the transaction ends, on whichever node it runs.
   ///
@@ -12,6 +14,19 @@ enum MigrationStatements {
   static let lock = Statement(
     "migration_lock",
     "SELECT pg_catalog.pg_advisory_xact_lock(7311302711428401)::text AS locked")
+
+  /// Until the transaction ends, so that what it makes belongs to keymeter_owner, whoever logged in.
+  ///
+  /// Only where the schema belongs to it already, as it does from 0009 on, and only for a login that acts as itself: the
+  /// server, which has become keymeter_app, asks for the state of the schema as that.
+  static let becomeOwner = Statement(
+    "migration_become_owner",
+    """
+    SELECT pg_catalog.set_config('role', r.rolname, true) AS role
+    FROM pg_catalog.pg_namespace AS n JOIN pg_catalog.pg_roles AS r ON r.oid = n.nspowner
+    WHERE n.nspname = 'keymeter' AND r.rolname = 'keymeter_owner' AND current_user = session_user
+      AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
+    """)
 
   /// The ledger itself can't be a migration.
   ///

@@ -20,7 +20,10 @@ public struct Migrator: Sendable {
   ///
   /// - Throws: `PostgresError`.
   public func state() async throws -> SchemaState {
-    try await pool.withTransaction { connection in try await self.state(connection) }
+    try await pool.withTransaction { connection in
+      _ = try await connection.execute(MigrationStatements.becomeOwner)
+      return try await self.state(connection)
+    }
   }
 
   /// Applies what is missing, in order.
@@ -36,7 +39,7 @@ public struct Migrator: Sendable {
     for function in files.functions where try await apply(function) {
       applied.append(function.name)
     }
-    if files.makesUsagePartitions { _ = try await UsageMaintenance(pool: pool).ensurePartitions() }
+    if files.makesUsagePartitions { try await ensureUsagePartitions() }
     return applied
   }
 
@@ -56,6 +59,19 @@ public struct Migrator: Sendable {
       outdatedFunctions: files.functions.filter { functions[$0.name] != $0.checksum }.map(\.name))
   }
 
+  private func lockAsOwner(_ connection: Connection) async throws {
+    _ = try await connection.execute(MigrationStatements.lock)
+    _ = try await connection.execute(MigrationStatements.becomeOwner)
+  }
+
+  private func ensureUsagePartitions() async throws {
+    try await pool.withTransaction { connection in
+      _ = try await connection.execute(MigrationStatements.becomeOwner)
+      _ = try await connection.execute(
+        MeteringStatements.ensurePartitions, [.int4(UsageMaintenance.monthsAhead)])
+    }
+  }
+
   private func createLedger() async throws {
     try await pool.withTransaction { connection in
       // `CREATE … IF NOT EXISTS` of two sessions at once can still collide; the lock prevents that.
@@ -68,7 +84,7 @@ public struct Migrator: Sendable {
   /// Applies one migration unless the database has it; says whether it did.
   private func apply(_ migration: Migration) async throws -> Bool {
     try await pool.withTransaction { connection in
-      _ = try await connection.execute(MigrationStatements.lock)
+      try await lockAsOwner(connection)
       let state = try await state(connection)
       guard state.changed.isEmpty else { throw ChangedMigrationError(names: state.changed) }
       guard state.pending.contains(migration.name) else { return false }
@@ -82,7 +98,7 @@ public struct Migrator: Sendable {
 
   private func apply(_ function: SchemaFunction) async throws -> Bool {
     try await pool.withTransaction { connection in
-      _ = try await connection.execute(MigrationStatements.lock)
+      try await lockAsOwner(connection)
       let state = try await state(connection)
       // A newer node's functions must not be taken back by an older one that restarts.
       guard state.unknown.isEmpty, state.outdatedFunctions.contains(function.name) else { return false }

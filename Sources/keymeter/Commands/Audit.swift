@@ -1,5 +1,6 @@
 import ArgumentParser
 import KeymeterDomain
+import KeymeterRepository
 
 /// `keymeter audit`: what was changed in an organisation.
 struct Audit: AsyncParsableCommand {
@@ -26,7 +27,9 @@ struct Audit: AsyncParsableCommand {
     try await CommandFailure.reporting {
       let name = try ProviderID(validating: org)
       let query = AuditQuery(since: try moment, limit: AuditQuery.limits.upperBound)
-      let records = try await database.withOrganisations { try await Self.all(query, of: name, from: $0) }
+      let records = try await database.withOrganisations(as: .app) {
+        try await Self.all(query, of: name, from: $0)
+      }
       if json {
         print(try jsonText(records.map(AuditLine.init)))
       } else {

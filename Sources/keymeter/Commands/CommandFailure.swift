@@ -30,6 +30,8 @@ enum CommandFailure {
     case let error as SettingError: (error.description, configuration)
     case let error as SchemaNotUsable: (error.description, configuration)
     case let mismatch as PepperMismatch: (sentence(for: mismatch), configuration)
+    case let error as UnfitRoleError: (error.description, configuration)
+    case let error as OwnerRequired: (error.description, configuration)
     case let failure as ValidationFailure:
       (failure.errors.map { "\($0.field) \($0.message)" }.joined(separator: "; "), dataError)
     case let refusal as Refusal: (sentence(for: refusal), ExitCode(1))

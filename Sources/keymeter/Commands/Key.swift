@@ -1,5 +1,6 @@
 import ArgumentParser
 import KeymeterDomain
+import KeymeterRepository
 
 /// `keymeter key …`: root keys and a look at all keys.
 struct Key: AsyncParsableCommand {
@@ -29,7 +30,7 @@ extension Key {
       try await CommandFailure.reporting {
         let id = try provider.providerID
         let label = try Label(validating: name, field: "name")
-        let issued = try await database.withOrganisations(makesKeys: true) {
+        let issued = try await database.withOrganisations(as: .app, makesKeys: true) {
           try await $0.createRootKey(id, name: label)
         }
         let output: Output = [
@@ -56,7 +57,7 @@ extension Key {
     func run() async throws {
       try await CommandFailure.reporting {
         let id = try provider.providerID
-        let keys = try await database.withOrganisations { try await $0.show(id).keys }
+        let keys = try await database.withOrganisations(as: .app) { try await $0.show(id).keys }
         try keys.map(\.output).print(asJSON: json, columns: Key.columns)
       }
     }

@@ -27,7 +27,8 @@ struct Migrate: AsyncParsableCommand {
 
   func run() async throws {
     try await CommandFailure.reporting {
-      try await database.withPool(statementTimeout: Self.statementTimeout) { pool in
+      // As the login: the roles may be yet to come, and the migrator becomes the owner where there is one.
+      try await database.withPool(as: nil, statementTimeout: Self.statementTimeout) { pool in
         let migrator = Migrator(pool: pool)
         if status {
           show(try await migrator.state())

@@ -1,5 +1,6 @@
 import ArgumentParser
 import KeymeterDomain
+import KeymeterRepository
 
 /// `keymeter org …`: makes and changes organisations.
 struct Org: AsyncParsableCommand {
@@ -37,7 +38,7 @@ extension Org {
       try await CommandFailure.reporting {
         let id = try provider.providerID
         let label = try Label(validating: name, field: "name")
-        let (organisation, rootKey) = try await database.withOrganisations(makesKeys: true) {
+        let (organisation, rootKey) = try await database.withOrganisations(as: .owner, makesKeys: true) {
           try await $0.create(provider: id, name: label)
         }
         let output: Output = [
@@ -63,7 +64,7 @@ extension Org {
 
     func run() async throws {
       try await CommandFailure.reporting {
-        let organisations = try await database.withOrganisations { try await $0.list() }
+        let organisations = try await database.withOrganisations(as: .owner) { try await $0.list() }
         try organisations.map(\.output).print(
           asJSON: json, columns: ["provider_id", "organisation_id", "name", "created"])
       }
@@ -83,7 +84,7 @@ extension Org {
     func run() async throws {
       try await CommandFailure.reporting {
         let id = try provider.providerID
-        let (organisation, keys) = try await database.withOrganisations { try await $0.show(id) }
+        let (organisation, keys) = try await database.withOrganisations(as: .app) { try await $0.show(id) }
         try organisation.output.print(asJSON: json)
         if !json {
           print("")
@@ -107,7 +108,7 @@ extension Org {
       try await CommandFailure.reporting {
         let id = try provider.providerID
         let label = try Label(validating: name, field: "name")
-        try await database.withOrganisations { try await $0.rename(id, to: label) }
+        try await database.withOrganisations(as: .owner) { try await $0.rename(id, to: label) }
         print("Renamed.")
       }
     }
@@ -132,7 +133,7 @@ extension Org {
     func run() async throws {
       try await CommandFailure.reporting {
         let id = try provider.providerID
-        try await database.withOrganisations { try await $0.delete(id) }
+        try await database.withOrganisations(as: .owner) { try await $0.delete(id) }
         print("Deleted.")
       }
     }

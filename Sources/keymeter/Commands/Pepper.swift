@@ -31,7 +31,7 @@ extension Pepper {
     func run() async throws {
       try await CommandFailure.reporting {
         let peppers = try SettingsSource.process.peppers()
-        let status = try await database.withPool(statementTimeout: Self.statementTimeout) { pool in
+        let status = try await database.withPool(as: .app, statementTimeout: Self.statementTimeout) { pool in
           let state = try await Migrator(pool: pool).state()
           guard state.isUsable else { throw SchemaNotUsable(state: state) }
           return try await PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers).status()

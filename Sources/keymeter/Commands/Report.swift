@@ -36,7 +36,8 @@ struct ReportCommand: AsyncParsableCommand {
   func run() async throws {
     guard let report else { return }
     try await CommandFailure.reporting {
-      let result = try await database.withPool(statementTimeout: Self.statementTimeout) { pool in
+      let result = try await database.withPool(as: .reporting, statementTimeout: Self.statementTimeout) {
+        pool in
         try await Self.run(report, on: pool)
       }
       if csv {

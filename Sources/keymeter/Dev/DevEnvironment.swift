@@ -11,7 +11,9 @@ struct DevEnvironment: Sendable {
   let listen: ListenSettings
   let logger: Logger
 
-  private static let owner = "keymeter_owner"
+  private static let owner = DatabaseRole.owner.rawValue
+  private static let app = DatabaseRole.app.rawValue
+  private static let reporting = DatabaseRole.reporting.rawValue
   private static let database = "keymeter"
 
   func run() async throws {
@@ -50,7 +52,9 @@ struct DevEnvironment: Sendable {
     try await server.run { port in greeting.print(port: port) }
   }
 
-  /// Makes the role and the database that the schema belongs to, where they are missing.
+  /// Makes the roles and the database, where they are missing.
+  ///
+  /// The owner logs in, for it migrates; the server becomes keymeter_app by the same login.
   private func createDatabase(_ cluster: PostgresCluster) async throws {
     let superuser = ConnectionPool(
       configuration: try ConnectionConfiguration(url: cluster.connectionURL(database: "postgres")),
@@ -63,6 +67,13 @@ struct DevEnvironment: Sendable {
             IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '\(Self.owner)') THEN
               CREATE ROLE \(Self.owner) LOGIN;
             END IF;
+            IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '\(Self.app)') THEN
+              CREATE ROLE \(Self.app) NOLOGIN;
+            END IF;
+            IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '\(Self.reporting)') THEN
+              CREATE ROLE \(Self.reporting) NOLOGIN;
+            END IF;
+            GRANT \(Self.app), \(Self.reporting) TO \(Self.owner);
           END $$
           """)
         let found = try await connection.execute(Self.databaseExists, [.text(Self.database)])

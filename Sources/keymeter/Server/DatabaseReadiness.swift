@@ -4,7 +4,7 @@ import Postgres
 
 /// Asks the database whether it answers and whether its schema fits.
 struct DatabaseReadiness: Sendable {
-  let migrator: Migrator
+  let pool: ConnectionPool
 
   /// An orchestrator that asks wants an answer, also from behind a frozen database.
   private static let longestWait = Duration.milliseconds(1_500)
@@ -24,7 +24,12 @@ struct DatabaseReadiness: Sendable {
 
   private func state() async -> Readiness {
     do {
-      return try await migrator.state().isUsable ? .ready : .notReady(reason: "schema_outdated")
+      guard try await Migrator(pool: pool).state().isUsable else {
+        return .notReady(reason: "schema_outdated")
+      }
+      // A server whose database came up after it has not been refused at its start.
+      let unfitness = try await RoleStanding.current(on: pool).unfitness
+      return unfitness == nil ? .ready : .notReady(reason: "database_role_unfit")
     } catch {
       return .notReady(reason: "database_unavailable")
     }

@@ -31,16 +31,16 @@ struct KeymeterServer: Sendable {
   /// - Parameter onListening: is told the port once connections are accepted.
   func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
     let pool = ConnectionPool(
-      configuration: try database.configuration(statementTimeout: Self.statementTimeout),
+      configuration: try database.configuration(statementTimeout: Self.statementTimeout, role: .app),
       options: .init(maximumConnections: database.maximumConnections), logger: logger)
     // Apart from the others, so that no listing of keys can hold up an admission.
     let admissionPool = ConnectionPool(
-      configuration: try database.configuration(statementTimeout: Self.admissionTimeout),
+      configuration: try database.configuration(statementTimeout: Self.admissionTimeout, role: .app),
       options: .init(maximumConnections: database.admissionLanes), logger: logger)
     let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: database.admissionLanes))
     let result: Result<Void, any Error>
     do {
-      try await refuseUnusableDatabase(pool)
+      try await refuseUnfitDatabase(pool)
       try await serve(pool, admissionPool, batcher, onListening: onListening)
       result = .success(())
     } catch {
@@ -53,14 +53,22 @@ struct KeymeterServer: Sendable {
     try result.get()
   }
 
-  /// A schema that is behind can't be served, and neither can keys by other peppers than theirs.
+  /// A schema that is behind can't be served, nor any by a role that stands above the rules which keep tenants apart, nor
+  /// keys by other peppers than theirs.
   ///
   /// A database that can't be reached can come back: the server starts, and is not ready until then.
-  private func refuseUnusableDatabase(_ pool: ConnectionPool) async throws {
+  private func refuseUnfitDatabase(_ pool: ConnectionPool) async throws {
     do {
-      let state = try await Migrator(pool: pool).state()
+      let state = try await schemaState(pool)
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
+      let standing = try await RoleStanding.current(on: pool)
+      if let error = UnfitRoleError(standing) { throw error }
       try await pepperService(pool).introduce()
+      if standing.loginIsSuperuser {
+        logger.warning(
+          "the database login is a superuser, which the server has only given up for its own statements",
+          metadata: ["login": .string(standing.login), "role": .string(standing.role)])
+      }
     } catch StoreError.unavailable(let reason) {
       logger.warning("the database can't be reached yet", metadata: ["reason": .string(reason)])
     } catch let error as PostgresError where error.isUnavailable {
@@ -71,6 +79,15 @@ struct KeymeterServer: Sendable {
 
   private func pepperService(_ pool: ConnectionPool) -> PepperService {
     PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers)
+  }
+
+  /// Who may not even ask has an unfit role, which says more than the refusal.
+  private func schemaState(_ pool: ConnectionPool) async throws -> SchemaState {
+    do {
+      return try await Migrator(pool: pool).state()
+    } catch let error as PostgresError where error.sqlState == .insufficientPrivilege {
+      throw UnfitRoleError(try await RoleStanding.current(on: pool)) ?? error
+    }
   }
 
   private func serve(
@@ -84,7 +101,7 @@ struct KeymeterServer: Sendable {
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
-      readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
+      readiness: DatabaseReadiness(pool: pool).check)
     let responder = router.responder()
     let application = Application(
       responder: responder,

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KeymeterDomain
+import KeymeterRepository
 import Logging
 import Postgres
 
@@ -22,10 +23,16 @@ struct DatabaseSettings: Sendable {
     _ = try configuration(statementTimeout: .seconds(10))
   }
 
-  func configuration(statementTimeout: Duration) throws(SettingError) -> ConnectionConfiguration {
+  /// How to connect.
+  ///
+  /// - Parameter role: what connections become where the login may; nil for the login itself.
+  func configuration(
+    statementTimeout: Duration, role: DatabaseRole? = nil
+  ) throws(SettingError) -> ConnectionConfiguration {
     do {
       return try ConnectionConfiguration(
-        url: url, statementTimeout: statementTimeout, preparedStatements: preparedStatements)
+        url: url, statementTimeout: statementTimeout, preparedStatements: preparedStatements,
+        role: role?.rawValue)
     } catch {
       throw SettingError(name: "DATABASE_URL", problem: "is no libpq URI or connection string")
     }

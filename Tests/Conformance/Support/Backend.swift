@@ -24,7 +24,8 @@ enum Backend: String, CaseIterable, Sendable {
       Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
     })
     try await StoreUnderTest(
-      store: store, auditLog: { store.auditLog.map(AuditLine.init) }, nodes: [store, store],
+      store: store, operatorStore: store, auditLog: { store.auditLog.map(AuditLine.init) },
+      nodes: [store, store],
       admitInOrder: { requests in
         var admissions: [Admission] = []
         for request in requests { admissions.append(try await store.admit(request)) }
@@ -36,19 +37,33 @@ enum Backend: String, CaseIterable, Sendable {
 
   private static func withPostgres(_ body: (StoreUnderTest) async throws -> Void) async throws {
     try await TestDatabase.withMigrated { database in
-      try await database.withPool(maximumConnections: 8) { pool in
-        try await database.withPool(maximumConnections: lanes) { first in
-          try await database.withPool(maximumConnections: lanes) { second in
-            let nodes = [first, second].map { AdmissionBatcher(pool: $0, options: .init(lanes: lanes)) }
-            try await StoreUnderTest(
-              store: PostgresManagementStore(pool: pool), auditLog: { try await AuditLine.all(in: pool) },
-              nodes: nodes, admitInOrder: { try await PostgresBatch(pool: pool).admit($0) },
-              metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: pool),
-              pepperStore: PostgresPepperStore(pool: pool)
-            ).checked(body)
-            for node in nodes { await node.drain() }
+      try await database.withPool { superuser in
+        try await database.withPool(maximumConnections: 2, as: .owner) { owner in
+          try await database.withPool(maximumConnections: 8, as: .app) { pool in
+            try await withNodes(database) { nodes in
+              try await StoreUnderTest(
+                store: PostgresManagementStore(pool: pool),
+                operatorStore: PostgresManagementStore(pool: owner),
+                auditLog: { try await AuditLine.all(in: superuser) }, nodes: nodes,
+                admitInOrder: { try await PostgresBatch(pool: pool).admit($0) },
+                metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: superuser),
+                pepperStore: PostgresPepperStore(pool: pool)
+              ).checked(body)
+            }
           }
         }
+      }
+    }
+  }
+
+  private static func withNodes(
+    _ database: TestDatabase, _ body: ([AdmissionBatcher]) async throws -> Void
+  ) async throws {
+    try await database.withPool(maximumConnections: lanes, as: .app) { first in
+      try await database.withPool(maximumConnections: lanes, as: .app) { second in
+        let nodes = [first, second].map { AdmissionBatcher(pool: $0, options: .init(lanes: lanes)) }
+        try await body(nodes)
+        for node in nodes { await node.drain() }
       }
     }
   }
@@ -64,6 +79,8 @@ private let databases = Places(8)
 /// A store, and a look at what it holds.
 struct StoreUnderTest: Sendable {
   let store: any ManagementStore
+  /// The same, as whoever holds the database's credentials has it: the server makes no organisations.
+  let operatorStore: any ManagementStore
   let auditLog: @Sendable () async throws -> [AuditLine]
   /// Admission at two nodes that share nothing but the store.
   let nodes: [any AdmissionControl]

@@ -112,7 +112,7 @@ extension StoreUnderTest {
   ) async throws -> MeteredKey {
     var random = RandomSource.system
     var owner = organisation
-    if owner == nil { owner = try await .create(OrganisationID(random: &random).rawValue, in: store) }
+    if owner == nil { owner = try await .create(OrganisationID(random: &random).rawValue, in: operatorStore) }
     let organisation = try #require(owner)
     let draft = KeyDraft(
       friendlyName: try .test("Metered"), limits: limits, environment: environment,

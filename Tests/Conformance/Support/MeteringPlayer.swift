@@ -19,7 +19,7 @@ struct MeteringPlayer {
     self.under = under
     random = .seeded(seed)
     keyService = KeyService(store: under.store, peppers: try .test, random: random)
-    let organisations = OrganisationService(store: under.store, peppers: try .test, random: random)
+    let organisations = OrganisationService(store: under.operatorStore, peppers: try .test, random: random)
     var tenants: [(organisation: Organisation, credentials: Credentials)] = []
     for name in ["one", "two"] {
       let (organisation, root) = try await organisations.create(

@@ -34,11 +34,12 @@ public actor TestCluster {
     await removeLeftovers(binaries)
     let cluster = PostgresCluster(
       directory: FilePath("/tmp/\(directoryPrefix)\(getpid())"), binaries: binaries,
-      options: .init(settings: [
-        // Nothing here outlives the run; what survives a crash is tested on clusters that do sync.
-        "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
-        "max_connections": "300", "shared_buffers": "64MB",
-      ]))
+      options: .init(
+        settings: [
+          // Nothing here outlives the run; what survives a crash is tested on clusters that do sync.
+          "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
+          "max_connections": "300", "shared_buffers": "64MB",
+        ], roles: TestDatabase.Login.allCases.map(\.rawValue)))
     started.withLock { $0 = cluster }
     atexit { TestCluster.stopAtExit() }
     try await cluster.start()

@@ -1,5 +1,5 @@
 import EmbeddedPostgres
-import KeymeterRepository
+public import KeymeterRepository
 public import Logging
 public import Postgres
 import Synchronization
@@ -10,6 +10,21 @@ public struct TestDatabase: Sendable {
   public let name: String
   /// A libpq URI that connects as its owner.
   public let url: String
+
+  /// Logins that are members of one of Keymeter's roles and nothing more, as in production.
+  public enum Login: String, CaseIterable, Sendable {
+    /// A member of `keymeter_app`.
+    case server = "test_login_server"
+    /// A member of `keymeter_reporting`.
+    case analyst = "test_login_analyst"
+    /// A member of nothing.
+    case stranger = "test_login_stranger"
+  }
+
+  /// A libpq URI that connects as one of them, once any database of the cluster was migrated.
+  public func url(as login: Login) async throws -> String {
+    try await TestCluster.shared.cluster().connectionURL(database: name, role: login.rawValue)
+  }
 
   /// An empty database.
   public static func empty() async throws -> TestDatabase { try await create(template: "template0") }
@@ -36,10 +51,10 @@ public struct TestDatabase: Sendable {
 
   /// Runs `body` with a pool on this database, and closes the pool afterwards.
   public func withPool<Output>(
-    maximumConnections: Int = 4, isolation: isolated (any Actor)? = #isolation,
+    maximumConnections: Int = 4, as role: DatabaseRole? = nil, isolation: isolated (any Actor)? = #isolation,
     _ body: (ConnectionPool) async throws -> Output
   ) async throws -> Output {
-    try await ConnectionPool.with(url: url, maximumConnections: maximumConnections, body)
+    try await ConnectionPool.with(url: url, maximumConnections: maximumConnections, as: role, body)
   }
 
   /// Removes the database, with whoever is still connected to it.
@@ -81,12 +96,21 @@ private actor MigratedTemplate {
 
   private var making: Task<String, any Error>?
 
+  private static let logins = """
+    CREATE ROLE \(TestDatabase.Login.server.rawValue) LOGIN IN ROLE keymeter_app;
+    CREATE ROLE \(TestDatabase.Login.analyst.rawValue) LOGIN IN ROLE keymeter_reporting;
+    CREATE ROLE \(TestDatabase.Login.stranger.rawValue) LOGIN;
+    """
+
   func name() async throws -> String {
     let task =
       making
       ?? Task {
         let database = try await TestDatabase.empty()
-        try await database.withPool { pool in _ = try await Migrator(pool: pool).migrate() }
+        try await database.withPool { pool in
+          _ = try await Migrator(pool: pool).migrate()
+          try await pool.withConnection { try await $0.executeScript(Self.logins) }
+        }
         return database.name
       }
     making = task
@@ -97,11 +121,12 @@ private actor MigratedTemplate {
 extension ConnectionPool {
   /// Runs `body` with a pool on the database at `url`, and closes the pool afterwards.
   public static func with<Output>(
-    url: String, maximumConnections: Int = 4, isolation: isolated (any Actor)? = #isolation,
+    url: String, maximumConnections: Int = 4, as role: DatabaseRole? = nil,
+    isolation: isolated (any Actor)? = #isolation,
     _ body: (ConnectionPool) async throws -> Output
   ) async throws -> Output {
     let pool = ConnectionPool(
-      configuration: try ConnectionConfiguration(url: url),
+      configuration: try ConnectionConfiguration(url: url, role: role?.rawValue),
       options: .init(maximumConnections: maximumConnections, waitLimit: .seconds(20)), logger: .silent)
     do {
       let output = try await body(pool)

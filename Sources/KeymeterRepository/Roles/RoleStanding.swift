@@ -1,0 +1,62 @@
+public import Postgres
+
+/// The role that the connections of a pool act as, and whether it is fit for what it is to do.
+public struct RoleStanding: Sendable, Equatable {
+  /// The role that counts: the login, or what it has become.
+  public let role: String
+  /// Who logged in.
+  public let login: String
+  /// Whether the login is a superuser, whatever it has become: it can go back.
+  public let loginIsSuperuser: Bool
+  /// Whether the role has the rights of `keymeter_owner`.
+  public let isOwner: Bool
+  /// Why the role must not serve, in words for whoever runs the server; nil where it may.
+  public let unfitness: String?
+
+  /// Asks the database.
+  ///
+  /// - Throws: `PostgresError`.
+  public static func current(on pool: ConnectionPool) async throws -> RoleStanding {
+    let result = try await pool.withTransaction { try await $0.execute(RoleStatements.standing) }
+    guard let row = result.rows.first else { throw RowMissing(statement: RoleStatements.standing.name) }
+    return try RoleStanding(row)
+  }
+
+  private init(_ row: Row) throws {
+    role = try row.decode("role", as: String.self)
+    login = try row.decode("login", as: String.self)
+    loginIsSuperuser = try row.decode("login_is_superuser", as: Bool.self)
+    isOwner = try row.decode("is_owner", as: Bool.self)
+    unfitness =
+      if try row.decode("is_superuser", as: Bool.self) {
+        "is a superuser"
+      } else if try row.decode("bypasses", as: Bool.self) {
+        "has BYPASSRLS"
+      } else if try row.decode("alters_audit_log", as: Bool.self) {
+        "can alter the audit log"
+      } else if try !row.decode("is_app", as: Bool.self) {
+        "has not got the rights of \(DatabaseRole.app.rawValue)"
+      } else {
+        nil
+      }
+  }
+}
+
+/// The server would act as a role that it must not act as.
+public struct UnfitRoleError: Error, Sendable, CustomStringConvertible {
+  private let standing: RoleStanding
+  private let unfitness: String
+
+  /// An error about a role; nil where nothing is wrong with it.
+  public init?(_ standing: RoleStanding) {
+    guard let unfitness = standing.unfitness else { return nil }
+    self.standing = standing
+    self.unfitness = unfitness
+  }
+
+  /// One line: which role, what is wrong with it, and what to do.
+  public var description: String {
+    "the database role \(standing.role) \(unfitness): let DATABASE_URL name a login that is a member of "
+      + "\(DatabaseRole.app.rawValue) (see docs/operations.md)"
+  }
+}

@@ -1,0 +1,29 @@
+import Postgres
+
+/// What a connection asks about the role that it acts as.
+enum RoleStatements {
+  static let all = [standing]
+
+  /// By the catalogue rather than by names' look-up, which fails for who may not use the schema.
+  ///
+  /// Membership counts whether it is inherited or not: what a role may become, it can do.
+  static let standing = Statement(
+    "role_standing",
+    """
+    SELECT r.rolname::text AS role, l.rolname::text AS login, r.rolsuper AS is_superuser, r.rolbypassrls AS bypasses,
+      coalesce(
+        pg_catalog.pg_has_role(r.oid, log.relowner, 'MEMBER')
+          OR pg_catalog.has_table_privilege(r.oid, log.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+          OR pg_catalog.has_any_column_privilege(r.oid, log.oid, 'UPDATE'), false) AS alters_audit_log,
+      coalesce(pg_catalog.pg_has_role(r.oid, app.oid, 'USAGE'), false) AS is_app,
+      coalesce(pg_catalog.pg_has_role(r.oid, owner.oid, 'USAGE'), false) AS is_owner,
+      l.rolsuper AS login_is_superuser
+    FROM pg_catalog.pg_roles AS r
+    JOIN pg_catalog.pg_roles AS l ON l.rolname = session_user
+    LEFT JOIN pg_catalog.pg_roles AS app ON app.rolname = 'keymeter_app'
+    LEFT JOIN pg_catalog.pg_roles AS owner ON owner.rolname = 'keymeter_owner'
+    LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = 'keymeter'
+    LEFT JOIN pg_catalog.pg_class AS log ON log.relnamespace = n.oid AND log.relname = 'audit_log'
+    WHERE r.rolname = current_user
+    """)
+}
