@@ -57,7 +57,7 @@ public struct KeySecret: Sendable {
   /// What may be stored and shown: the prefix and the last four characters.
   public var hint: String { "\(Self.prefix(of: environment))...\(text.suffix(4))" }
 
-  private static func prefix(of environment: KeyEnvironment) -> String { "sk_\(environment.keyInfix)_" }
+  static func prefix(of environment: KeyEnvironment) -> String { "sk_\(environment.keyInfix)_" }
 
   private static func environment(of text: String) -> KeyEnvironment? {
     KeyEnvironment.allCases.first { text.utf8.starts(with: prefix(of: $0).utf8) }

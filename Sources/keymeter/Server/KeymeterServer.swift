@@ -14,6 +14,8 @@ struct KeymeterServer: Sendable {
   let database: DatabaseSettings
   let listen: ListenSettings
   let peppers: PepperSet
+  /// By which keys GitHub signs its reports of leaked keys; without them none is taken.
+  var leakReporter: ReporterKeys?
   let logger: Logger
 
   /// How long one statement of a request may take.
@@ -96,11 +98,13 @@ struct KeymeterServer: Sendable {
   ) async throws {
     let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
     let peppers = peppers.renewing(by: renewer)
+    let store = PostgresManagementStore(pool: pool)
     let router = KeymeterRouter(
-      keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
+      keys: KeyService(store: store, peppers: peppers),
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
+      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) },
       readiness: DatabaseReadiness(pool: pool).check)
     let responder = router.responder()
     let application = Application(

@@ -126,6 +126,7 @@ struct AuditLine: Equatable, Sendable {
       switch entry.principal {
       case .key(let id, _): id.rawValue
       case .commandLine: "cli"
+      case .gitHub: "github"
       }
     action = entry.action.rawValue
     target = entry.target
