@@ -155,8 +155,9 @@ let package = Package(
     .testTarget(
       name: "KeymeterRepositoryTests",
       dependencies: [
-        "KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting",
+        "KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting", "EmbeddedPostgres",
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict
     ),

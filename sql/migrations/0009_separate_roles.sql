@@ -47,19 +47,20 @@ BEGIN
 END
 $$;
 
--- Roles that were there before can be anything.
+-- Roles that were there before can be anything, and members of anything.
 DO $$
 DECLARE
-  found name;
+  mighty name;
 BEGIN
-  SELECT r.rolname INTO found FROM pg_catalog.pg_roles AS r
+  SELECT r.rolname INTO mighty FROM pg_catalog.pg_roles AS r
+  JOIN pg_catalog.pg_roles AS x ON pg_catalog.pg_has_role(r.oid, x.oid, 'MEMBER')
   WHERE r.rolname IN ('keymeter_app', 'keymeter_reporting')
-    AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR pg_catalog.pg_has_role(r.oid, 'keymeter_owner', 'MEMBER'))
+    AND (x.rolsuper OR x.rolbypassrls OR x.rolcreaterole OR x.rolname = 'keymeter_owner')
   ORDER BY r.rolname LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'the role % may do more than it should', found
+    RAISE EXCEPTION 'the role % may do more than it should', mighty
       USING ERRCODE = 'insufficient_privilege',
-        HINT = 'It must be neither SUPERUSER, BYPASSRLS nor CREATEROLE, and no member of keymeter_owner.';
+        HINT = 'It must be neither SUPERUSER, BYPASSRLS nor CREATEROLE, and no member of such a role or keymeter_owner.';
   END IF;
 END
 $$;

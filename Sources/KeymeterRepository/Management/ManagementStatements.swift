@@ -6,9 +6,9 @@ import Postgres
 enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
-    organisationHolding, keyHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey, keyForUpdate,
-    otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter, endFormerSecrets,
-    limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
+    organisationHolding, keyHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey,
+    keyForUpdate, otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter,
+    endFormerSecrets, limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
   ]
 
   /// Names the tenant until the transaction ends.

@@ -11,8 +11,7 @@ final class PostgresMeteringTransaction: MeteringTransaction {
 
   func identify(_ request: AdmissionRequest) async throws -> Admission {
     let row = try await connection.row(
-      of:
-        MeteringStatements.identify,
+      of: MeteringStatements.identify,
       [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)])
     let tenant = OrganisationID(rawValue: try row.decode("entered", as: String.self))
     entered.withLock { $0 = tenant }
@@ -54,8 +53,7 @@ final class PostgresMeteringTransaction: MeteringTransaction {
   ) async throws -> Settlement {
     try await enter(organisation)
     let row = try await connection.row(
-      of:
-        MeteringStatements.settle,
+      of: MeteringStatements.settle,
       [.text(organisation.rawValue), .text(key.rawValue), .text(id.rawValue)] + parameters(amounts))
     switch try row.decode("outcome", as: Int32.self) {
     case 0:

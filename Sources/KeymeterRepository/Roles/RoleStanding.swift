@@ -6,8 +6,9 @@ public struct RoleStanding: Sendable, Equatable {
   public let role: String
   /// Who logged in.
   public let login: String
-  /// Whether the login is a superuser, whatever it has become: it can go back.
-  public let loginIsSuperuser: Bool
+  /// Whether row-level security doesn't bind the login (a superuser, or BYPASSRLS), whatever it has become: it can go
+  /// back.
+  public let loginIsUnbound: Bool
   /// Whether the role has the rights of `keymeter_owner`.
   public let isOwner: Bool
   /// Why the role must not serve, in words for whoever runs the server; nil where it may.
@@ -17,21 +18,23 @@ public struct RoleStanding: Sendable, Equatable {
   ///
   /// - Throws: `PostgresError`.
   public static func current(on pool: ConnectionPool) async throws -> RoleStanding {
-    let result = try await pool.withTransaction { try await $0.execute(RoleStatements.standing) }
-    guard let row = result.rows.first else { throw RowMissing(statement: RoleStatements.standing.name) }
-    return try RoleStanding(row)
+    try await pool.withTransaction { connection in
+      try RoleStanding(try await connection.row(of: RoleStatements.standing, []))
+    }
   }
 
   private init(_ row: Row) throws {
     role = try row.decode("role", as: String.self)
     login = try row.decode("login", as: String.self)
-    loginIsSuperuser = try row.decode("login_is_superuser", as: Bool.self)
+    loginIsUnbound = try row.decode("login_is_unbound", as: Bool.self)
     isOwner = try row.decode("is_owner", as: Bool.self)
     unfitness =
       if try row.decode("is_superuser", as: Bool.self) {
         "is a superuser"
       } else if try row.decode("bypasses", as: Bool.self) {
         "has BYPASSRLS"
+      } else if let mightier = try row.decode("mightier", as: String?.self) {
+        "can become \(mightier), whom row-level security doesn't bind"
       } else if try row.decode("alters_audit_log", as: Bool.self) {
         "can alter the audit log"
       } else if try !row.decode("is_app", as: Bool.self) {

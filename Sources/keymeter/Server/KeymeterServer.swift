@@ -66,9 +66,9 @@ struct KeymeterServer: Sendable {
       let standing = try await RoleStanding.current(on: pool)
       if let error = UnfitRoleError(standing) { throw error }
       try await pepperService(pool).introduce()
-      if standing.loginIsSuperuser {
+      if standing.loginIsUnbound {
         logger.warning(
-          "the database login is a superuser, which the server has only given up for its own statements",
+          "row-level security doesn't bind the database login: give the server one of its own",
           metadata: ["login": .string(standing.login), "role": .string(standing.role)])
       }
     } catch StoreError.unavailable(let reason) {

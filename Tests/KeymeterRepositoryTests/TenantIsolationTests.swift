@@ -1,0 +1,234 @@
+import KeymeterTesting
+import Postgres
+import Testing
+
+@testable import KeymeterRepository
+
+/// Tables come from the catalogue, so that one that is made later without its policies is found here.
+@Suite("Row-level security", .timeLimit(.minutes(2)))
+struct TenantIsolationTests {
+  private static let tables = """
+    SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
+    WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
+    """
+  private static let tenantTables = """
+    SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'organisation_id'
+    WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
+    """
+
+  /// Tables with a tenant that row-level security doesn't hold for.
+  static let open = """
+    SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'organisation_id'
+    WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind IN ('r', 'p')
+      AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+    """
+
+  @Test(
+    "Is on and forced for every table with a tenant, and those without one are the migrator's and the peppers'"
+  )
+  func everyTable() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: nil) { session in
+        let tenants = try #require(try await session.rows(Self.tenantTables))
+        #expect(tenants.count >= 9 + 4)
+        let bare = Set(try #require(try await session.rows(Self.tables))).subtracting(tenants)
+        #expect(bare == ["keymeter.peppers", "keymeter.schema_functions", "keymeter.schema_migrations"])
+        let unprotected = try await session.rows(Self.open)
+        #expect(unprotected == [])
+      }
+    }
+  }
+
+  @Test("Every policy is either the owner's or compares the tenant with the one that the transaction named")
+  func policies() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: nil) { session in
+        let found = try await session.rows(
+          """
+          SELECT DISTINCT concat_ws(' ', policyname, permissive, roles::text, cmd, qual, with_check)
+          FROM pg_catalog.pg_policies ORDER BY 1
+          """)
+        #expect(
+          found == [
+            "owner PERMISSIVE {keymeter_owner} ALL true",
+            "tenant PERMISSIVE {keymeter_app} ALL (organisation_id = "
+              + "NULLIF(current_setting('keymeter.organisation_id'::text, true), ''::text))",
+          ])
+        let partitions = try await session.rows(
+          """
+          SELECT p.tablename::text FROM pg_catalog.pg_policies AS p
+          JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(p.schemaname || '.' || p.tablename)
+          WHERE c.relispartition AND p.policyname <> 'owner'
+          """)
+        #expect(partitions == [])
+      }
+    }
+  }
+
+  @Test(
+    "Whoever is the server sees and counts rows of the named tenant alone, and of none where none is named")
+  func reading() async throws {
+    try await RoleScene.with { scene in
+      let tables = try await scene.connected(as: nil) { try #require(try await $0.rows(Self.tenantTables)) }
+      try await scene.connected(as: .server) { session in
+        var readable: [String] = []
+        for table in tables {
+          let sql = "SELECT DISTINCT organisation_id FROM \(table)"
+          guard let seen = try await session.rows(sql, in: scene.home) else { continue }
+          readable.append(table)
+          #expect(seen == [scene.home], "\(table)")
+          // In the same session, after a transaction that had named one.
+          #expect(try await session.rows(sql) == [], "\(table)")
+          #expect(try await session.rows(sql, in: "org_nobody") == [], "\(table)")
+          #expect(try await session.rows(sql, in: "") == [], "\(table)")
+        }
+        #expect(
+          readable == [
+            "keymeter.api_key_secrets", "keymeter.api_keys", "keymeter.audit_log",
+            "keymeter.idempotency_keys", "keymeter.organisations", "keymeter.usage_daily",
+            "keymeter.usage_monthly",
+          ])
+      }
+    }
+  }
+
+  @Test("Whoever is the server can neither insert, change, remove, lock nor truncate rows of another tenant")
+  func writing() async throws {
+    try await RoleScene.with { scene in
+      let columns = try await scene.connected(as: nil) { session in
+        let tables = try #require(try await session.rows(Self.tables))
+        return try await Dictionary(
+          uniqueKeysWithValues: tables.asyncMap { table in
+            (table, try #require(try await session.rows(Self.columns(of: table))))
+          })
+      }
+      let before = try await fingerprints(scene, tables: Array(columns.keys))
+      try await scene.connected(as: .server) { session in
+        for (table, columns) in columns {
+          for named in [nil, scene.home] {
+            for sql in Self.attacks(on: table, columns: columns, victim: scene.victim) {
+              try await Self.carryOut(sql, on: session, in: named)
+            }
+          }
+        }
+      }
+      #expect(try await fingerprints(scene, tables: Array(columns.keys)) == before)
+    }
+  }
+
+  @Test("A partition that is made later is as closed as those before it")
+  func laterPartitions() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: .server) { session in
+        let made = try await session.rows("SELECT keymeter.ensure_usage_partitions(9)::text")
+        #expect(made != ["0"] && made != nil)
+      }
+      try await scene.connected(as: nil) { session in
+        let open = try await session.rows(
+          """
+          SELECT c.relname::text FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+          WHERE i.inhparent = 'keymeter.usage_daily'::regclass
+            AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND c.relowner = 'keymeter_owner'::regrole)
+          """)
+        #expect(open == [])
+      }
+      try await scene.connected(as: .server) { session in
+        let seen = try await session.rows(
+          "SELECT organisation_id FROM keymeter.usage_daily_1999_01", in: scene.home)
+        #expect(seen == nil)
+      }
+    }
+  }
+
+  @Test("A function that acts for one tenant refuses any other than the named one")
+  func functionsForOneTenant() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: .server) { session async throws in
+        let settle =
+          "SELECT keymeter.settle('\(scene.victim)', 'key_\(scene.victim)', 'rsv_\(scene.victim)', 1, 0, 0)"
+        #expect(try await session.refusal(of: settle) == "42501")
+        #expect(try await session.refusal(of: settle, in: scene.home) == "42501")
+        #expect(try await session.refusal(of: settle, in: scene.victim) == nil)
+        let lock = "SELECT keymeter.lock_organisation('\(scene.victim)')"
+        #expect(try await session.refusal(of: lock, in: scene.home) == "42501")
+        let fence = "SELECT keymeter.fence_counter('\(scene.victim)', 'key_\(scene.victim)')"
+        #expect(try await session.refusal(of: fence, in: scene.home) == "42501")
+        let audit = "SELECT keymeter.append_audit('\(scene.victim)', 'cli', NULL, 'x', 'x', 'x', '{}')"
+        #expect(try await session.refusal(of: audit, in: scene.home) == "42501")
+        #expect(try await session.refusal(of: audit, in: scene.victim) == nil)
+        let usage = "SELECT key_id FROM keymeter.usage('\(scene.victim)', 'key_\(scene.victim)')"
+        #expect(try await session.rows(usage, in: scene.home) == [])
+        #expect(try await session.rows(usage, in: scene.victim) == ["key_\(scene.victim)"])
+      }
+    }
+  }
+
+  private static func columns(of table: String) -> String {
+    """
+    SELECT attname::text FROM pg_catalog.pg_attribute
+    WHERE attrelid = '\(table)'::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' ORDER BY attnum
+    """
+  }
+
+  /// One statement for each way of reaching rows; column by column, since privileges may be a column's.
+  private static func attacks(on table: String, columns: [String], victim: String) -> [String] {
+    let list = columns.joined(separator: ", ")
+    let writes = columns.flatMap { column in
+      [
+        "UPDATE \(table) SET \(column) = \(column)",
+        "INSERT INTO \(table) (\(column)) SELECT \(column) FROM \(table)",
+        "INSERT INTO \(table) (\(column)) VALUES (DEFAULT)",
+      ]
+    }
+    let tenant =
+      columns.contains("organisation_id")
+      ? [
+        "UPDATE \(table) SET organisation_id = '\(victim)'",
+        "INSERT INTO \(table) (organisation_id) VALUES ('\(victim)')",
+        "DELETE FROM \(table) WHERE organisation_id = '\(victim)'",
+        "SELECT FROM \(table) WHERE organisation_id = '\(victim)' FOR UPDATE",
+      ] : ["DELETE FROM \(table)"]
+    return writes + tenant + [
+      "TRUNCATE \(table) CASCADE", "INSERT INTO \(table) (\(list)) SELECT \(list) FROM \(table)",
+    ]
+  }
+
+  /// Carries a statement out for good, so that what it should not have done is seen afterwards.
+  ///
+  /// Most are refused; some change nothing.
+  private static func carryOut(_ sql: String, on session: RoleSession, in organisation: String?) async throws
+  {
+    do {
+      try await session.pool.withTransaction { connection in
+        if let organisation {
+          _ = try await connection.execute(ManagementStatements.enter, [.text(organisation)])
+        }
+        try await connection.executeScript(sql)
+      }
+    } catch is PostgresError {}
+  }
+
+  /// What each table holds of the other tenant, row versions included: a row that is written again shows.
+  private func fingerprints(_ scene: RoleScene, tables: [String]) async throws -> [String: [String]] {
+    try await scene.connected(as: nil) { session in
+      try await Dictionary(
+        uniqueKeysWithValues: tables.asyncMap { table in
+          let sql =
+            "SELECT t.xmin::text || t::text FROM \(table) AS t WHERE t::text LIKE '%\(scene.victim)%' OR "
+            + "'\(table)' LIKE '%.schema_%' ORDER BY 1"
+          return (table, try #require(try await session.rows(sql)))
+        })
+    }
+  }
+}
+
+extension Sequence {
+  fileprivate func asyncMap<Output>(_ transform: (Element) async throws -> Output) async rethrows -> [Output]
+  {
+    var outputs: [Output] = []
+    for element in self { outputs.append(try await transform(element)) }
+    return outputs
+  }
+}
