@@ -165,6 +165,7 @@ let package = Package(
       name: "KeymeterHandlersTests",
       dependencies: [
         "KeymeterHandlers", "KeymeterDomain", "KeymeterTesting",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -177,7 +178,10 @@ let package = Package(
     ),
     .testTarget(
       name: "Conformance",
-      dependencies: ["KeymeterDomain", "KeymeterRepository", "KeymeterTesting", "Postgres"],
+      dependencies: [
+        "KeymeterDomain", "KeymeterRepository", "KeymeterTesting", "Postgres",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: strict
     ),
     .testTarget(
@@ -185,6 +189,7 @@ let package = Package(
       dependencies: [
         "keymeter", "KeymeterDomain", "KeymeterTesting", "EmbeddedPostgres", "Postgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess"),

@@ -7,18 +7,22 @@ public struct KeymeterRouter: Sendable {
   private let keys: KeyService
   private let meter: MeteringService
   private let audit: AuditService
+  private let leaks: LeakService?
   private let readiness: @Sendable () async -> Readiness
 
   /// A router over the domain's services.
   ///
-  /// - Parameter readiness: says whether this node can work; must itself answer in bounded time.
+  /// - Parameters:
+  ///   - leaks: ends keys that were found in public; `nil` where nobody is known who reports them.
+  ///   - readiness: says whether this node can work; must itself answer in bounded time.
   public init(
-    keys: KeyService, meter: MeteringService, audit: AuditService,
+    keys: KeyService, meter: MeteringService, audit: AuditService, leaks: LeakService? = nil,
     readiness: @escaping @Sendable () async -> Readiness
   ) {
     self.keys = keys
     self.meter = meter
     self.audit = audit
+    self.leaks = leaks
     self.readiness = readiness
   }
 
@@ -81,6 +85,7 @@ public struct KeymeterRouter: Sendable {
       ("/api/v1/usage/record", .post, Record(meter: meter).respond),
       ("/api/v1/usage-analytics", .post, UsageAnalytics(meter: meter).respond),
       ("/api/v1/audit", .get, Audit(audit: audit).respond),
+      ("/api/v1/leaks/github", .post, ReportGitHubLeaks(leaks: leaks).respond),
     ]
     for call in calls {
       routes.serve(call.path, on: router, [(call.method, RuntimeProblems.answering(call.handler))])

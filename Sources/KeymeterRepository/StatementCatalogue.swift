@@ -5,5 +5,5 @@ import Postgres
 enum StatementCatalogue {
   static let all =
     MigrationStatements.all + ManagementStatements.all + AdmissionStatements.all + MeteringStatements.all
-    + IdempotencyStatements.all + AuditStatements.all + RoleStatements.all
+    + IdempotencyStatements.all + AuditStatements.all + RoleStatements.all + PepperStatements.all
 }

@@ -1,10 +1,7 @@
 extension ConnectionConfiguration: CustomStringConvertible {
   /// The settings, with passwords blotted out.
   public var description: String {
-    settings.map { setting in
-      let secret = setting.keyword.contains("password")
-      return "\(setting.keyword)=\(secret ? "[redacted]" : setting.value)"
-    }.joined(separator: " ")
+    settings.map(\.description).joined(separator: " ")
   }
 }
 
@@ -14,4 +11,14 @@ extension ConnectionConfiguration: CustomDebugStringConvertible, CustomReflectab
 
   /// Empty, so that `dump` and friends don't find the password.
   public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension ConnectionConfiguration.Setting: CustomStringConvertible, CustomReflectable {
+  /// The keyword and its value, a password's blotted out.
+  var description: String {
+    "\(keyword)=\(keyword.contains("password") ? "[redacted]" : value)"
+  }
+
+  /// Shows the keyword alone.
+  var customMirror: Mirror { Mirror(self, children: ["keyword": keyword]) }
 }

@@ -12,7 +12,9 @@ struct Keymeter: AsyncParsableCommand {
       name files that hold the value instead.
       """,
     version: "keymeter \(KeymeterVersion.current)",
-    subcommands: [Serve.self, Dev.self, Migrate.self, Org.self, Key.self, Audit.self, ReportCommand.self])
+    subcommands: [
+      Serve.self, Dev.self, Migrate.self, Org.self, Key.self, Pepper.self, Audit.self, ReportCommand.self,
+    ])
 }
 
 /// The version that this source tree is, or is on the way to.

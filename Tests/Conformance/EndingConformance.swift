@@ -273,7 +273,7 @@ struct EndingConformance {
 
 extension MeteredKey {
   /// Whether the value passes as a caller's of management.
-  fileprivate func authenticates() async throws -> Bool {
+  func authenticates() async throws -> Bool {
     let digests = try under.peppers.digests(of: secret)
     return try await under.entered(organisation.id) {
       try await $0.activeKey(digests, lock: .none)

@@ -48,7 +48,11 @@ struct ConfigurationTests {
       url: "postgresql://app:hunter2@one/db?sslpassword=hunter2")
     var dumped = ""
     dump(configuration, to: &dumped)
-    for text in ["\(configuration)", String(reflecting: configuration), dumped] {
+    dump(configuration.settings, to: &dumped)
+    for text in [
+      "\(configuration)", String(reflecting: configuration), dumped, "\(configuration.settings)",
+      String(reflecting: configuration.settings),
+    ] {
       #expect(!text.contains("hunter2"))
     }
     #expect("\(configuration)".contains("host=one"))

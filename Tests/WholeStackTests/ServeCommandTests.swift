@@ -27,6 +27,13 @@ struct ServeCommandTests {
         "KEYMETER_LOG_LEVEL",
         ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers, "KEYMETER_LOG_LEVEL": "loud"]
       ),
+      (
+        "KEYMETER_GITHUB_SECRET_SCANNING_KEYS",
+        [
+          "DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers,
+          "KEYMETER_GITHUB_SECRET_SCANNING_KEYS": "abc:AAAA",
+        ]
+      ),
       ("DATABASE_URL", ["DATABASE_URL": "postgresql://[", "KEYMETER_PEPPERS": Node.peppers]),
       ("DATABASE_URL_FILE", ["DATABASE_URL_FILE": "/nowhere", "KEYMETER_PEPPERS": Node.peppers]),
     ])

@@ -12,7 +12,7 @@ extension UnderLoad {
 
     /// What ends a key's value at once.
     enum Ending: CaseIterable, Sendable {
-      case deletion, revocation, rotation
+      case deletion, revocation, rotation, leak
 
       func answer(
         on node: Node, _ child: Account, _ root: Account, via client: HTTPClient
@@ -23,6 +23,7 @@ extension UnderLoad {
             .DELETE, node.baseURL + "/api/v1/api-key?id=\(child.keyID)", headers: root.headers, via: client)
         case .revocation: try await node.scrubbe(.POST, "/\(child.keyID)/revoke", root, via: client)
         case .rotation: try await node.scrubbe(.POST, "/\(child.keyID)/rotate", root, via: client)
+        case .leak: try await GitHub.test.report([child.key], to: node, via: client)
         }
       }
     }
@@ -31,7 +32,7 @@ extension UnderLoad {
       "No verification that begins on one node after a value's end was answered on another is admitted",
       arguments: Ending.allCases)
     func deadFromTheAnswerOn(ending: Ending) async throws {
-      try await Node.with(count: 2) { nodes, database in
+      try await Node.with(count: 2, environment: GitHub.test.environment) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)
         try await withClient(connections: Self.lanes * 3) { client in
           let tallies = try await concurrently(Self.lanes) { _ in

@@ -23,3 +23,10 @@ public struct IdempotencyKey: Sendable, Hashable {
 
   private static func isPrintable(_ byte: UInt8) -> Bool { (0x20...0x7E).contains(byte) }
 }
+
+extension IdempotencyKey: CustomStringConvertible, CustomReflectable {
+  /// How long it is: callers put order numbers and the like into it.
+  public var description: String { "[\(rawValue.utf8.count) characters]" }
+  /// Nothing of it.
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}

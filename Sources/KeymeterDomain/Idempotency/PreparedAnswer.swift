@@ -83,3 +83,17 @@ extension ArraySlice<UInt8> {
     return String(validating: prefix(Int(length)), as: UTF8.self)
   }
 }
+
+extension PreparedAnswer: CustomStringConvertible, CustomReflectable {
+  /// The status and the body's size: what stands in it may be a new key.
+  public var description: String { "\(status), \(body.count) bytes" }
+  /// Shows the status alone.
+  public var customMirror: Mirror { Mirror(self, children: ["status": status]) }
+}
+
+extension PreparedAnswer.Field: CustomStringConvertible, CustomReflectable {
+  /// The header's name.
+  public var description: String { name }
+  /// Shows the name alone.
+  public var customMirror: Mirror { Mirror(self, children: ["name": name]) }
+}

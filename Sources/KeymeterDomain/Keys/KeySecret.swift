@@ -57,7 +57,7 @@ public struct KeySecret: Sendable {
   /// What may be stored and shown: the prefix and the last four characters.
   public var hint: String { "\(Self.prefix(of: environment))...\(text.suffix(4))" }
 
-  private static func prefix(of environment: KeyEnvironment) -> String { "sk_\(environment.keyInfix)_" }
+  static func prefix(of environment: KeyEnvironment) -> String { "sk_\(environment.keyInfix)_" }
 
   private static func environment(of text: String) -> KeyEnvironment? {
     KeyEnvironment.allCases.first { text.utf8.starts(with: prefix(of: $0).utf8) }
@@ -71,4 +71,11 @@ extension KeySecret: CustomStringConvertible, CustomDebugStringConvertible, Cust
   public var debugDescription: String { hint }
   /// Shows the hint alone, so that dumping a value that holds a key leaks nothing.
   public var customMirror: Mirror { Mirror(self, children: ["hint": hint]) }
+}
+
+extension KeySecret.Body: CustomStringConvertible, CustomReflectable {
+  /// Nothing of it: there is no hint yet.
+  var description: String { "[redacted]" }
+  /// Nothing of it.
+  var customMirror: Mirror { Mirror(self, children: []) }
 }

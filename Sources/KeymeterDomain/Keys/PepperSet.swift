@@ -23,6 +23,9 @@ public struct PepperSet: Sendable {
   /// that is the same for every key.
   private let peppers: [(id: String, keyed: HMAC<SHA256>)]
 
+  /// Is told which keys authenticate; only there while more than one pepper is active.
+  private(set) var renewal: (any DigestRenewal)?
+
   /// The fewest bytes of a pepper: as many as the digest has.
   public static let fewestBytes = 32
 
@@ -57,6 +60,25 @@ public struct PepperSet: Sendable {
     peppers.map { digest(of: secret, with: $0) }
   }
 
+  /// What is stored of each pepper so that other bytes under its id are noticed, in the order of `ids`.
+  public var checks: [PepperCheck] {
+    peppers.map { pepper in
+      var hmac = pepper.keyed
+      hmac.update(data: Array(PepperCheck.context.utf8))
+      return PepperCheck(pepperID: pepper.id, bytes: Array(hmac.finalize()))
+    }
+  }
+
+  /// The same peppers, whose users tell `renewal` which keys authenticate.
+  ///
+  /// With one pepper there is nothing to renew, and nothing is told.
+  public func renewing(by renewal: any DigestRenewal) -> PepperSet {
+    guard peppers.count > 1 else { return self }
+    var copy = self
+    copy.renewal = renewal
+    return copy
+  }
+
   private func digest(
     of secret: KeySecret, with pepper: (id: String, keyed: HMAC<SHA256>)
   ) -> SecretDigest {
@@ -75,4 +97,11 @@ extension PepperSet: CustomStringConvertible, CustomReflectable {
   public var description: String { "peppers \(ids.joined(separator: ", "))" }
   /// Shows the ids alone.
   public var customMirror: Mirror { Mirror(self, children: ["ids": ids]) }
+}
+
+extension SecretDigest: CustomStringConvertible, CustomReflectable {
+  /// Which pepper made it; a log has no use for more.
+  public var description: String { "digest under pepper \(pepperID)" }
+  /// Shows the pepper's id alone.
+  public var customMirror: Mirror { Mirror(self, children: ["pepperID": pepperID]) }
 }

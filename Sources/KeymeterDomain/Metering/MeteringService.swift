@@ -27,7 +27,7 @@ public struct MeteringService: Sendable {
     admission: any AdmissionControl, store: any MeteringStore, peppers: PepperSet,
     random: RandomSource = .system
   ) {
-    self.admission = admission
+    self.admission = peppers.renewal.map { RenewingAdmission(admission, renewal: $0) } ?? admission
     self.store = store
     self.peppers = peppers
     self.random = random
@@ -62,7 +62,10 @@ public struct MeteringService: Sendable {
     return try await store.withMetering { transaction in
       let (amounts, terms) = try await value(of: asked, for: credentials, in: transaction)
       return try await once(repeatable, for: credentials, in: transaction, answer: answer) {
-        try await transaction.reserve(id, request(credentials, charge: amounts), terms)
+        let request = request(credentials, charge: amounts)
+        let reserving = try await transaction.reserve(id, request, terms)
+        if case .reserved = reserving { peppers.renewal?.authenticated(request.digests) }
+        return reserving
       }
     }
   }
@@ -99,7 +102,10 @@ public struct MeteringService: Sendable {
     return try await store.withMetering { transaction in
       let (amounts, event) = try await value(of: asked, for: credentials, in: transaction)
       return try await once(repeatable, for: credentials, in: transaction, answer: answer) {
-        try await transaction.record(request(credentials, charge: amounts), event: event)
+        let request = request(credentials, charge: amounts)
+        let recording = try await transaction.record(request, event: event)
+        if case .recorded = recording { peppers.renewal?.authenticated(request.digests) }
+        return recording
       }
     }
   }
@@ -194,7 +200,9 @@ extension MeteringTransaction {
     let request = AdmissionRequest(
       digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: .zero)
     switch try await identify(request) {
-    case .admitted(let standing): return standing
+    case .admitted(let standing):
+      peppers.renewal?.authenticated(request.digests)
+      return standing
     case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
     }
   }

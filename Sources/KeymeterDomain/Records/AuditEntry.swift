@@ -4,6 +4,8 @@ public enum Principal: Sendable, Hashable {
   case key(KeyID, hint: String)
   /// Somebody at the command line, who holds the database's credentials.
   case commandLine
+  /// GitHub's secret scanning, which found a key in public.
+  case gitHub
 }
 
 /// A kind of change, as the audit log names it.

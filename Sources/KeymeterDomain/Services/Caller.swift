@@ -75,6 +75,7 @@ extension ManagementTransaction {
     let digests = peppers.digests(of: credentials.secret)
     try await enter(organisation(of: credentials, digests: digests))
     let caller = try await caller(presenting: digests, requestID: requestID, lock: lock)
+    peppers.renewal?.authenticated(digests)
     try await touch(caller.key.id)
     return caller
   }

@@ -145,6 +145,7 @@ extension KeyService {
     let digests = peppers.digests(of: credentials.secret)
     let caller = try await transaction.caller(presenting: digests, requestID: requestID, lock: .shared)
       .asManager(under: rule, needing: .writeKeys)
+    peppers.renewal?.authenticated(digests)
     try await transaction.touch(caller.key.id)
     guard let target = try await transaction.keyForUpdate(id) else { throw Refusal.keyNotFound }
     try caller.requireAuthority(over: target)

@@ -51,6 +51,9 @@ public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   func keyForUpdate(_ id: KeyID) async throws -> APIKey?
   /// The organisation whose key is stored under one of `digests`, whatever the key's status; needs no `enter`.
   func organisation(holding digests: [SecretDigest]) async throws -> OrganisationID?
+  /// The key of the entered organisation that has a value under one of `digests` which has not ended; of a revoked key
+  /// every value has.
+  func keyID(holding digests: [SecretDigest]) async throws -> KeyID?
   /// Holds off, until the transaction ends, whatever else ends a key of the organisation by this call, and every
   /// change that the key `id` itself asks for; the key need not exist.
   ///

@@ -86,6 +86,7 @@ extension JSONObjectWriter {
         principal.member("key_id", id.rawValue)
         principal.member("key_hint", hint)
       case .commandLine: principal.member("type", "cli")
+      case .gitHub: principal.member("type", "github")
       }
     }
     member("action", record.action)

@@ -19,6 +19,10 @@ extension HTTPField.Name {
   static let charge = known("X-Keymeter-Charge")
   static let idempotencyKey = known(IdempotencyKey.header)
   static let idempotencyReplayed = known("Idempotency-Replayed")
+  static let gitHubKeyIdentifier = known("Github-Public-Key-Identifier")
+  static let gitHubKeySignature = known("Github-Public-Key-Signature")
+  static let xGitHubKeyIdentifier = known("X-GitHub-Public-Key-Identifier")
+  static let xGitHubKeySignature = known("X-GitHub-Public-Key-Signature")
 
   /// A name that stands in this source, and so is known to be a token.
   private static func known(_ name: String) -> HTTPField.Name {

@@ -70,7 +70,9 @@ enum JSONBody {
   /// What a body that may be left out says.
   static func orEmptyObject(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? Array("{}".utf8) : bytes }
 
-  static func bytes(of request: Request, emptyNeedsType: Bool = true) async throws -> [UInt8] {
+  static func bytes(
+    of request: Request, emptyNeedsType: Bool = true, upTo largest: Int = largest
+  ) async throws -> [UInt8] {
     let isJSON = isJSON(request.headers[.contentType])
     guard isJSON || !emptyNeedsType else { throw RequestRejection.unsupportedMediaType }
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > largest {

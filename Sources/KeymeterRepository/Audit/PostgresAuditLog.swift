@@ -27,13 +27,25 @@ extension AuditRecord {
       [String: StoredChange].self, from: Data(try row.decode("changes", as: String.self).utf8))
     self.init(
       id: try row.decode("audit_id", as: Int64.self), occurredAt: try row.timestamp("occurred_at"),
-      principal: principal == "cli" ? .commandLine : .key(KeyID(rawValue: principal), hint: hint ?? ""),
+      principal: Principal(stored: principal, hint: hint),
       action: try row.decode("action", as: String.self), target: try row.decode("target", as: String.self),
       requestID: RequestID(rawValue: try row.decode("request_id", as: String.self)),
       // jsonb keeps no order.
       changes: changes.sorted { $0.key < $1.key }.map { field, change in
         FieldChange(field, from: change.old?.value, to: change.new?.value)
       })
+  }
+}
+
+extension Principal {
+  /// A principal as `AuditRow` writes it.
+  fileprivate init(stored name: String, hint: String?) {
+    self =
+      switch name {
+      case "cli": .commandLine
+      case "github": .gitHub
+      default: .key(KeyID(rawValue: name), hint: hint ?? "")
+      }
   }
 }
 

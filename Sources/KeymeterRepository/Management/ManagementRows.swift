@@ -72,6 +72,7 @@ struct AuditRow {
         switch entry.principal {
         case .key(let id, let hint): (id.rawValue, hint)
         case .commandLine: ("cli", nil)
+        case .gitHub: ("github", nil)
         }
       return [
         .text(entry.organisationID.rawValue), .text(principal), .text(hint), .text(entry.action.rawValue),

@@ -6,9 +6,9 @@ import Postgres
 enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
-    organisationHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey, keyForUpdate,
-    otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter, endFormerSecrets,
-    limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
+    organisationHolding, keyHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey,
+    keyForUpdate, otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter,
+    endFormerSecrets, limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
   ]
 
   /// Names the tenant until the transaction ends.
@@ -70,6 +70,15 @@ enum ManagementStatements {
   static let organisationHolding = Statement(
     "management_organisation_holding",
     "SELECT organisation_id FROM keymeter.organisation_holding($1)")
+
+  /// By the statement's own time rather than the transaction's, which may have waited.
+  static let keyHolding = Statement(
+    "management_key_holding",
+    """
+    SELECT key_id FROM keymeter.api_key_secrets
+    WHERE organisation_id = $1 AND secret_hash = ANY ($2)
+      AND (valid_until IS NULL OR valid_until > statement_timestamp())
+    """)
 
   /// Whatever ends a key takes this lock first, so that no two do at once: of two root keys that end each other,
   /// one is the last.

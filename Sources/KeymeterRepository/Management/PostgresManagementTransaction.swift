@@ -71,6 +71,11 @@ final class PostgresManagementTransaction: ManagementTransaction {
       .first.map { OrganisationID(rawValue: try $0.decode("organisation_id", as: String.self)) }
   }
 
+  func keyID(holding digests: [SecretDigest]) async throws -> KeyID? {
+    try await rows(ManagementStatements.keyHolding, [tenant(), .byteaArray(digests.map(\.bytes))])
+      .first.map { KeyID(rawValue: try $0.decode("key_id", as: String.self)) }
+  }
+
   func holdEndings(of id: KeyID) async throws {
     _ = try await rows(ManagementStatements.lockOrganisation, [tenant()])
     guard id.isWellFormed else { return }

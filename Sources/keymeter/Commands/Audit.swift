@@ -69,6 +69,7 @@ extension AuditRecord {
       switch self.principal {
       case .key(let id, let hint): (id.rawValue, hint)
       case .commandLine: ("cli", "")
+      case .gitHub: ("github", "")
       }
     return [
       ("occurred_at", occurredAt.rfc3339), ("principal", principal), ("key_hint", hint),

@@ -17,6 +17,7 @@ struct AuditLine: Encodable {
       switch record.principal {
       case .key(let id, let hint): ["type": "key", "key_id": id.rawValue, "key_hint": hint]
       case .commandLine: ["type": "cli"]
+      case .gitHub: ["type": "github"]
       }
     action = record.action
     target = record.target

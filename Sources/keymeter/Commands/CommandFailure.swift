@@ -29,6 +29,7 @@ enum CommandFailure {
     switch error {
     case let error as SettingError: (error.description, configuration)
     case let error as SchemaNotUsable: (error.description, configuration)
+    case let mismatch as PepperMismatch: (sentence(for: mismatch), configuration)
     case let error as UnfitRoleError: (error.description, configuration)
     case let error as OwnerRequired: (error.description, configuration)
     case let failure as ValidationFailure:
@@ -42,6 +43,11 @@ enum CommandFailure {
     case let error as CommandError: (error.description, ExitCode(1))
     default: (String(describing: error), software)
     }
+  }
+
+  private static func sentence(for mismatch: PepperMismatch) -> String {
+    let ids = mismatch.ids.map { "'\($0)'" }.joined(separator: ", ")
+    return "KEYMETER_PEPPERS has other bytes under the id \(ids) than this database has been used with"
   }
 
   private static func sentence(for refusal: Refusal) -> String {

@@ -35,10 +35,13 @@ struct DatabaseOptions: ParsableArguments {
 
   /// Runs `body` with the organisations of a database whose schema fits this binary.
   ///
-  /// - Parameter role: `.app` for what concerns one organisation's keys and log; `.owner` for what the server itself can't
-  ///   do, to make, rename, delete and list organisations.
+  /// - Parameters:
+  ///   - role: `.app` for what concerns one organisation's keys and log; `.owner` for what the server itself can't do, to
+  ///     make, rename, delete and list organisations.
+  ///   - makesKeys: whether keys are made; the peppers must then be the database's.
   func withOrganisations<Output: Sendable>(
-    as role: DatabaseRole, _ body: @Sendable (OrganisationService) async throws -> Output
+    as role: DatabaseRole, makesKeys: Bool = false,
+    _ body: @Sendable (OrganisationService) async throws -> Output
   ) async throws -> Output {
     let peppers = try SettingsSource.process.peppers()
     return try await withPool(as: role) { pool in
@@ -47,6 +50,9 @@ struct DatabaseOptions: ParsableArguments {
       // Row-level security would answer it with nothing, as if there were no organisations.
       if role == .owner, case let standing = try await RoleStanding.current(on: pool), !standing.isOwner {
         throw OwnerRequired(role: standing.role)
+      }
+      if makesKeys {
+        try await PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers).introduce()
       }
       return try await body(
         OrganisationService(store: PostgresManagementStore(pool: pool), peppers: peppers))

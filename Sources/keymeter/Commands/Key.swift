@@ -30,7 +30,7 @@ extension Key {
       try await CommandFailure.reporting {
         let id = try provider.providerID
         let label = try Label(validating: name, field: "name")
-        let issued = try await database.withOrganisations(as: .app) {
+        let issued = try await database.withOrganisations(as: .app, makesKeys: true) {
           try await $0.createRootKey(id, name: label)
         }
         let output: Output = [

@@ -38,7 +38,7 @@ extension Org {
       try await CommandFailure.reporting {
         let id = try provider.providerID
         let label = try Label(validating: name, field: "name")
-        let (organisation, rootKey) = try await database.withOrganisations(as: .owner) {
+        let (organisation, rootKey) = try await database.withOrganisations(as: .owner, makesKeys: true) {
           try await $0.create(provider: id, name: label)
         }
         let output: Output = [

@@ -113,6 +113,7 @@ struct DevEnvironment: Sendable {
     let result: Result<DemoOrganisation?, any Error>
     do {
       _ = try await Migrator(pool: pool).migrate()
+      try await PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers).introduce()
       let organisations = OrganisationService(store: PostgresManagementStore(pool: pool), peppers: peppers)
       result = .success(try await DemoOrganisation.createIfNone(organisations))
     } catch {

@@ -14,6 +14,8 @@ struct KeymeterServer: Sendable {
   let database: DatabaseSettings
   let listen: ListenSettings
   let peppers: PepperSet
+  /// By which keys GitHub signs its reports of leaked keys; without them none is taken.
+  var leakReporter: ReporterKeys?
   let logger: Logger
 
   /// How long one statement of a request may take.
@@ -53,7 +55,8 @@ struct KeymeterServer: Sendable {
     try result.get()
   }
 
-  /// A schema that is behind can't be served, nor any by a role that stands above the rules which keep tenants apart.
+  /// A schema that is behind can't be served, nor any by a role that stands above the rules which keep tenants apart, nor
+  /// keys by other peppers than theirs.
   ///
   /// A database that can't be reached can come back: the server starts, and is not ready until then.
   private func refuseUnfitDatabase(_ pool: ConnectionPool) async throws {
@@ -62,15 +65,22 @@ struct KeymeterServer: Sendable {
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
       let standing = try await RoleStanding.current(on: pool)
       if let error = UnfitRoleError(standing) { throw error }
+      try await pepperService(pool).introduce()
       if standing.loginIsUnbound {
         logger.warning(
           "row-level security doesn't bind the database login: give the server one of its own",
           metadata: ["login": .string(standing.login), "role": .string(standing.role)])
       }
+    } catch StoreError.unavailable(let reason) {
+      logger.warning("the database can't be reached yet", metadata: ["reason": .string(reason)])
     } catch let error as PostgresError where error.isUnavailable {
       logger.warning(
         "the database can't be reached yet", metadata: ["reason": .string(error.description)])
     }
+  }
+
+  private func pepperService(_ pool: ConnectionPool) -> PepperService {
+    PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers)
   }
 
   /// Who may not even ask has an unfit role, which says more than the refusal.
@@ -86,11 +96,15 @@ struct KeymeterServer: Sendable {
     _ pool: ConnectionPool, _ admissionPool: ConnectionPool, _ batcher: AdmissionBatcher,
     onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
+    let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
+    let peppers = peppers.renewing(by: renewer)
+    let store = PostgresManagementStore(pool: pool)
     let router = KeymeterRouter(
-      keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
+      keys: KeyService(store: store, peppers: peppers),
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
+      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) },
       readiness: DatabaseReadiness(pool: pool).check)
     let responder = router.responder()
     let application = Application(
@@ -107,6 +121,7 @@ struct KeymeterServer: Sendable {
       services: [
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: admissionPool)),
         .init(service: UsageChores(maintenance: UsageMaintenance(pool: pool), logger: logger)),
+        .init(service: PepperDuty(peppers: pepperService(pool), renewer: renewer, logger: logger)),
         .init(service: application),
       ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -116,3 +116,10 @@ extension SettingsSource {
     return value
   }
 }
+
+extension DatabaseSettings: CustomStringConvertible, CustomReflectable {
+  /// Without the URL, which may hold a password.
+  var description: String { "\(maximumConnections) connections, \(admissionLanes) lanes" }
+  /// Shows nothing.
+  var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -51,3 +51,10 @@ extension String {
     return String(text)
   }
 }
+
+extension SettingsSource: CustomStringConvertible, CustomReflectable {
+  /// The names, never a value: passwords and peppers are among them.
+  var description: String { environment.keys.sorted().joined(separator: ", ") }
+  /// Shows nothing.
+  var customMirror: Mirror { Mirror(self, children: []) }
+}

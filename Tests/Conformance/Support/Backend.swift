@@ -31,7 +31,7 @@ enum Backend: String, CaseIterable, Sendable {
         for request in requests { admissions.append(try await store.admit(request)) }
         return admissions
       },
-      metering: store, hooks: store
+      metering: store, hooks: store, pepperStore: store
     ).checked(body)
   }
 
@@ -46,7 +46,8 @@ enum Backend: String, CaseIterable, Sendable {
                 operatorStore: PostgresManagementStore(pool: owner),
                 auditLog: { try await AuditLine.all(in: superuser) }, nodes: nodes,
                 admitInOrder: { try await PostgresBatch(pool: pool).admit($0) },
-                metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: superuser)
+                metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: superuser),
+                pepperStore: PostgresPepperStore(pool: pool)
               ).checked(body)
             }
           }
@@ -87,6 +88,7 @@ struct StoreUnderTest: Sendable {
   let admitInOrder: @Sendable ([AdmissionRequest]) async throws -> [Admission]
   let metering: any MeteringStore
   let hooks: any MeterHooks
+  let pepperStore: any PepperStore
 
   var admission: any AdmissionControl { nodes[0] }
 
@@ -124,6 +126,7 @@ struct AuditLine: Equatable, Sendable {
       switch entry.principal {
       case .key(let id, _): id.rawValue
       case .commandLine: "cli"
+      case .gitHub: "github"
       }
     action = entry.action.rawValue
     target = entry.target

@@ -5,7 +5,7 @@ enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
   case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep, auditRecords
-  case organisationHolding, holdEndings, hasOtherActiveRoot, keysPage, rotate, revoke
+  case organisationHolding, keyHolding, holdEndings, hasOtherActiveRoot, keysPage, rotate, revoke
 }
 
 /// A store that reports each call before it is made; where the report throws, the call fails.
@@ -76,6 +76,11 @@ private struct ObservedTransaction: ManagementTransaction {
   func organisation(holding digests: [SecretDigest]) async throws -> OrganisationID? {
     try observe(.organisationHolding)
     return try await inner.organisation(holding: digests)
+  }
+
+  func keyID(holding digests: [SecretDigest]) async throws -> KeyID? {
+    try observe(.keyHolding)
+    return try await inner.keyID(holding: digests)
   }
 
   func holdEndings(of id: KeyID) async throws {

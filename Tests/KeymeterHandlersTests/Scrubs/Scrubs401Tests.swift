@@ -85,6 +85,25 @@ struct Scrubs401Tests {
     }
   }
 
+  @Test("a revoked key is answered as one that nobody has, to the byte but for the request's id")
+  func indistinguishable() async throws {
+    let service = try await Service()
+    let child = try await service.child()
+    _ = try await service.keys.revoke(
+      .success(child.key.id), by: service.home.credentials, requestID: .test)
+    var random = RandomSource.seeded(2)
+    let nobodys = KeySecret(environment: .production, random: &random)
+    for operation in ScrubsOperation.allCases {
+      let answers = [child.secret, nobodys].map { secret in
+        operation.call(by: service.home.credentials(secret), on: child.key.id).with(.requestIDHeader, "same")
+      }
+      let first = try await service.send(answers[0])
+      let second = try await service.send(answers[1])
+      #expect(first.status == 401 && first.bytes == second.bytes)
+      #expect(first.headers == second.headers)
+    }
+  }
+
   @Test("a key with something wrong about its form")
   func malformed() async throws {
     let service = try await Service()

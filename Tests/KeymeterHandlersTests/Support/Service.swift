@@ -16,10 +16,13 @@ struct Service: Sendable {
   let meter: MeteringService
   let audit: AuditService
   let organisations: OrganisationService
+  /// Who reports leaked keys; without one no report is taken.
+  let gitHub: GitHubSigner?
   let home: TestOrganisation
   let neighbour: TestOrganisation
 
-  init() async throws {
+  init(gitHub: GitHubSigner? = nil) async throws {
+    self.gitHub = gitHub
     let clock = MovingClock()
     self.clock = clock
     store = InMemoryManagementStore { clock.now }
@@ -37,8 +40,15 @@ struct Service: Sendable {
     logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) -> Application<KeymeterResponder> {
     Application(
-      responder: KeymeterRouter(keys: keys, meter: meter, audit: audit, readiness: readiness).responder(),
+      responder: KeymeterRouter(
+        keys: keys, meter: meter, audit: audit, leaks: leaks, readiness: readiness
+      ).responder(),
       logger: logger)
+  }
+
+  private var leaks: LeakService? {
+    guard let gitHub, let peppers = try? PepperSet.test, let keys = try? gitHub.keys else { return nil }
+    return LeakService(store: store, peppers: peppers, reporter: keys)
   }
 
   /// Sends one call, and holds the answer to the rule that only a creation and a rotation ever show a secret.

@@ -13,6 +13,7 @@ struct InMemoryState: Sendable {
   var reservations: [HeldID: HeldReservation] = [:]
   var events: [CountedEventID: CountedEvent] = [:]
   var answers: [IdempotencyEntry: KeptAnswer] = [:]
+  var peppers: [String: (check: PepperCheck, firstSeen: Timestamp)] = [:]
   /// Names at which another transaction seems to be.
   var namesAreInFlight = false
 
@@ -26,7 +27,7 @@ struct InMemoryState: Sendable {
 
 /// One value of a key, by what the store holds in its place.
 struct StoredValue: Sendable {
-  let digest: SecretDigest
+  var digest: SecretDigest
   /// From when on it no longer authenticates, after a rotation with overlap.
   var validUntil: Timestamp?
 

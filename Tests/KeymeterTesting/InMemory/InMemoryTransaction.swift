@@ -77,6 +77,10 @@ final class InMemoryTransaction: ManagementTransaction {
     state.keys.first { $0.value.contains { $0.value(of: digests) != nil } }?.key
   }
 
+  func keyID(holding digests: [SecretDigest]) throws -> KeyID? {
+    try stored().first { $0.revokedAt == nil && $0.value(of: digests)?.isValid(at: now) ?? false }?.id
+  }
+
   /// Transactions run one at a time, so there is nothing to hold off.
   func holdEndings(of id: KeyID) throws { _ = try tenant() }
 

@@ -10,13 +10,14 @@ extension Node {
 
   /// Runs `body` with as many servers as asked for on one migrated database.
   static func with(
-    count: Int, _ body: ([Node], TestDatabase) async throws -> Void
+    count: Int, environment: [String: String] = [:], _ body: ([Node], TestDatabase) async throws -> Void
   ) async throws {
     try await TestDatabase.withMigrated { database in
       var nodes: [Node] = []
       do {
         for _ in 0..<count {
-          nodes.append(try await start(databaseURL: database.url, environment: quiet))
+          let environment = quiet.merging(environment) { $1 }
+          nodes.append(try await start(databaseURL: database.url, environment: environment))
         }
         try await body(nodes, database)
       } catch {

@@ -1,0 +1,71 @@
+public import KeymeterDomain
+public import Postgres
+
+/// What PostgreSQL knows of peppers.
+public struct PostgresPepperStore: PepperStore {
+  private let pool: ConnectionPool
+
+  /// A store over a pool whose database has the schema of this binary.
+  public init(pool: ConnectionPool) { self.pool = pool }
+
+  /// Makes peppers known that were not; all of them, or with a mismatch none.
+  ///
+  /// - Throws: `StoreError.unavailable`, `PostgresError`.
+  public func introduce(_ checks: [PepperCheck]) async throws -> [String] {
+    let parameters: [Parameter] = [
+      .textArray(checks.map(\.pepperID)), .byteaArray(checks.map(\.bytes)),
+    ]
+    do {
+      try await pool.withStoreTransaction { connection in
+        _ = try await connection.execute(PepperStatements.introduce, parameters)
+        let rows = try await connection.execute(PepperStatements.mismatched, parameters).rows
+        let ids = try rows.map { try $0.decode("pepper_id", as: String.self) }
+        // Thrown, so that what was written is taken back.
+        guard ids.isEmpty else { throw PepperMismatch(ids: ids) }
+      }
+      return []
+    } catch let mismatch as PepperMismatch {
+      return mismatch.ids
+    }
+  }
+
+  /// Every pepper that is known or guards a key.
+  ///
+  /// - Throws: `StoreError.unavailable`, `PostgresError`.
+  public func knownPeppers() async throws -> [KnownPepper] {
+    try await pool.withStoreTransaction { connection in
+      try await connection.execute(PepperStatements.known).rows.map(KnownPepper.init(row:))
+    }
+  }
+
+  /// Stores a key's value under the current pepper.
+  ///
+  /// - Throws: `StoreError.unavailable`, `PostgresError`.
+  public func renew(_ digests: [SecretDigest]) async throws -> Bool {
+    guard let present = digests.first, digests.count > 1 else { return false }
+    let former = digests.dropFirst()
+    return try await pool.withStoreTransaction { connection in
+      let rows = try await connection.execute(
+        PepperStatements.renew,
+        [
+          .byteaArray(former.map(\.bytes)), .textArray(former.map(\.pepperID)), .bytea(present.bytes),
+          .text(present.pepperID),
+        ]
+      ).rows
+      guard let row = rows.first else { throw RowMissing(statement: PepperStatements.renew.name) }
+      return try row.decode("renewed", as: Bool.self)
+    }
+  }
+}
+
+extension KnownPepper {
+  fileprivate init(row: Row) throws {
+    let id = try row.decode("pepper_id", as: String.self)
+    let check = try row.decode("check_value", as: [UInt8]?.self)
+    let firstSeen = try row.decode("first_seen", as: PostgresTimestamp?.self)
+    self.init(
+      id: id, check: check.map { PepperCheck(pepperID: id, bytes: $0) },
+      firstSeen: firstSeen.map { Timestamp(microseconds: $0.microsecondsSinceUnixEpoch) },
+      keys: try row.decode("keys", as: Int64.self))
+  }
+}

@@ -1,0 +1,62 @@
+import FoundationEssentials
+import KeymeterDomain
+
+extension SettingsSource {
+  /// GitHub's public keys of `KEYMETER_GITHUB_SECRET_SCANNING_KEYS`; `nil` where it is not set.
+  ///
+  /// Either what GitHub publishes at `/meta/public_keys/secret_scanning`, as it is, or `identifier:key[,…]`, each key in PEM
+  /// or in Base64 without PEM's first and last line.
+  func leakReporter() throws(SettingError) -> ReporterKeys? {
+    let name = ReporterKeys.setting
+    guard let text = try value(name) else { return nil }
+    let entries = text.drop(while: \.isWhitespace).hasPrefix("{") ? published(text) : listed(text)
+    guard let entries else {
+      throw SettingError(
+        name: name,
+        problem: "must be identifier:key, several of them separated by commas, or GitHub's JSON document")
+    }
+    var keys: [(identifier: String, der: [UInt8])] = []
+    for (identifier, key) in entries {
+      guard let der = Data(base64Encoded: Self.withoutArmour(key)) else {
+        throw SettingError(name: name, problem: "has a key that is neither PEM nor Base64")
+      }
+      keys.append((identifier: identifier, der: Array(der)))
+    }
+    do {
+      return try ReporterKeys(keys)
+    } catch {
+      throw SettingError(name: name, problem: error.errors.map(\.message).joined(separator: "; "))
+    }
+  }
+
+  private func listed(_ text: String) -> [(String, String)]? {
+    var entries: [(String, String)] = []
+    for entry in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else { return nil }
+      entries.append((parts[0].filter { !$0.isWhitespace }, String(parts[1])))
+    }
+    return entries
+  }
+
+  private func published(_ text: String) -> [(String, String)]? {
+    let document = try? JSONDecoder().decode(PublishedKeys.self, from: Data(text.utf8))
+    return document?.public_keys.map { ($0.key_identifier, $0.key) }
+  }
+
+  /// The Base64 alone, without line ends.
+  private static func withoutArmour(_ key: String) -> String {
+    ["-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"]
+      .reduce(key) { $0.replacing($1, with: "") }.filter { !$0.isWhitespace }
+  }
+}
+
+/// The document at `https://api.github.com/meta/public_keys/secret_scanning`.
+private struct PublishedKeys: Decodable {
+  let public_keys: [Key]
+
+  struct Key: Decodable {
+    let key_identifier: String
+    let key: String
+  }
+}

@@ -1,0 +1,24 @@
+import KeymeterDomain
+import Testing
+
+@testable import KeymeterDomain
+
+@Suite struct KeyMaskingTests {
+  @Test func `nothing of a key but its prefix is left, wherever it stands and however often`() {
+    var random = RandomSource.system
+    for environment in KeyEnvironment.allCases {
+      let key = KeySecret(environment: environment, random: &random)
+      let prefix = key.hint.prefix { $0 != "." }
+      for around in [("", ""), ("https://x/?q=", "&y=1"), ("é\"", "_sk_"), ("sk_live_", "")] {
+        let masked = KeySecret.masking("\(around.0)\(key.revealed)\(around.1)-\(key.revealed)")
+        let before =
+          around.0 == "sk_live_" ? "sk_live_...\(prefix.dropFirst(2))..." : "\(around.0)\(prefix)..."
+        #expect(masked == "\(before)\(around.1)-\(prefix)...")
+        #expect(!masked.contains(key.revealed.dropFirst(8).prefix(6)))
+      }
+    }
+  }
+
+  @Test(arguments: ["", "https://github.com/o/r/blob/1/f#L3", "sk_", "sk_test_abc", "sk_live_", "é\u{0}"])
+  func `what holds no key stays as it is`(text: String) { #expect(KeySecret.masking(text) == text) }
+}

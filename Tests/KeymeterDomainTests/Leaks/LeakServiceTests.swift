@@ -1,0 +1,126 @@
+import Foundation
+import KeymeterDomain
+import KeymeterTesting
+import Synchronization
+import Testing
+
+@Suite struct LeakServiceTests {
+  @Test func `what fails keeps no other key alive, and ends when the report is repeated`() async throws {
+    let scene = try await Scene()
+    let keys = try await Self.children(3, of: scene)
+    let calls = Counted()
+    let failing = ObservedStore(store: scene.store) { call in
+      if call == .revoke, calls.next() == 2 { throw StoreError.unavailable(reason: "gone") }
+    }
+    let results = try await Self.service(over: failing).end(Self.reports(keys), requestID: .test)
+    #expect(results.map(\.isSuccess) == [true, false, true])
+    #expect(try await Self.statuses(of: keys, in: scene) == [.revoked, .active, .revoked])
+    let logged = scene.store.auditLog.count
+    let again = try await Self.service(over: scene.store).end(Self.reports(keys), requestID: .test)
+    #expect(again.allSatisfy { $0.isSuccess })
+    #expect(try await Self.statuses(of: keys, in: scene) == [.revoked, .revoked, .revoked])
+    #expect(scene.store.auditLog.count == logged + 1)
+  }
+
+  @Test func `an end that can't be logged is not made`() async throws {
+    let scene = try await Scene()
+    let keys = try await Self.children(1, of: scene)
+    let failing = ObservedStore(store: scene.store) { call in
+      if call == .append { throw StoreError.unavailable(reason: "gone") }
+    }
+    let results = try await Self.service(over: failing).end(Self.reports(keys), requestID: .test)
+    #expect(results.map(\.isSuccess) == [false])
+    #expect(try await Self.statuses(of: keys, in: scene) == [.active])
+  }
+
+  @Test func `a store that can't be reached is given up after three keys`() async throws {
+    let scene = try await Scene()
+    let keys = try await Self.children(6, of: scene)
+    let calls = Counted()
+    let failing = ObservedStore(store: scene.store) { call in
+      if call == .organisationHolding {
+        _ = calls.next()
+        throw StoreError.unavailable(reason: "gone")
+      }
+    }
+    let results = try await Self.service(over: failing).end(Self.reports(keys), requestID: .test)
+    #expect(results.map(\.isSuccess) == Array(repeating: false, count: 6))
+    #expect(calls.next() == 4)
+  }
+
+  @Test func `a report that takes too long is left, and goes on where it is repeated`() async throws {
+    let scene = try await Scene()
+    let keys = try await Self.children(5, of: scene)
+    // The first moment is the beginning; then every key takes eight seconds.
+    let slow = SteppingClock(step: .seconds(8))
+    let results = try await Self.service(over: scene.store, clock: slow)
+      .end(Self.reports(keys), requestID: .test)
+    #expect(results.map(\.isSuccess) == [true, true, false, false, false])
+    let again = try await Self.service(over: scene.store).end(Self.reports(keys), requestID: .test)
+    #expect(again.allSatisfy { $0.isSuccess })
+    #expect(try await Self.statuses(of: keys, in: scene).allSatisfy { $0 == .revoked })
+  }
+
+  private static func service(
+    over store: any ManagementStore, clock: any Clock<Duration> = ContinuousClock()
+  ) throws -> LeakService {
+    let key =
+      "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYAGMWO8XgCamYKMJS6jc/qgvSlAdAjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw=="
+    let der = Array(try #require(Data(base64Encoded: key)))
+    return LeakService(
+      store: store, peppers: try .test, reporter: try ReporterKeys([(identifier: "test", der: der)]),
+      clock: clock)
+  }
+
+  private static func children(_ count: Int, of scene: Scene) async throws -> [IssuedKey] {
+    var keys: [IssuedKey] = []
+    for _ in 0..<count { keys.append(try await scene.child()) }
+    return keys
+  }
+
+  private static func reports(_ keys: [IssuedKey]) -> [LeakReport] {
+    keys.map { LeakReport(secret: $0.secret, url: nil, source: nil) }
+  }
+
+  private static func statuses(of keys: [IssuedKey], in scene: Scene) async throws -> [KeyStatus?] {
+    let all = try await scene.organisations.show(scene.home.organisation.providerID).keys
+    return keys.map { key in all.first { $0.id == key.key.id }?.status }
+  }
+}
+
+extension Result {
+  fileprivate var isSuccess: Bool {
+    if case .success = self { true } else { false }
+  }
+}
+
+/// Counts from one.
+private final class Counted: Sendable {
+  private let count = Mutex(0)
+
+  func next() -> Int {
+    count.withLock { count in
+      count += 1
+      return count
+    }
+  }
+}
+
+/// Goes on by a step whenever it is looked at.
+private final class SteppingClock: Clock {
+  private let moment = Mutex(ContinuousClock.now)
+  private let step: Duration
+
+  init(step: Duration) { self.step = step }
+
+  var now: ContinuousClock.Instant {
+    moment.withLock { moment in
+      defer { moment = moment.advanced(by: step) }
+      return moment
+    }
+  }
+
+  var minimumResolution: Duration { .zero }
+
+  func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {}
+}

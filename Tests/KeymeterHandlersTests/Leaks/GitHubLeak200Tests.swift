@@ -1,0 +1,125 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Leaks reported by GitHub: 200")
+struct GitHubLeak200Tests {
+  @Test("a reported key is revoked, others are not, and each report is answered in its place, by its hash")
+  func revoked() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await Service(gitHub: gitHub)
+    let leaked = try await service.child(named: "Leaked")
+    let kept = try await service.child(named: "Kept")
+    let tokens = ["not a key", leaked.secret.revealed, Self.nobodysKey.revealed]
+    let answer = try await service.send(gitHub.report(of: tokens))
+    #expect(answer.status == 200)
+    #expect(try answer.labels == ["false_positive", "true_positive", "false_positive"])
+    #expect(try answer.lines("token_hash") == tokens.map(GitHubSigner.hash))
+    #expect(try answer.lines("token_type") == Array(repeating: "keymeter_api_key", count: 3))
+    #expect(answer.headers[values: .cacheControl] == ["no-store"])
+    let status = Dictionary(uniqueKeysWithValues: try await service.keysOfHome().map { ($0.id, $0.status) })
+    #expect(status[leaked.key.id] == .revoked && status[kept.key.id] == .active)
+    #expect(try await service.send(.verify(by: leaked)).status == 401)
+  }
+
+  @Test("it is logged as GitHub's, with where it was found and without the key")
+  func logged() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await Service(gitHub: gitHub)
+    let leaked = try await service.child()
+    let key = leaked.secret.revealed
+    let report = """
+      [{"token":"\(key)","type":"t","source":"commit","url":"https://github.com/search?q=\(key)&x=1"}]
+      """
+    #expect(try await service.send(gitHub.report(report).with(.requestIDHeader, "push-1")).status == 200)
+    let entry = try #require(service.store.auditLog.last)
+    #expect(entry.principal == .gitHub && entry.action == .keyRevoked)
+    #expect(entry.target == leaked.key.id.rawValue && entry.requestID.rawValue == "push-1")
+    #expect(entry.changes.map(\.field) == ["revoked_at", "leak_url", "leak_source"])
+    #expect(entry.changes[1].new == .text("https://github.com/search?q=sk_live_...&x=1"))
+    #expect(entry.changes[2].new == .text("commit"))
+    let call = Call.runtime(.get, RuntimeOperation.audit.path + "?limit=1", by: service.home.root)
+    let line = try await service.ask(call)
+    #expect(line.text.contains(#""principal":{"type":"github"}"#))
+  }
+
+  @Test("a place that could do harm in a log is left out, and the key ends all the same")
+  func harmfulPlaces() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await Service(gitHub: gitHub)
+    let long = String(repeating: "x", count: 2_049)
+    for place in [#""url":"a\u0000b""#, #""url":"a\nb","source":7"#, #""url":"é""#, #""url":"\#(long)""#] {
+      let leaked = try await service.child(named: "Leaked")
+      let report = #"[{"token":"\#(leaked.secret.revealed)","type":"t",\#(place),"found_by":{"new":[]}}]"#
+      #expect(try await service.send(gitHub.report(report)).status == 200)
+      let entry = try #require(service.store.auditLog.last)
+      #expect(entry.target == leaked.key.id.rawValue)
+      #expect(entry.changes.map(\.field) == ["revoked_at"])
+    }
+  }
+
+  @Test("a report that is repeated, or names a key twice, says the same and changes nothing more")
+  func repeated() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await Service(gitHub: gitHub)
+    let leaked = try await service.child()
+    let logged = service.store.auditLog.count
+    for _ in 0..<2 {
+      let answer = try await service.send(
+        gitHub.report(of: [leaked.secret.revealed, leaked.secret.revealed]))
+      #expect(try answer.labels == ["true_positive", "true_positive"])
+    }
+    #expect(service.store.auditLog.count == logged + 1)
+  }
+
+  @Test("a leaked root key ends too, the last one included: it opens the organisation to everybody")
+  func lastRoot() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await Service(gitHub: gitHub)
+    let answer = try await service.send(gitHub.report(of: [service.home.root.secret.revealed]))
+    #expect(try answer.labels == ["true_positive"])
+    #expect(try await service.asRoot(.get).status == 401)
+    let second = try await service.secondRoot()
+    #expect(second.key.status == .active)
+  }
+
+  @Test("the other spelling of the headers is the same, and an empty report an empty answer")
+  func spelling() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await Service(gitHub: gitHub)
+    let call = try gitHub.report("[]")
+    let other =
+      call
+      .with(.otherGitHubIdentifierHeader, call.headers[.gitHubIdentifierHeader])
+      .with(.otherGitHubSignatureHeader, call.headers[.gitHubSignatureHeader])
+      .with(.gitHubIdentifierHeader, nil).with(.gitHubSignatureHeader, nil)
+    for call in [call, other] {
+      let answer = try await service.send(call)
+      #expect(answer.status == 200 && answer.text == "[]")
+    }
+  }
+
+  /// A key of the right form that no store has.
+  private static var nobodysKey: KeySecret {
+    var random = RandomSource.system
+    return KeySecret(environment: .staging, random: &random)
+  }
+}
+
+extension Answer {
+  fileprivate var labels: [String] { get throws { try lines("label") } }
+
+  /// One member of each line.
+  fileprivate func lines(_ member: String) throws -> [String] {
+    guard case .array(let lines) = try JSONReader.read(bytes) else { throw NotAnObject() }
+    return try lines.map { line in
+      guard case .object(let line) = line, case .string(let text)? = line[member] else {
+        throw NoSuchText(name: member)
+      }
+      return text
+    }
+  }
+}

@@ -1,0 +1,22 @@
+-- How many keys each pepper still guards: those that authenticate at present, by a value that it made the hash of. A
+-- key in the overlap of a rotation can count for two. Looks at every key there is.
+--
+-- SECURITY DEFINER because it counts the keys of all tenants, and tells nothing else of them.
+CREATE OR REPLACE FUNCTION keymeter.guarded_keys() RETURNS TABLE (pepper_id text, keys bigint)
+LANGUAGE sql STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT g.pepper_id, count(*)
+  FROM (
+    SELECT DISTINCT s.pepper_id COLLATE "C" AS pepper_id, s.organisation_id, s.key_id
+    FROM keymeter.api_key_secrets AS s
+    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    WHERE (s.valid_until IS NULL OR s.valid_until > statement_timestamp())
+      AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
+  ) AS g
+  GROUP BY g.pepper_id
+$$;
+
+REVOKE ALL ON FUNCTION keymeter.guarded_keys() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.guarded_keys() TO keymeter_app;
