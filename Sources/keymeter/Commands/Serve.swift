@@ -40,7 +40,8 @@ struct Serve: AsyncParsableCommand {
       let listen = try ListenSettings(source, host: server.host, port: server.port)
       let keymeter = KeymeterServer(
         database: try DatabaseSettings(source, url: database.databaseURL),
-        listen: listen, peppers: try source.peppers(), logger: logger)
+        listen: listen, peppers: try source.peppers(),
+        authentication: try AuthenticationSettings(source), logger: logger)
       try await keymeter.run { port in
         logger.notice(
           "listening", metadata: ["host": .string(listen.host), "port": .stringConvertible(port)])

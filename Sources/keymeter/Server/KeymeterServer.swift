@@ -14,6 +14,7 @@ struct KeymeterServer: Sendable {
   let database: DatabaseSettings
   let listen: ListenSettings
   let peppers: PepperSet
+  let authentication: AuthenticationSettings
   let logger: Logger
 
   /// How long one statement of a request may take.
@@ -70,11 +71,12 @@ struct KeymeterServer: Sendable {
     _ pool: ConnectionPool, _ admissionPool: ConnectionPool, _ batcher: AdmissionBatcher,
     onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
+    let watch = authentication.watch()
     let router = KeymeterRouter(
       keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
-      audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
+      audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers), watch: watch,
       readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
     let responder = router.responder()
     let application = Application(
@@ -91,6 +93,7 @@ struct KeymeterServer: Sendable {
       services: [
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: admissionPool)),
         .init(service: UsageChores(maintenance: UsageMaintenance(pool: pool), logger: logger)),
+        .init(service: AuthenticationGauges(watch: watch)),
         .init(service: application),
       ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
