@@ -82,7 +82,9 @@ struct FailedAuthenticationTests {
         try await verify(node, headers + [("X-Forwarded-For", client)], from: attacker).status
       }
       for _ in 0..<3 { #expect(try await through("198.51.100.1, 192.0.2.1", wrong) == 401) }
-      #expect(try await through("198.51.100.2, 192.0.2.1, 10.0.0.7", wrong) == 429)
+      // A `try` beside those within macros, by which alone the compiler would not know that this closure throws.
+      let refused = try await through("198.51.100.2, 192.0.2.1, 10.0.0.7", wrong)
+      #expect(refused == 429)
       #expect(try await through("192.0.2.1", root.bareHeaders) == 429, "it has not worked here before")
       #expect(try await through("192.0.2.2", root.bareHeaders) == 200)
       #expect(try await through("192.0.2.1", root.bareHeaders) == 200)
@@ -94,7 +96,10 @@ struct FailedAuthenticationTests {
   func off() async throws {
     let environment = ["KEYMETER_AUTH_FAILURES_PER_MINUTE": "0", "KEYMETER_TRUSTED_PROXIES": "none"]
     try await Node.with(environment: environment) { node, _ in
-      for _ in 0..<100 { #expect(try await verify(node, wrong, from: attacker).status == 401) }
+      for _ in 0..<100 {
+        let reply = try await verify(node, wrong, from: attacker)
+        #expect(reply.status == 401)
+      }
     }
   }
 }
