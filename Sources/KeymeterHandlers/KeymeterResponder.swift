@@ -3,6 +3,7 @@ public import Hummingbird
 import HummingbirdCore
 import KeymeterDomain
 import Logging
+import NIOCore
 
 /// Answers verification by itself, whatever the method, and leaves the rest to the router.
 public struct KeymeterResponder: HTTPResponder {
@@ -10,6 +11,7 @@ public struct KeymeterResponder: HTTPResponder {
   public typealias Context = KeymeterRequestContext
 
   let verify: Verify
+  let watch: AuthenticationWatch
   let router: RouterResponder<KeymeterRequestContext>
 
   /// Answers one request.
@@ -18,7 +20,9 @@ public struct KeymeterResponder: HTTPResponder {
       return try await router.respond(to: request, context: context)
     }
     let answer: WholeAnswer = await withCheckedContinuation { continuation in
-      self.answer(request.head, source, logger: context.logger) { continuation.resume(returning: $0()) }
+      self.answer(request.head, source, peer: context.peer, logger: context.logger) {
+        continuation.resume(returning: $0())
+      }
     }
     return request.method == .head ? answer.response.createHeadResponse() : answer.response
   }
@@ -36,25 +40,46 @@ public struct KeymeterResponder: HTTPResponder {
   /// - Parameter complete: is called once, on any thread; it is given a function that makes the answer, so that this
   ///   is done where the connection is.
   func answer(
-    _ request: HTTPRequest, _ source: Verify.TermsSource, logger: Logger,
+    _ request: HTTPRequest, _ source: Verify.TermsSource, peer: SocketAddress?, logger: Logger,
     then complete: @escaping @Sendable (@escaping @Sendable () -> WholeAnswer) -> Void
   ) {
     let uri = URI(request.path ?? "/")
     let requestID = IdentifyRequest.requestID(of: request.headerFields)
+    let origin = RequestOrigin(peer: peer, headers: request.headerFields)
     do {
       let question = try verify.question(request.headerFields, query: uri.query, source: source)
+      if let refusal = watch.refusal(of: question.credentials, .passedOn, from: origin) {
+        return complete {
+          Problem.tooManyFailures(refusal, status: question.terms.denyStatus)
+            .answer(requestID: requestID).named(requestID)
+        }
+      }
       verify.judge(question) { result in
+        let failure = Self.failure(result)
+        // At once: a client that has gone meanwhile has failed all the same.
+        if let failure {
+          watch.failed(failure, question.credentials, .passedOn, from: origin, logger: logger)
+        }
         complete {
           switch result {
           case .success(let admission):
-            Verify.answer(admission, to: question.terms, requestID: requestID).named(requestID)
+            if failure == nil { watch.succeeded(question.credentials) }
+            return Verify.answer(admission, to: question.terms, requestID: requestID).named(requestID)
           case .failure(let error):
-            Verify.answer(error, requestID: requestID, logger: logger).named(requestID)
+            return Verify.answer(error, requestID: requestID, logger: logger).named(requestID)
           }
         }
       }
     } catch {
+      if let failure = AuthenticationFailure(error, isWellFormed: false) {
+        watch.failed(failure, nil, .passedOn, from: origin, logger: logger)
+      }
       complete { Verify.answer(error, requestID: requestID, logger: logger).named(requestID) }
     }
+  }
+  /// What an answer says against the credentials.
+  private static func failure(_ result: Result<Admission, any Error>) -> AuthenticationFailure? {
+    guard case .success(.refused(let refusal, _)) = result else { return nil }
+    return AuthenticationFailure(refusal)
   }
 }

@@ -8,21 +8,25 @@ public struct KeymeterRouter: Sendable {
   private let meter: MeteringService
   private let audit: AuditService
   private let leaks: LeakService?
+  private let watch: AuthenticationWatch
   private let readiness: @Sendable () async -> Readiness
 
   /// A router over the domain's services.
   ///
   /// - Parameters:
   ///   - leaks: ends keys that were found in public; `nil` where nobody is known who reports them.
+  ///   - watch: limits what fails to authenticate.
   ///   - readiness: says whether this node can work; must itself answer in bounded time.
   public init(
     keys: KeyService, meter: MeteringService, audit: AuditService, leaks: LeakService? = nil,
+    watch: AuthenticationWatch = AuthenticationWatch(),
     readiness: @escaping @Sendable () async -> Readiness
   ) {
     self.keys = keys
     self.meter = meter
     self.audit = audit
     self.leaks = leaks
+    self.watch = watch
     self.readiness = readiness
   }
 
@@ -35,7 +39,7 @@ public struct KeymeterRouter: Sendable {
     router.add(middleware: IdentifyRequest())
     router.add(middleware: AnswerUnrouted(routes: routes))
     _ = serveAll(on: router)
-    return KeymeterResponder(verify: Verify(meter: meter), router: router.buildResponder())
+    return KeymeterResponder(verify: Verify(meter: meter), watch: watch, router: router.buildResponder())
   }
 
   /// Every path and its methods, but for verification, which answers any method by itself.
@@ -47,10 +51,10 @@ public struct KeymeterRouter: Sendable {
     routes.serve(
       "/api/v1/api-key", on: router,
       [
-        (.get, problems.answering(GetAPIKey(keys: keys).respond)),
-        (.post, ScrubsProblems.creating.answering(CreateAPIKey(keys: keys).respond)),
-        (.put, problems.answering(UpdateAPIKey(keys: keys).respond)),
-        (.delete, problems.answering(DeleteAPIKey(keys: keys).respond)),
+        (.get, problems.answering(watch.over(.own, GetAPIKey(keys: keys).respond))),
+        (.post, ScrubsProblems.creating.answering(watch.over(.own, CreateAPIKey(keys: keys).respond))),
+        (.put, problems.answering(watch.over(.own, UpdateAPIKey(keys: keys).respond))),
+        (.delete, problems.answering(watch.over(.own, DeleteAPIKey(keys: keys).respond))),
       ])
     serveScrubbe(on: router, &routes)
     serveRuntime(on: router, &routes)
@@ -64,31 +68,39 @@ public struct KeymeterRouter: Sendable {
   private func serveScrubbe(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {
     let base = ScrubbeAnswer.basePath
     let problems = ScrubbeProblems.standard
-    routes.serve(
-      base + "/createapikey", on: router,
-      [(.post, ScrubbeProblems.creating.answering(CreateScrubbeKey(keys: keys).respond))])
-    routes.serve(
-      base + "/apikeys", on: router, [(.get, problems.answering(ListScrubbeKeys(keys: keys).respond))])
-    routes.serve(
-      base + "/:id/rotate", on: router, [(.post, problems.answering(RotateScrubbeKey(keys: keys).respond))])
-    routes.serve(
-      base + "/:id/revoke", on: router, [(.post, problems.answering(RevokeScrubbeKey(keys: keys).respond))])
-    routes.serve(
-      base + "/:id", on: router, [(.delete, problems.answering(DeleteScrubbeKey(keys: keys).respond))])
+    typealias Served = (
+      path: String, method: HTTPRequest.Method, problems: ScrubbeProblems, handler: RouteHandler
+    )
+    let calls: [Served] = [
+      ("/createapikey", .post, .creating, CreateScrubbeKey(keys: keys).respond),
+      ("/apikeys", .get, problems, ListScrubbeKeys(keys: keys).respond),
+      ("/:id/rotate", .post, problems, RotateScrubbeKey(keys: keys).respond),
+      ("/:id/revoke", .post, problems, RevokeScrubbeKey(keys: keys).respond),
+      ("/:id", .delete, problems, DeleteScrubbeKey(keys: keys).respond),
+    ]
+    for call in calls {
+      routes.serve(
+        base + call.path, on: router,
+        [(call.method, call.problems.answering(watch.over(.own, call.handler)))])
+    }
   }
 
   private func serveRuntime(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {
-    let calls: [(path: String, method: HTTPRequest.Method, handler: RouteHandler)] = [
-      ("/api/v1/usage", .get, Usage(meter: meter).respond),
-      ("/api/v1/usage/reserve", .post, Reserve(meter: meter).respond),
-      ("/api/v1/usage/settle", .post, Settle(meter: meter).respond),
-      ("/api/v1/usage/record", .post, Record(meter: meter).respond),
-      ("/api/v1/usage-analytics", .post, UsageAnalytics(meter: meter).respond),
-      ("/api/v1/audit", .get, Audit(audit: audit).respond),
-      ("/api/v1/leaks/github", .post, ReportGitHubLeaks(leaks: leaks).respond),
+    let calls: [(path: String, method: HTTPRequest.Method, keys: KeyPresentation, handler: RouteHandler)] = [
+      ("/api/v1/usage", .get, .passedOn, Usage(meter: meter).respond),
+      ("/api/v1/usage/reserve", .post, .passedOn, Reserve(meter: meter).respond),
+      ("/api/v1/usage/settle", .post, .passedOn, Settle(meter: meter).respond),
+      ("/api/v1/usage/record", .post, .passedOn, Record(meter: meter).respond),
+      ("/api/v1/usage-analytics", .post, .own, UsageAnalytics(meter: meter).respond),
+      ("/api/v1/audit", .get, .own, Audit(audit: audit).respond),
     ]
     for call in calls {
-      routes.serve(call.path, on: router, [(call.method, RuntimeProblems.answering(call.handler))])
+      let watched = watch.over(call.keys, call.handler)
+      routes.serve(call.path, on: router, [(call.method, RuntimeProblems.answering(watched))])
     }
+    // A report presents keys of others, and is authenticated by its signature.
+    routes.serve(
+      "/api/v1/leaks/github", on: router,
+      [(.post, RuntimeProblems.answering(ReportGitHubLeaks(leaks: leaks).respond))])
   }
 }

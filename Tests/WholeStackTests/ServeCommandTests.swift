@@ -35,6 +35,20 @@ struct ServeCommandTests {
         ]
       ),
       ("DATABASE_URL", ["DATABASE_URL": "postgresql://[", "KEYMETER_PEPPERS": Node.peppers]),
+      (
+        "KEYMETER_TRUSTED_PROXIES",
+        [
+          "DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers,
+          "KEYMETER_TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.1/24",
+        ]
+      ),
+      (
+        "KEYMETER_AUTH_FAILURES_PER_MINUTE",
+        [
+          "DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers,
+          "KEYMETER_AUTH_FAILURES_PER_MINUTE": "-1",
+        ]
+      ),
       ("DATABASE_URL_FILE", ["DATABASE_URL_FILE": "/nowhere", "KEYMETER_PEPPERS": Node.peppers]),
     ])
   func badSetting(name: String, environment: [String: String]) async throws {

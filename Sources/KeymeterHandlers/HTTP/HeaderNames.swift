@@ -17,6 +17,8 @@ extension HTTPField.Name {
   static let requireScope = known("X-Keymeter-Require-Scope")
   static let requireEnvironment = known("X-Keymeter-Require-Environment")
   static let charge = known("X-Keymeter-Charge")
+  static let forwardedFor = known("X-Forwarded-For")
+  static let forwarded = known("Forwarded")
   static let idempotencyKey = known(IdempotencyKey.header)
   static let idempotencyReplayed = known("Idempotency-Replayed")
   static let gitHubKeyIdentifier = known("Github-Public-Key-Identifier")

@@ -2,21 +2,26 @@ import HTTPTypes
 public import Hummingbird
 import KeymeterDomain
 import Logging
+import NIOCore
 
 /// The domain's request id; Hummingbird has a type of the same name.
 typealias RequestID = KeymeterDomain.RequestID
 
-/// What travels beside a request: its id, under which answer, log and audit entry can be found.
+/// What travels beside a request: its id, under which answer, log and audit entry can be found, and who sent it.
 public struct KeymeterRequestContext: RequestContext {
   /// Hummingbird's own part.
   public var coreContext: CoreRequestContextStorage
   /// The request's id; set by `IdentifyRequest` before any handler runs.
   var requestID: RequestID
+  /// The other end of the connection.
+  var peer: SocketAddress?
 
   /// The context of a request that has just arrived.
   public init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
     requestID = RequestID(rawValue: "")
+    // Now, since a connection that is closed no longer knows it.
+    peer = source.channel.remoteAddress
   }
 }
 

@@ -30,6 +30,8 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
   private let responder: KeymeterResponder
   private let date: DateField
   private let logger: Logger
+  /// The other end, once it has been asked for.
+  private var peer: SocketAddress?
   private var exchange: Exchange?
   private var lastNumber = 0
   /// Requests that were handed on and whose answers are not complete.
@@ -89,9 +91,10 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     let number = lastNumber
     exchange = Exchange(
       number: number, isHead: request.method == .head, closes: request.headerFields[.connection] == "close")
+    if peer == nil { peer = context.remoteAddress }
     let loop = context.eventLoop
     let bound = NIOLoopBound((self, context), eventLoop: loop)
-    responder.answer(request, source, logger: logger) { answer in
+    responder.answer(request, source, peer: peer, logger: logger) { answer in
       // Also when called at once: the parts that follow are still to be read.
       loop.execute {
         let (handler, context) = bound.value

@@ -75,6 +75,18 @@ extension Problem {
     status: .unsupportedMediaType, title: "Request body is not JSON.",
     detail: "Send the body as Content-Type: application/json.", code: "unsupported_media_type")
 
+  /// 429, unless a gateway can't take it.
+  static func tooManyFailures(
+    _ refusal: TooManyFailures, status: HTTPResponse.Status = .tooManyRequests
+  ) -> Problem {
+    Problem(
+      status: status, title: "Too many failed authentications.",
+      detail: "Too many requests from this address had no valid API key, so this one was not looked at. "
+        + "Try again later.",
+      code: "too_many_failures",
+      headers: [.retryAfter: String(refusal.seconds), .reason: "too_many_failures"])
+  }
+
   static let unavailable = Problem(
     status: .serviceUnavailable, title: "Service is temporarily unavailable.",
     detail:

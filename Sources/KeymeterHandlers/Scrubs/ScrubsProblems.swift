@@ -39,6 +39,7 @@ struct ScrubsProblems: Sendable {
     case let failure as ValidationFailure:
       return invalidBody(failure.violations)
     case let refusal as IdempotencyRefusal: return Problem(refusal)
+    case let refusal as TooManyFailures: return .tooManyFailures(refusal)
     case StoreError.unavailable(let reason):
       logger.warning("the database is unavailable", metadata: ["reason": .string(reason)])
       return .unavailable

@@ -24,7 +24,9 @@ struct Dev: AsyncParsableCommand {
       let logger = try server.logger(source)
       let listen = try ListenSettings(source, host: server.host, port: server.port)
       let directory = try DevDirectory.open(dataDir)
-      let environment = DevEnvironment(directory: directory, listen: listen, logger: logger)
+      let environment = DevEnvironment(
+        directory: directory, listen: listen, authentication: try AuthenticationSettings(source),
+        logger: logger)
       try await environment.run()
     }
   }

@@ -9,6 +9,7 @@ import SystemPackage
 struct DevEnvironment: Sendable {
   let directory: DevDirectory
   let listen: ListenSettings
+  let authentication: AuthenticationSettings
   let logger: Logger
 
   private static let owner = DatabaseRole.owner.rawValue
@@ -47,7 +48,8 @@ struct DevEnvironment: Sendable {
     let peppers = try settings.peppers()
     let demo = try await prepare(database, peppers: peppers)
     guard !interrupted.handOver() else { return }
-    let server = KeymeterServer(database: database, listen: listen, peppers: peppers, logger: logger)
+    let server = KeymeterServer(
+      database: database, listen: listen, peppers: peppers, authentication: authentication, logger: logger)
     let greeting = DevGreeting(host: listen.host, environmentFile: directory.environmentFile, demo: demo)
     try await server.run { port in greeting.print(port: port) }
   }

@@ -16,6 +16,7 @@ struct KeymeterServer: Sendable {
   let peppers: PepperSet
   /// By which keys GitHub signs its reports of leaked keys; without them none is taken.
   var leakReporter: ReporterKeys?
+  let authentication: AuthenticationSettings
   let logger: Logger
 
   /// How long one statement of a request may take.
@@ -99,12 +100,13 @@ struct KeymeterServer: Sendable {
     let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
     let peppers = peppers.renewing(by: renewer)
     let store = PostgresManagementStore(pool: pool)
+    let watch = authentication.watch()
     let router = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
-      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) },
+      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
       readiness: DatabaseReadiness(pool: pool).check)
     let responder = router.responder()
     let application = Application(
@@ -122,6 +124,7 @@ struct KeymeterServer: Sendable {
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: admissionPool)),
         .init(service: UsageChores(maintenance: UsageMaintenance(pool: pool), logger: logger)),
         .init(service: PepperDuty(peppers: pepperService(pool), renewer: renewer, logger: logger)),
+        .init(service: AuthenticationGauges(watch: watch)),
         .init(service: application),
       ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

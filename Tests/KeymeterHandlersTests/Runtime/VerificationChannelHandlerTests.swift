@@ -119,6 +119,43 @@ struct VerificationChannelHandlerTests {
     #expect(connection.outputCloses.count == 1)
   }
 
+  @Test("Too many failures from the connection's address are refused without asking for the key")
+  func tooManyFailures() async throws {
+    let connection = try await Connection(watch: Self.twoFailures)
+    for _ in 0..<2 {
+      try await connection.send(.verify)
+      connection.admission.releaseAll()
+      #expect(try await connection.nextAnswer().status == .unauthorized)
+    }
+    try await connection.send(.verify)
+    #expect(connection.admission.waiting == 0)
+    let answer = try await connection.nextAnswer()
+    #expect(answer.status == .tooManyRequests)
+    #expect(answer.headers[.retryAfter] == "30")
+    #expect(answer.body.contains("too_many_failures"))
+  }
+
+  @Test("Who has gone before the answer has failed all the same")
+  func goneFailures() async throws {
+    let watch = Self.twoFailures
+    for _ in 0..<2 {
+      let connection = try await Connection(watch: watch)
+      try await connection.send(.verify)
+      try await connection.channel.close()
+      connection.admission.releaseAll()
+    }
+    let connection = try await Connection(watch: watch)
+    try await connection.send(.verify)
+    #expect(try await connection.nextAnswer().status == .tooManyRequests)
+  }
+
+  private static var twoFailures: AuthenticationWatch {
+    let clock = SteppingClock()
+    return AuthenticationWatch(
+      proxies: TrustedProxies([]),
+      limiter: FailureLimiter(failuresPerMinute: 2, capacity: 8) { clock.now })
+  }
+
   @Test("An answer for a connection that is gone goes nowhere")
   func goneConnection() async throws {
     let connection = try await Connection()
@@ -149,13 +186,14 @@ private struct Connection {
   let events = Tally()
   let outputCloses = Tally()
 
-  init() async throws {
+  init(watch: AuthenticationWatch = AuthenticationWatch()) async throws {
     let store = InMemoryManagementStore { Timestamp(microseconds: 1_800_000_000_000_000) }
     let peppers = try PepperSet.test
     let responder = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
       meter: MeteringService(admission: admission, store: store, peppers: peppers),
-      audit: AuditService(store: store, peppers: peppers), readiness: { .ready }
+      audit: AuditService(store: store, peppers: peppers), watch: watch,
+      readiness: { .ready }
     ).responder()
     let (reads, events, closes) = (reads, events, outputCloses)
     try await channel.testingEventLoop.submit { [channel] in

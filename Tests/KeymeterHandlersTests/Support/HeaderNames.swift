@@ -17,6 +17,8 @@ extension HTTPField.Name {
   static let requireEnvironmentHeader = spelt("X-Keymeter-Require-Environment")
   static let idempotencyKeyHeader = spelt("Idempotency-Key")
   static let idempotencyReplayedHeader = spelt("Idempotency-Replayed")
+  static let forwardedForHeader = spelt("X-Forwarded-For")
+  static let forwardedHeader = spelt("Forwarded")
   static let rateLimitHeader = spelt("RateLimit")
   static let rateLimitPolicyHeader = spelt("RateLimit-Policy")
 

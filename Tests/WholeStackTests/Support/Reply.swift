@@ -20,10 +20,11 @@ struct Reply: Sendable {
 /// Sends one request and reads the answer, within 30 seconds.
 func send(
   _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [], body: String? = nil,
-  via client: HTTPClient = .shared
+  from localAddress: String? = nil, via client: HTTPClient = .shared
 ) async throws -> Reply {
   var request = HTTPClientRequest(url: url)
   request.method = method
+  request.localAddress = localAddress
   request.headers = HTTPHeaders(headers)
   if let body { request.body = .bytes(ByteBuffer(string: body)) }
   let response = try await client.execute(request, timeout: .seconds(30))

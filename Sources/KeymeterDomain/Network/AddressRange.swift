@@ -1,0 +1,81 @@
+/// The addresses that begin with the same bits: `10.0.0.0/8`, `2001:db8::/32`, or one address alone.
+public struct AddressRange: Sendable, Hashable {
+  /// The first address of the range.
+  public let first: IPAddress
+  /// How many leading bits all addresses of the range share, of 128; IPv4's lie behind the 96 that map it.
+  private let sharedBits: Int
+
+  /// The bits before an IPv4 address that is mapped into IPv6.
+  private static let mappedBits = 96
+
+  /// The range of one address.
+  public init(_ address: IPAddress) {
+    first = address
+    sharedBits = 128
+  }
+
+  /// Reads an address, or an address, `/` and a prefix length.
+  ///
+  /// As for PostgreSQL's `cidr`, no bit may be set to the right of the prefix: `10.1.2.3/8` is a slip, and which part
+  /// of it was meant is not for us to guess.
+  ///
+  /// - Throws: `ValidationFailure` naming `field`.
+  public init(validating text: some StringProtocol, field: String) throws(ValidationFailure) {
+    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let address = IPAddress(parts[0]) else {
+      throw ValidationFailure(field: field, "must be an IP address, or one with a prefix length (10.0.0.0/8)")
+    }
+    guard parts.count == 2 else {
+      self.init(address)
+      return
+    }
+    // In the text's own family: `::ffff:10.0.0.0/104` says the same as `10.0.0.0/8`.
+    let longest = parts[0].utf8.contains(UInt8(ascii: ":")) ? 128 : 32
+    guard let length = Self.number(parts[1], upTo: longest) else {
+      throw ValidationFailure(
+        field: field, "must have a prefix length that is a whole number from 0 to \(longest)")
+    }
+    self.init(first: address, sharedBits: length + 128 - longest)
+    guard address.bits & ~Self.mask(sharedBits) == 0 else {
+      throw ValidationFailure(field: field, "must not have bits set to the right of its prefix length")
+    }
+  }
+
+  /// Whether the address is one of the range; none of the other family ever is.
+  public func contains(_ address: IPAddress) -> Bool {
+    address.family == first.family && (address.bits ^ first.bits) & Self.mask(sharedBits) == 0
+  }
+
+  /// The range of this length that holds an address.
+  ///
+  /// - Parameter length: leading bits, in the address's own family.
+  static func around(_ address: IPAddress, length: Int) -> AddressRange {
+    let shared = address.family == .ipv4 ? length + mappedBits : length
+    return AddressRange(first: IPAddress(bits: address.bits & mask(shared)), sharedBits: shared)
+  }
+
+  private init(first: IPAddress, sharedBits: Int) {
+    self.first = first
+    self.sharedBits = sharedBits
+  }
+
+  private static func mask(_ length: Int) -> UInt128 {
+    length == 0 ? 0 : UInt128.max << UInt128(128 - length)
+  }
+
+  /// A decimal number without sign or leading zero.
+  private static func number(_ text: some StringProtocol, upTo largest: Int) -> Int? {
+    guard (1...3).contains(text.utf8.count), text == "0" || text.utf8.first != UInt8(ascii: "0"),
+      text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+      let number = Int(text), number <= largest
+    else { return nil }
+    return number
+  }
+}
+
+extension AddressRange: CustomStringConvertible {
+  /// The first address, `/` and the prefix length, also for one address alone: `192.0.2.1/32`.
+  public var description: String {
+    "\(first)/\(first.family == .ipv4 ? sharedBits - Self.mappedBits : sharedBits)"
+  }
+}

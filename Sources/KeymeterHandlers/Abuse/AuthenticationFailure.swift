@@ -1,0 +1,46 @@
+import HTTPTypes
+import KeymeterDomain
+
+/// Why credentials were not accepted: a metric's `reason`.
+enum AuthenticationFailure: String, CaseIterable, Sendable {
+  case credentialsMissing = "credentials_missing"
+  /// The form or the checksum is wrong: it was never issued.
+  case malformedKey = "malformed_key"
+  case unknownKey = "unknown_key"
+  case unknownProvider = "unknown_provider"
+  case revoked
+  case expired
+  /// Unknown, revoked, expired or another organisation's: the management of keys doesn't tell these apart.
+  case notActive = "not_active"
+
+  /// Whether it counts against its address.
+  ///
+  /// A request without credentials is no attempt at any: whatever probes for a server sends such ones.
+  var counts: Bool { self != .credentialsMissing }
+
+  /// What an error says of its request's credentials; `nil` for any other error.
+  ///
+  /// - Parameter isWellFormed: whether the key could have been issued.
+  init?(_ error: any Error, isWellFormed: Bool) {
+    switch error {
+    case Refusal.credentialsMissing: self = .credentialsMissing
+    case Refusal.notAuthentic: self = isWellFormed ? .notActive : .malformedKey
+    case Refusal.unknownProvider: self = .unknownProvider
+    case let error as AdmissionRefused: self.init(error.refusal)
+    case let problem as Problem where problem.status == .unauthorized:
+      self.init(rawValue: problem.headers[.reason] ?? "")
+    default: return nil
+    }
+  }
+
+  /// What a refusal says of the credentials; `nil` where they are authentic.
+  init?(_ refusal: AdmissionRefusal) {
+    switch refusal {
+    case .unknownProvider: self = .unknownProvider
+    case .unknownKey: self = .unknownKey
+    case .revoked: self = .revoked
+    case .expired: self = .expired
+    case .environmentMismatch, .scopeMissing, .overLimit: return nil
+    }
+  }
+}

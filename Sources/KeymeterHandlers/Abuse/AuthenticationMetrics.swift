@@ -1,0 +1,33 @@
+public import CoreMetrics
+
+/// What is measured of authentications that fail.
+public struct AuthenticationMetrics: Sendable {
+  /// By reason; of each, what doesn't count against an address and what does.
+  private let failures: [AuthenticationFailure: (uncounted: Counter, counted: Counter)]
+  private let refusals: Counter
+  private let addresses: Gauge
+
+  /// The metrics, all of them at 0.
+  public init(factory: any MetricsFactory = MetricsSystem.factory) {
+    func counter(_ reason: AuthenticationFailure, _ counted: String) -> Counter {
+      Counter(
+        label: MetricNames.authenticationFailures,
+        dimensions: [("reason", reason.rawValue), ("counted", counted)], factory: factory)
+    }
+    failures = Dictionary(
+      uniqueKeysWithValues: AuthenticationFailure.allCases.map {
+        ($0, (uncounted: counter($0, "no"), counted: counter($0, "yes")))
+      })
+    refusals = Counter(label: MetricNames.authenticationRefusals, dimensions: [], factory: factory)
+    addresses = Gauge(label: MetricNames.authenticationAddresses, dimensions: [], factory: factory)
+  }
+
+  func failed(_ reason: AuthenticationFailure, counted: Bool) {
+    guard let counters = failures[reason] else { return }
+    (counted ? counters.counted : counters.uncounted).increment()
+  }
+
+  func refused() { refusals.increment() }
+
+  func tracks(_ count: Int) { addresses.record(count) }
+}

@@ -1,0 +1,79 @@
+import KeymeterDomain
+import Testing
+
+@Suite struct AddressRangeTests {
+  @Test(arguments: [
+    (
+      "10.0.0.0/8", ["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3"], ["9.255.255.255", "11.0.0.0", "a00::"]
+    ),
+    ("192.0.2.128/25", ["192.0.2.128", "192.0.2.255"], ["192.0.2.127", "192.0.3.128"]),
+    ("192.0.2.1/32", ["192.0.2.1"], ["192.0.2.0", "192.0.2.2"]),
+    ("192.0.2.1", ["192.0.2.1"], ["192.0.2.0", "192.0.2.2", "::192.0.2.1"]),
+    ("0.0.0.0/0", ["0.0.0.0", "255.255.255.255"], ["::", "::1", "ffff::"]),
+    ("::/0", ["::", "::1", "ffff::", "::fffe:10.0.0.1"], ["0.0.0.0", "10.0.0.1", "::ffff:10.0.0.1"]),
+    ("2001:db8::/32", ["2001:db8::", "2001:db8:ffff::1"], ["2001:db7:ffff::", "2001:db9::", "32.1.13.184"]),
+    ("2001:db8::/64", ["2001:db8::ffff:ffff:ffff:ffff"], ["2001:db8:0:1::"]),
+    ("2001:db8::8/125", ["2001:db8::8", "2001:db8::f"], ["2001:db8::7", "2001:db8::10"]),
+    ("2001:db8::1", ["2001:db8::1"], ["2001:db8::", "2001:db8::2"]),
+    ("::ffff:10.0.0.0/104", ["10.0.0.0", "10.255.255.255"], ["11.0.0.0", "9.255.255.255"]),
+  ])
+  func `a range holds the addresses that begin with its bits`(
+    text: String, inside: [String], outside: [String]
+  ) throws {
+    let range = try AddressRange(validating: text, field: "range")
+    for (texts, isInside) in [(inside, true), (outside, false)] {
+      for text in texts {
+        let address = try #require(IPAddress(text))
+        #expect(range.contains(address) == isInside, "\(text)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("10.0.0.0/8", "10.0.0.0/8"), ("192.0.2.1", "192.0.2.1/32"), ("0.0.0.0/0", "0.0.0.0/0"),
+    ("2001:DB8:0::/32", "2001:db8::/32"), ("::1", "::1/128"), ("::/0", "::/0"),
+    ("::ffff:10.0.0.0/104", "10.0.0.0/8"), ("::ffff:192.0.2.1", "192.0.2.1/32"),
+    ("::ffff:0:0/96", "0.0.0.0/0"),
+  ])
+  func `a range is written in one form, which reads the same`(text: String, written: String) throws {
+    let range = try AddressRange(validating: text, field: "range")
+    #expect(range.description == written)
+    #expect(try AddressRange(validating: written, field: "range") == range)
+  }
+
+  @Test(arguments: [
+    "10.0.0.1/8", "10.0.0.0/7", "192.0.2.1/31", "192.0.2.1/0", "2001:db8::1/127", "2001:db8::/28", "::1/0",
+    "::ffff:10.0.0.0/95", "::ffff:10.0.0.1/104",
+  ])
+  func `bits to the right of the prefix are refused, not dropped`(text: String) {
+    #expect(
+      refusal(of: text)
+        == ValidationFailure(field: "range", "must not have bits set to the right of its prefix length"))
+  }
+
+  @Test(arguments: [
+    ("10.0.0.0/33", 32), ("10.0.0.0/", 32), ("10.0.0.0/08", 32), ("10.0.0.0/+8", 32), ("10.0.0.0/-1", 32),
+    ("10.0.0.0/8/8", 32), ("10.0.0.0/ 8", 32), ("10.0.0.0/255.0.0.0", 32), ("10.0.0.0/1000", 32),
+    ("10.0.0.0/٨", 32), ("::/129", 128), ("::/00", 128), ("::/0x8", 128),
+  ])
+  func `a prefix length is a whole number that fits the family`(text: String, longest: Int) {
+    #expect(
+      refusal(of: text)
+        == ValidationFailure(
+          field: "range", "must have a prefix length that is a whole number from 0 to \(longest)"))
+  }
+
+  @Test(arguments: [
+    "", "/", "/8", "10/8", "10.0.0/8", "010.0.0.0/8", "fe80::%eth0/10", "[::]/0", "any", " ::/0",
+  ])
+  func `what is no address is no range`(text: String) {
+    #expect(
+      refusal(of: text)
+        == ValidationFailure(
+          field: "range", "must be an IP address, or one with a prefix length (10.0.0.0/8)"))
+  }
+
+  private func refusal(of text: String) -> ValidationFailure? {
+    #expect(throws: ValidationFailure.self) { try AddressRange(validating: text, field: "range") }
+  }
+}

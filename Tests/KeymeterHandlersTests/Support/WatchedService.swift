@@ -1,0 +1,70 @@
+import Hummingbird
+import HummingbirdTesting
+import KeymeterDomain
+import KeymeterTesting
+import Logging
+import MetricsTestKit
+import NIOCore
+import Testing
+
+@testable import KeymeterHandlers
+
+/// A service that limits failed authentications, and is asked from addresses of a test's choice.
+struct WatchedService: Sendable {
+  let service: Service
+  let clock = SteppingClock()
+  let metrics = TestMetrics()
+  let watch: AuthenticationWatch
+
+  /// - Parameter limit: failures a minute; `nil` for any number.
+  init(limit: Int? = 3, proxies: TrustedProxies = .undeclared) async throws {
+    service = try await Service()
+    let clock = clock
+    watch = AuthenticationWatch(
+      proxies: proxies,
+      limiter: limit.map { limit in
+        FailureLimiter(failuresPerMinute: limit, capacity: 64) { clock.now }
+      },
+      metrics: AuthenticationMetrics(factory: metrics))
+  }
+
+  /// Sends a call over a connection from `address`; `nil` for one that has none.
+  func ask(
+    _ call: Call, from address: String? = "192.0.2.1", forwardedFor: String...,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> Answer {
+    var call = call
+    for line in forwardedFor { call = call.adding(.forwardedForHeader, line) }
+    let peer =
+      try address.map { try SocketAddress(ipAddress: $0, port: 1) }
+      ?? SocketAddress(unixDomainSocketPath: "/nowhere")
+    let router = KeymeterRouter(
+      keys: service.keys, meter: service.meter, audit: service.audit, watch: watch, readiness: { .ready })
+    let application = Application(
+      responder: FromPeer(keymeter: router.responder(), peer: peer),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let sent = call
+    return try await application.test(.router) { client in
+      try await client.answer(to: sent, sourceLocation: sourceLocation)
+    }
+  }
+
+  /// How many authentications have failed for a reason.
+  func failures(_ reason: String, counted: String) throws -> Int64 {
+    try metrics.expectCounter(
+      "keymeter_authentication_failures_total", [("reason", reason), ("counted", counted)]
+    ).totalValue
+  }
+}
+
+/// Has each request come from one peer.
+private struct FromPeer: HTTPResponder {
+  let keymeter: KeymeterResponder
+  let peer: SocketAddress
+
+  func respond(to request: Request, context: KeymeterRequestContext) async throws -> Response {
+    var context = context
+    context.peer = peer
+    return try await keymeter.respond(to: request, context: context)
+  }
+}
