@@ -20,28 +20,38 @@ struct Problem: Error {
   /// The members that a quota's violation adds.
   var quota: QuotaViolation?
 
+  static let contentType = "application/problem+json"
+
   func response(requestID: RequestID) -> Response {
-    var response = Response.json(status, contentType: "application/problem+json") { problem in
-      problem.member("type", type ?? "urn:keymeter:problem:\(code)")
-      problem.member("title", title)
-      problem.member("status", status.code)
-      problem.member("detail", detail)
-      problem.member("code", code)
-      problem.member("request_id", requestID.rawValue)
-      if let quota { problem.quota(quota) }
-      if status == .badRequest {
-        problem.array("errors") { errors in
-          for violation in violations {
-            errors.object { error in
-              error.member("field", violation.field)
-              error.member("message", violation.message)
-            }
-          }
+    var response = Response.json(status, contentType: Self.contentType) { write(requestID, to: &$0) }
+    for field in headers { response.headers.append(field) }
+    return response
+  }
+
+  /// The same members without a response around them.
+  func body(requestID: RequestID) -> [UInt8] {
+    var writer = JSONWriter(reservingCapacity: 512)
+    writer.object { write(requestID, to: &$0) }
+    return writer.bytes
+  }
+
+  private func write(_ requestID: RequestID, to problem: inout JSONObjectWriter) {
+    problem.member("type", type ?? "urn:keymeter:problem:\(code)")
+    problem.member("title", title)
+    problem.member("status", status.code)
+    problem.member("detail", detail)
+    problem.member("code", code)
+    problem.member("request_id", requestID.rawValue)
+    if let quota { problem.quota(quota) }
+    guard status == .badRequest else { return }
+    problem.array("errors") { errors in
+      for violation in violations {
+        errors.object { error in
+          error.member("field", violation.field)
+          error.member("message", violation.message)
         }
       }
     }
-    for field in headers { response.headers.append(field) }
-    return response
   }
 
   /// `field message`, joined, for the detail of a 400.

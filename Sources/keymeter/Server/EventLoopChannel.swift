@@ -3,6 +3,8 @@ import HummingbirdCore
 import KeymeterHandlers
 import Logging
 import NIOCore
+import NIOHTTP1
+import NIOSSL
 
 /// An HTTP/1 connection whose handling runs on the connection's own event loop.
 ///
@@ -10,13 +12,21 @@ import NIOCore
 /// handler does blocks: what waits for PostgreSQL does so on the threads of the database's connections.
 struct EventLoopChannel: ServerChildChannel {
   private let base: HTTP1Channel
+  private let limits: ConnectionLimits
+  private let connections: ConnectionCount
+  private let tls: TLSIdentity?
+
+  /// The most bytes of one connection that are read at once. Many small requests fit into that, and they are all
+  /// answered before other connections of the same event loop have their turn again.
+  private static let longestRead = 16 * 1_024
 
   /// - Parameters:
   ///   - keymeter: answers verifications, without the detour through the application.
   ///   - application: answers all else.
+  ///   - tls: what connections are encrypted with; `nil` for none.
   init(
     keymeter: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
-    configuration: HTTP1Channel.Configuration, logger: Logger
+    limits: ConnectionLimits, tls: TLSIdentity?, logger: Logger
   ) {
     let date = DateField()
     base = HTTP1Channel(
@@ -27,11 +37,42 @@ struct EventLoopChannel: ServerChildChannel {
         response.headers.append(HTTPField(name: .date, value: date.current))
         try await writer.write(response: response.head, body: response.body)
       },
-      configuration: configuration)
+      configuration: HTTP1Channel.Configuration(
+        idleTimeout: limits.idleTime,
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
+          maxHeaderFieldCount: limits.headerFields)))
+    self.limits = limits
+    connections = ConnectionCount(limit: limits.connections)
+    self.tls = tls
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-    base.setup(channel: channel, logger: logger)
+    let isWelcome = connections.enter()
+    channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
+    let slowClients = SlowClientGuard(patience: limits.requestTime)
+    do {
+      let pipeline = channel.pipeline.syncOperations
+      try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+      try channel.syncOptions?.setOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 2_048, maximum: Self.longestRead))
+      if isWelcome, let tls {
+        try pipeline.addHandlers(
+          NIOSSLServerHandler(context: tls.context), HandshakeObserver(telling: slowClients))
+      }
+      try pipeline.addHandler(ArrivalObserver(telling: slowClients))
+    } catch {
+      return channel.eventLoop.makeFailedFuture(error)
+    }
+    let ready = base.setup(channel: channel, logger: logger)
+    return ready.assumeIsolated().flatMapThrowing { value in
+      let pipeline = channel.pipeline.syncOperations
+      let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+      let first: any ChannelHandler = isWelcome ? slowClients : TurnAway(isEncrypted: tls != nil)
+      try pipeline.addHandler(first, position: .after(decoder))
+      return value
+    }.nonisolated()
   }
 
   func handle(value: HTTP1Channel.Value, logger: Logger) async {

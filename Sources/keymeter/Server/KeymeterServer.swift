@@ -20,9 +20,6 @@ struct KeymeterServer: Sendable {
   private static let statementTimeout = Duration.seconds(5)
   /// How long requests that are under way may take to end, once the server is told to stop.
   private static let longestShutdown = Duration.seconds(20)
-  /// After this a connection on which nothing happens is closed.
-  private static let idleTimeout = TimeAmount.seconds(75)
-
   /// How long one batch of admissions may take; a request waits for two of them at most.
   private static let admissionTimeout = Duration.seconds(3)
 
@@ -77,12 +74,16 @@ struct KeymeterServer: Sendable {
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
       readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
     let responder = router.responder()
+    let tls = try listen.tls.map { settings throws(SettingError) in
+      try TLSIdentity(settings, logger: logger)
+    }
+    let limits = roomyLimits()
     let application = Application(
       responder: responder,
       server: HTTPServerBuilder { application in
         EventLoopChannel(
           keymeter: responder, application: application,
-          configuration: .init(idleTimeout: Self.idleTimeout), logger: logger)
+          limits: limits, tls: tls, logger: logger)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -92,7 +93,7 @@ struct KeymeterServer: Sendable {
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: admissionPool)),
         .init(service: UsageChores(maintenance: UsageMaintenance(pool: pool), logger: logger)),
         .init(service: application),
-      ],
+      ] + (tls.map { [.init(service: $0)] } ?? []),
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = Self.longestShutdown
     do {
@@ -101,6 +102,15 @@ struct KeymeterServer: Sendable {
       // The only sockets that the group itself opens are the ones it listens on.
       throw CommandError("can't listen on \(listen.host) port \(listen.port): \(error)")
     }
+  }
+
+  /// The limits as they were set, or as far as the system's limit on open files allows.
+  private func roomyLimits() -> ConnectionLimits {
+    var limits = listen.limits
+    limits.connections = FileDescriptorLimit.makeRoom(
+      for: limits.connections,
+      databaseConnections: database.maximumConnections + database.admissionLanes, logger: logger)
+    return limits
   }
 }
 
