@@ -8,7 +8,8 @@ import Testing
 struct SlowClientTests {
   private static let live = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
-  @Test("A client that sends its headers byte by byte is answered 408 and cut off, and its neighbours are served")
+  @Test(
+    "A client that sends its headers byte by byte is answered 408 and cut off, and its neighbours are served")
   func slowHeaders() async throws {
     try await Node.with(environment: ["KEYMETER_REQUEST_SECONDS": "2"]) { node, database in
       let root = try await Node.organisation("clinic", on: database)
@@ -95,7 +96,8 @@ struct SlowClientTests {
         }
       }
       for _ in 0..<50 { #expect(try await node.apiKey(.GET, root).status == 200) }
-      #expect(connections.allSatisfy(\.isOpen))
+      let open = connections.filter { $0.isOpen }.count
+      #expect(open == connections.count)
       let after = try residentKilobytes(of: node.process.processID)
       #expect(after - before < 100 * 1_024, "from \(before) KiB to \(after) KiB")
       for connection in connections { await connection.close() }
@@ -126,7 +128,8 @@ struct SlowClientTests {
     }
   }
 
-  @Test("Thousands of pipelined requests are answered in turn, without starving others or growing without bound")
+  @Test(
+    "Thousands of pipelined requests are answered in turn, without starving others or growing without bound")
   func pipelined() async throws {
     try await Node.with(environment: ["KEYMETER_LOG_LEVEL": "info"]) { node, database in
       let root = try await Node.organisation("clinic", on: database)

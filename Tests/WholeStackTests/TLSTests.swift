@@ -77,7 +77,8 @@ struct TLSTests {
         #expect(try await send(.GET, byAddress, via: early).status == 200, "the open connection is kept")
       }
       try await withTLSClient(certificates.trusting) { late in
-        #expect(try await send(.GET, url, via: late).status == 200)
+        let served = try await send(.GET, url, via: late)
+        #expect(served.status == 200)
         await #expect(throws: (any Error).self) { try await send(.GET, byAddress, via: late) }
       }
     }
@@ -91,12 +92,14 @@ struct TLSTests {
       try await certificates.run("cp other.key server.key")
       _ = try await node.process.wait(for: /(the TLS files changed and can't be used[^\n]*KEYMETER_TLS_KEY)/)
       try await withTLSClient(certificates.trusting) { client in
-        #expect(try await send(.GET, url, via: client).status == 200)
+        let served = try await send(.GET, url, via: client)
+        #expect(served.status == 200)
       }
       try await certificates.run("rm server.pem")
-      _ = try await node.process.wait(for: /(the TLS files changed and can't be used[^\n]*KEYMETER_TLS_CERT)/)
+      _ = try await node.process.wait(for: /can't be used[^\n]*(can't be read)/)
       try await withTLSClient(certificates.trusting) { client in
-        #expect(try await send(.GET, url, via: client).status == 200)
+        let served = try await send(.GET, url, via: client)
+        #expect(served.status == 200)
       }
       try await certificates.run("cp other.pem server.pem")
       _ = try await node.process.wait(for: /(the TLS certificate was read again)/)
@@ -123,7 +126,8 @@ struct TLSTests {
       let process = try await ServerProcess.start(
         ["serve", "--port", "0"],
         environment: ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers].merging(
-          files.mapValues(certificates.path)) { $1 })
+          files.mapValues(certificates.path)
+        ) { $1 })
       let status = try await process.ended()
       let log = try process.log
       await process.discard()

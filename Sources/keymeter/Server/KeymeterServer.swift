@@ -27,6 +27,9 @@ struct KeymeterServer: Sendable {
   ///
   /// - Parameter onListening: is told the port once connections are accepted.
   func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
+    let tls = try listen.tls.map { settings throws(SettingError) in
+      try TLSIdentity(settings, logger: logger)
+    }
     let pool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.statementTimeout),
       options: .init(maximumConnections: database.maximumConnections), logger: logger)
@@ -38,7 +41,7 @@ struct KeymeterServer: Sendable {
     let result: Result<Void, any Error>
     do {
       try await refuseOutdatedSchema(pool)
-      try await serve(pool, admissionPool, batcher, onListening: onListening)
+      try await serve(pool, admissionPool, batcher, tls, onListening: onListening)
       result = .success(())
     } catch {
       result = .failure(error)
@@ -65,7 +68,7 @@ struct KeymeterServer: Sendable {
 
   private func serve(
     _ pool: ConnectionPool, _ admissionPool: ConnectionPool, _ batcher: AdmissionBatcher,
-    onListening: @escaping @Sendable (Int) async -> Void
+    _ tls: TLSIdentity?, onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
     let router = KeymeterRouter(
       keys: KeyService(store: PostgresManagementStore(pool: pool), peppers: peppers),
@@ -74,9 +77,6 @@ struct KeymeterServer: Sendable {
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
       readiness: DatabaseReadiness(migrator: Migrator(pool: pool)).check)
     let responder = router.responder()
-    let tls = try listen.tls.map { settings throws(SettingError) in
-      try TLSIdentity(settings, logger: logger)
-    }
     let limits = roomyLimits()
     let application = Application(
       responder: responder,

@@ -45,7 +45,8 @@ struct TLSFiles: Sendable, Equatable {
     } catch {
       throw SettingError(
         name: TLSSettings.keyName,
-        problem: "names a key that can't be used with the first certificate of \(TLSSettings.certificateName)")
+        problem: "names a key that can't be used with the first certificate of \(TLSSettings.certificateName)"
+      )
     }
   }
 
