@@ -7,5 +7,24 @@ public protocol AdmissionControl: Sendable {
   ///
   /// - Throws: `StoreError.unavailable`, also where too many requests wait already; whether the charge was
   ///   made may then be unknown.
-  nonisolated(nonsending) func admit(_ request: AdmissionRequest) async throws -> Admission
+  func admit(_ request: AdmissionRequest) async throws -> Admission
+
+  /// Does the same for a caller that doesn't wait.
+  ///
+  /// - Parameter complete: is called once, on any thread, and must not block.
+  func admit(
+    _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void)
+}
+
+extension AdmissionControl {
+  /// Waits in a task of its own.
+  public func admit(
+    _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
+  ) {
+    Task {
+      let result: Result<Admission, any Error>
+      do { result = .success(try await admit(request)) } catch { result = .failure(error) }
+      complete(result)
+    }
+  }
 }

@@ -43,9 +43,4 @@ public struct KeyStanding: Sendable, Hashable {
   public func remaining(_ dimension: Dimension) -> Int64? {
     limits[dimension].map { limit in used[dimension] >= limit ? 0 : limit - used[dimension] }
   }
-
-  /// Whole seconds until the month ends, rounded up, and so never 0.
-  public var secondsUntilReset: Int64 {
-    max(1, (period.resetsAt.microseconds - judgedAt.microseconds + 999_999) / 1_000_000)
-  }
 }

@@ -35,12 +35,15 @@ public struct MeteringService: Sendable {
 
   /// Authenticates a key, judges it by scope and environment, and charges it: all in one step, or nothing.
   ///
-  /// - Throws: `StoreError.unavailable`.
-  public nonisolated(nonsending) func verify(
-    _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope], environment: KeyEnvironment?
-  ) async throws -> Admission {
-    try await admission.admit(
-      request(credentials, charge: charge, scopes: scopes, environment: environment))
+  /// A failure is `StoreError.unavailable`.
+  ///
+  /// - Parameter complete: is called once, on any thread, and must not block.
+  public func verify(
+    _ credentials: RuntimeCredentials, charge: Amounts, scopes: [Scope], environment: KeyEnvironment?,
+    then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
+  ) {
+    admission.admit(
+      request(credentials, charge: charge, scopes: scopes, environment: environment), then: complete)
   }
 
   /// Takes a charge before the true amounts are known: once, however often a request of the caller's naming is sent.

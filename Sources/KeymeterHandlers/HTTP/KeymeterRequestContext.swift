@@ -30,28 +30,19 @@ struct IdentifyRequest: RouterMiddleware {
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     var context = context
-    context.requestID = Self.requestID(of: request)
+    context.requestID = Self.requestID(of: request.headers)
     context.logger[metadataKey: "request_id"] = .string(context.requestID.rawValue)
     var response = try await next(request, context)
     response.headers[.requestID] = context.requestID.rawValue
     return response
   }
 
-  static func requestID(of request: Request) -> RequestID {
-    if let sent = request.headers.single(.requestID), sent.utf8.count <= 128,
-      sent.utf8.allSatisfy(isHarmless)
+  static func requestID(of headers: HTTPFields) -> RequestID {
+    if let sent = headers.single(.requestID), sent.utf8.count <= 128,
+      sent.utf8.allSatisfy(HarmlessName.isHarmless)
     {
       return RequestID(rawValue: sent)
     }
     return RequestIDSource.shared.next()
-  }
-
-  private static func isHarmless(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-      true
-    default: false
-    }
   }
 }

@@ -11,13 +11,12 @@ extension PreparedAnswer {
     _ status: HTTPResponse.Status, _ standing: KeyStanding? = nil,
     _ write: (inout JSONObjectWriter) -> Void
   ) -> PreparedAnswer {
-    var writer = JSONWriter(reservingCapacity: 512)
-    writer.object(write)
-    var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
-    if let standing { headers.add(standing) }
+    var answer = WholeAnswer.json(status, write)
+    if let standing { answer.head.headerFields.add(standing) }
     return PreparedAnswer(
       status: UInt16(clamping: status.code),
-      fields: headers.map { Field(name: $0.name.rawName, value: $0.value) }, body: writer.bytes)
+      fields: answer.head.headerFields.map { Field(name: $0.name.rawName, value: $0.value) },
+      body: Array(buffer: answer.body))
   }
 
   /// The answer to be sent; one that is given again says so.

@@ -1,5 +1,5 @@
 public import HTTPTypes
-import KeymeterDomain
+public import NIOCore
 
 /// An answer to what never became a request that a route could answer.
 ///
@@ -11,19 +11,17 @@ public struct ConnectionProblem: Sendable {
   /// The answer's header fields, `Content-Length` included.
   public let headers: HTTPFields
   /// The answer's body.
-  public let body: [UInt8]
+  public let body: ByteBuffer
 
   private init(_ problem: Problem) {
     let requestID = RequestIDSource.shared.next()
-    let body = problem.body(requestID: requestID)
-    var headers: HTTPFields = [
-      .contentType: Problem.contentType, .cacheControl: "no-store", .connection: "close",
-      .contentLength: String(body.count), .requestID: requestID.rawValue,
-    ]
-    for field in problem.headers { headers.append(field) }
+    let answer = problem.answer(requestID: requestID).named(requestID)
+    var headers = answer.head.headerFields
+    headers[.connection] = "close"
+    headers[.contentLength] = String(answer.body.readableBytes)
     status = problem.status
     self.headers = headers
-    self.body = body
+    body = answer.body
   }
 
   /// What was sent is no HTTP/1.1.

@@ -20,38 +20,24 @@ struct Problem: Error {
   /// The members that a quota's violation adds.
   var quota: QuotaViolation?
 
-  static let contentType = "application/problem+json"
+  func response(requestID: RequestID) -> Response { answer(requestID: requestID).response }
 
-  func response(requestID: RequestID) -> Response {
-    var response = Response.json(status, contentType: Self.contentType) { write(requestID, to: &$0) }
-    for field in headers { response.headers.append(field) }
-    return response
-  }
-
-  /// The same members without a response around them.
-  func body(requestID: RequestID) -> [UInt8] {
-    var writer = JSONWriter(reservingCapacity: 512)
-    writer.object { write(requestID, to: &$0) }
-    return writer.bytes
-  }
-
-  private func write(_ requestID: RequestID, to problem: inout JSONObjectWriter) {
-    problem.member("type", type ?? "urn:keymeter:problem:\(code)")
-    problem.member("title", title)
-    problem.member("status", status.code)
-    problem.member("detail", detail)
-    problem.member("code", code)
-    problem.member("request_id", requestID.rawValue)
-    if let quota { problem.quota(quota) }
-    guard status == .badRequest else { return }
-    problem.array("errors") { errors in
-      for violation in violations {
-        errors.object { error in
-          error.member("field", violation.field)
-          error.member("message", violation.message)
-        }
+  /// The problem as an answer, which names the request in its body; a header for that is the caller's to add.
+  func answer(requestID: RequestID) -> WholeAnswer {
+    var answer = WholeAnswer.json(status, contentType: "application/problem+json") { problem in
+      problem.member("type", type ?? "urn:keymeter:problem:\(code)")
+      problem.member("title", title)
+      problem.member("status", status.code)
+      problem.member("detail", detail)
+      problem.member("code", code)
+      problem.member("request_id", requestID.rawValue)
+      if let quota { problem.quota(quota) }
+      if status == .badRequest {
+        problem.errors(violations)
       }
     }
+    for field in headers { answer.head.headerFields.append(field) }
+    return answer
   }
 
   /// `field message`, joined, for the detail of a 400.
@@ -63,6 +49,13 @@ struct Problem: Error {
 }
 
 extension Problem {
+  /// 401: the dialects differ in what they say of it.
+  static func authenticationFailed(_ detail: String) -> Problem {
+    Problem(
+      status: .unauthorized, title: "API key authentication failed.", detail: detail,
+      code: "authentication_failed", headers: [.wwwAuthenticate: "ApiKey realm=\"keymeter\""])
+  }
+
   static let pathNotFound = Problem(
     status: .notFound, title: "Path was not found.", detail: "There is nothing at this path.",
     code: "path_not_found")
@@ -87,4 +80,18 @@ extension Problem {
     detail:
       "The key store can't be reached. Whether the request took effect may be unknown; try again shortly.",
     code: "unavailable", headers: [.retryAfter: "1"])
+}
+
+extension JSONObjectWriter {
+  /// `errors`: what is wrong, field by field.
+  mutating func errors(_ violations: [FieldViolation]) {
+    array("errors") { errors in
+      for violation in violations {
+        errors.object { error in
+          error.member("field", violation.field)
+          error.member("message", violation.message)
+        }
+      }
+    }
+  }
 }

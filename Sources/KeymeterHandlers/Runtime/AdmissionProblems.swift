@@ -36,7 +36,7 @@ struct AdmissionProblems {
       type: "https://iana.org/assignments/http-problem-types#quota-exceeded")
     problem.headers[.reason] = "over_limit"
     guard let standing else { return problem }
-    problem.headers[.retryAfter] = String(standing.secondsUntilReset)
+    problem.headers[.retryAfter] = String(PeriodText.of(standing).secondsLeft(standing))
     RateLimitFields.add(standing, to: &problem.headers)
     problem.quota = QuotaViolation(
       dimension: dimension, violated: Dimension.allCases.filter { exceeds($0, standing) },
@@ -67,6 +67,6 @@ extension JSONObjectWriter {
     member("limit", violation.standing.limits[violation.dimension])
     member("used", violation.standing.used[violation.dimension])
     member("asked", violation.asked)
-    member("resets_at", violation.standing.period.resetsAt.rfc3339)
+    member("resets_at", PeriodText.of(violation.standing).resetsAt)
   }
 }

@@ -76,10 +76,7 @@ enum RuntimeProblems {
 
   /// 401 whatever is wrong with the credentials, the provider id included: a gateway knows no other status for it.
   static func unauthenticated(_ reason: String) -> Problem {
-    var problem = Problem(
-      status: .unauthorized, title: "API key authentication failed.",
-      detail: "The request does not carry an active API key.", code: "authentication_failed",
-      headers: [.wwwAuthenticate: "ApiKey realm=\"keymeter\""])
+    var problem = Problem.authenticationFailed("The request does not carry an active API key.")
     problem.headers[.reason] = reason
     return problem
   }

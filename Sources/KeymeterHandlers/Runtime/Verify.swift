@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import KeymeterDomain
 import Logging
 
@@ -17,7 +16,7 @@ struct Verify: Sendable {
     case headers
 
     /// `nil` for a path that is not of verification.
-    init?(path: String) {
+    init?(path: some StringProtocol) {
       guard path.utf8.starts(with: Verify.path.utf8) else { return nil }
       switch path.utf8.dropFirst(Verify.path.utf8.count).first {
       case nil: self = .query
@@ -27,33 +26,57 @@ struct Verify: Sendable {
     }
   }
 
-  nonisolated(nonsending) func respond(
-    _ request: Request, source: TermsSource, requestID: RequestID, logger: Logger
-  ) async -> Response {
-    do {
-      let credentials = try RuntimeCredentials(reading: request.headers)
-      let terms =
-        switch source {
-        case .query: try VerificationTerms(query: request.uri.query)
-        case .headers: try VerificationTerms(headers: request.headers)
-        }
-      let admission = try await meter.verify(
-        credentials, charge: terms.charge, scopes: terms.scopes, environment: terms.environment)
-      switch admission {
-      case .admitted(let standing): return Self.admitted(standing)
-      case .refused(let refusal, let standing):
-        return AdmissionProblems(charge: terms.charge, overLimitStatus: terms.denyStatus)
-          .problem(for: refusal, standing).response(requestID: requestID)
+  /// A verification whose credentials and terms have been read.
+  struct Question: Sendable {
+    let credentials: RuntimeCredentials
+    let terms: VerificationTerms
+  }
+
+  /// Reads what a request asks.
+  ///
+  /// - Throws: `Refusal` and `RequestRejection`.
+  func question(_ headers: HTTPFields, query: String?, source: TermsSource) throws -> Question {
+    let credentials = try RuntimeCredentials(reading: headers)
+    let terms =
+      switch source {
+      case .query: try VerificationTerms(query: query)
+      case .headers: try VerificationTerms(headers: headers)
       }
-    } catch {
-      var logger = logger
-      logger[metadataKey: "request_id"] = .string(requestID.rawValue)
-      return RuntimeProblems.problem(for: error, logger: logger).response(requestID: requestID)
+    return Question(credentials: credentials, terms: terms)
+  }
+
+  /// Judges and charges.
+  ///
+  /// - Parameter complete: is called once, on any thread, and must not block.
+  func judge(_ question: Question, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void)
+  {
+    let terms = question.terms
+    meter.verify(
+      question.credentials, charge: terms.charge, scopes: terms.scopes, environment: terms.environment,
+      then: complete)
+  }
+
+  /// What the answer to a question says.
+  static func answer(
+    _ admission: Admission, to terms: VerificationTerms, requestID: RequestID
+  ) -> WholeAnswer {
+    switch admission {
+    case .admitted(let standing): admitted(standing)
+    case .refused(let refusal, let standing):
+      AdmissionProblems(charge: terms.charge, overLimitStatus: terms.denyStatus)
+        .problem(for: refusal, standing).answer(requestID: requestID)
     }
   }
 
-  private static func admitted(_ standing: KeyStanding) -> Response {
-    var response = Response.json { object in
+  /// What is answered where there is nothing to judge, or it could not be judged.
+  static func answer(_ error: any Error, requestID: RequestID, logger: Logger) -> WholeAnswer {
+    var logger = logger
+    logger[metadataKey: "request_id"] = .string(requestID.rawValue)
+    return RuntimeProblems.problem(for: error, logger: logger).answer(requestID: requestID)
+  }
+
+  private static func admitted(_ standing: KeyStanding) -> WholeAnswer {
+    var answer = WholeAnswer.json { object in
       object.member("valid", true)
       object.member("key_id", standing.keyID.rawValue)
       object.member("organisation_id", standing.organisationID.rawValue)
@@ -61,7 +84,7 @@ struct Verify: Sendable {
       object.member("scopes", standing.scopes.map(\.rawValue))
       object.limits(standing)
     }
-    response.headers.add(standing)
-    return response
+    answer.head.headerFields.add(standing)
+    return answer
   }
 }

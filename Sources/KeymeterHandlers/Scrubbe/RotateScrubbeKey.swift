@@ -10,7 +10,7 @@ struct RotateScrubbeKey: Sendable {
     let credentials = try Credentials(scrubbe: request.headers)
     let id = ScrubbeRequest.id(in: context)
     let body = await JSONBody.readRepeatable(request, by: credentials.secret, optional: true) { members in
-      Self.overlap(from: &members).map { KeyRotation(id: id, overlapSeconds: $0) }
+      KeyRotation(id: id, overlapSeconds: members.wholeNumber("overlapSecs", in: KeyRotation.overlaps) ?? 0)
     }
     return try await keys.rotate(
       ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
@@ -18,18 +18,5 @@ struct RotateScrubbeKey: Sendable {
     ) { issued in
       ScrubbeAnswer.issued("API key rotated successfully", issued)
     }.response
-  }
-
-  private static func overlap(from members: inout BodyMembers) -> Int64? {
-    let allowed = KeyRotation.overlaps
-    switch members.take("overlapSecs") {
-    case nil: return 0
-    case .number(let number):
-      if let seconds = number.wholeNumber, allowed.contains(seconds) { return seconds }
-    default: break
-    }
-    members.refuse(
-      "overlapSecs", "must be a whole number from \(allowed.lowerBound) to \(allowed.upperBound)")
-    return nil
   }
 }

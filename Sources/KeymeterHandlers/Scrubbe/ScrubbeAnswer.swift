@@ -46,14 +46,7 @@ extension Problem {
     var response = Response.json(status) { answer in
       answer.member("success", false)
       answer.member("message", detail)
-      answer.array("errors") { errors in
-        for violation in violations {
-          errors.object { error in
-            error.member("field", violation.field)
-            error.member("message", violation.message)
-          }
-        }
-      }
+      answer.errors(violations)
       answer.member("code", code)
       answer.member("requestId", requestID.rawValue)
     }

@@ -25,19 +25,13 @@ struct ScrubbeProblems: Sendable {
 
   func problem(for error: any Error, logger: Logger) -> Problem {
     switch error {
-    case Refusal.credentialsMissing: Self.unauthenticated("The header X-API-Key is required, once.")
-    case Refusal.notAuthentic: Self.unauthenticated("The API key is not an active key.")
+    case Refusal.credentialsMissing: .authenticationFailed("The header X-API-Key is required, once.")
+    case Refusal.notAuthentic: .authenticationFailed("The API key is not an active key.")
     case Refusal.beyondOwnAuthority(let excesses): Self.beyondOwnAuthority(excesses)
     case let failure as ValidationFailure:
       common.problem(for: RequestRejection.invalidBody(failure.scrubbeViolations), logger: logger)
     default: common.problem(for: error, logger: logger)
     }
-  }
-
-  private static func unauthenticated(_ detail: String) -> Problem {
-    Problem(
-      status: .unauthorized, title: "API key authentication failed.", detail: detail,
-      code: "authentication_failed", headers: [.wwwAuthenticate: "ApiKey realm=\"keymeter\""])
   }
 
   /// A scope that was asked for, word by word as far as its words may be told.

@@ -76,9 +76,10 @@ struct ScrubsProblems: Sendable {
   private func problem(for refusal: Refusal) -> Problem {
     switch refusal {
     case .credentialsMissing:
-      unauthenticated("Both X-Scrubs-Clinic-Api-Key and X-Scrubs-Clinic-Provider are required, once each.")
+      .authenticationFailed(
+        "Both X-Scrubs-Clinic-Api-Key and X-Scrubs-Clinic-Provider are required, once each.")
     case .notAuthentic:
-      unauthenticated("The API key is not an active key of this provider.")
+      .authenticationFailed("The API key is not an active key of this provider.")
     case .unknownProvider, .organisationNotFound:
       Problem(
         status: .badRequest, title: "Provider ID is invalid.",
@@ -126,12 +127,6 @@ struct ScrubsProblems: Sendable {
     case .providerTaken:
       conflict("The provider ID is taken.", "Another organisation has this provider ID.", "provider_taken")
     }
-  }
-
-  private func unauthenticated(_ detail: String) -> Problem {
-    Problem(
-      status: .unauthorized, title: "API key authentication failed.", detail: detail,
-      code: "authentication_failed", headers: [.wwwAuthenticate: "ApiKey realm=\"keymeter\""])
   }
 
   private func forbidden(_ title: String, _ detail: String, _ code: String) -> Problem {

@@ -41,10 +41,17 @@ public final class AdmissionBatcher: AdmissionControl {
   /// Judges one request together with those that wait beside it.
   ///
   /// - Throws: `StoreError.unavailable` where the database is, where too many wait, or where the node is stopping.
-  public nonisolated(nonsending) func admit(_ request: AdmissionRequest) async throws -> Admission {
+  public func admit(_ request: AdmissionRequest) async throws -> Admission {
     try await withCheckedThrowingContinuation { continuation in
-      shared.arrive(AdmissionBatch.Entry(request: request, arrival: .now, continuation: continuation))
+      admit(request) { continuation.resume(with: $0) }
     }
+  }
+
+  /// Does the same for a caller that doesn't wait; `complete` is called on a connection's thread, or at once.
+  public func admit(
+    _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
+  ) {
+    shared.arrive(AdmissionBatch.Entry(request: request, arrival: .now, complete: complete))
   }
 
   /// Takes no more requests, and returns when all that were taken are answered.
@@ -59,7 +66,7 @@ struct AdmissionBatch: Sendable {
   struct Entry: Sendable {
     let request: AdmissionRequest
     let arrival: ContinuousClock.Instant
-    let continuation: CheckedContinuation<Admission, any Error>
+    let complete: @Sendable (Result<Admission, any Error>) -> Void
   }
 
   let entries: [Entry]
@@ -71,11 +78,11 @@ struct AdmissionBatch: Sendable {
 
   /// Gives each request its answer; `admissions` are as many, in the same order.
   func answer(_ admissions: [Result<Admission, any Error>]) {
-    for (entry, admission) in zip(entries, admissions) { entry.continuation.resume(with: admission) }
+    for (entry, admission) in zip(entries, admissions) { entry.complete(admission) }
   }
 
   func fail(_ error: any Error) {
-    for entry in entries { entry.continuation.resume(throwing: error) }
+    for entry in entries { entry.complete(.failure(error)) }
   }
 }
 
@@ -157,7 +164,7 @@ private final class SharedBatches: Sendable {
     switch outcome {
     case .settled: break
     case .wakes(let lane, let batch): lane.resume(returning: batch)
-    case .refused(let reason): entry.continuation.resume(throwing: StoreError.unavailable(reason: reason))
+    case .refused(let reason): entry.complete(.failure(StoreError.unavailable(reason: reason)))
     }
   }
 

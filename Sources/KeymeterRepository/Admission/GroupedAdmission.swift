@@ -12,7 +12,7 @@ struct GroupedAdmission {
     /// The requests' places in the batch, in order of arrival.
     var members: [Int]
     var isMixed = false
-    var answer = Answer.none
+    var answer = Answer.open
   }
 
   private enum Answer {
@@ -21,6 +21,7 @@ struct GroupedAdmission {
     /// The first `admitted` are admitted; `refusal` says why the others are not. `position` is the row's.
     case decided(position: Int, admitted: Int, before: KeyStanding, refusal: AdmissionRefusal?)
     case unreadable(any Error)
+    /// Not asked for, or not decided.
     case open
   }
 
@@ -32,7 +33,6 @@ struct GroupedAdmission {
   /// Which of `groups` are asked for, in order; each takes as many positions as there are candidate hashes.
   private var asked: [Int] = []
   private let candidates: Int
-  private var isLeftOpen = false
 
   init(_ batch: AdmissionBatch) {
     self.batch = batch
@@ -52,12 +52,13 @@ struct GroupedAdmission {
       }
     }
     asked = groups.indices.filter { index in
-      !groups[index].isMixed && groups[index].request.digests.count == candidates
+      !groups[index].isMixed && candidates > 0 && groups[index].request.digests.count == candidates
     }
+    for index in asked { groups[index].answer = .none }
   }
 
   /// Whether there is nothing to ask for.
-  var isEmpty: Bool { asked.isEmpty || candidates == 0 }
+  var isEmpty: Bool { asked.isEmpty }
 
   /// What `AdmissionStatements.admitGroups` takes.
   var parameters: [Parameter] {
@@ -109,20 +110,15 @@ struct GroupedAdmission {
   }
 
   /// Nothing has been decided: all is asked once more in another way.
-  mutating func leaveOpen() { isLeftOpen = true }
+  mutating func leaveOpen() {
+    for index in asked { groups[index].answer = .open }
+  }
 
   /// Answers what is decided.
   ///
   /// - Returns: The rest, in order of arrival.
   func answerDecided() -> AdmissionBatch {
-    guard !isLeftOpen else { return batch }
-    var rest: [Int] = []
-    var isAsked = [Bool](repeating: false, count: groups.count)
-    for index in asked { isAsked[index] = true }
-    for (index, group) in groups.enumerated() {
-      if !isAsked[index] || !answer(group) { rest.append(contentsOf: group.members) }
-    }
-    rest.sort()
+    let rest = groups.filter { !answer($0) }.flatMap(\.members).sorted()
     return AdmissionBatch(entries: rest.map { batch.entries[$0] })
   }
 
@@ -145,17 +141,17 @@ struct GroupedAdmission {
     var used = before.used
     for member in group.members.prefix(admitted) {
       used = used.adding(group.request.charge)
-      batch.entries[member].continuation.resume(returning: .admitted(before.with(used: used)))
+      batch.entries[member].complete(.success(.admitted(before.with(used: used))))
     }
     let refused: Result<Admission, any Error> =
       refusal.map { .success(.refused($0, before.with(used: used))) } ?? .failure(AnswerMissing())
     for member in group.members.dropFirst(admitted) {
-      batch.entries[member].continuation.resume(with: refused)
+      batch.entries[member].complete(refused)
     }
   }
 
   private func resume(_ group: Group, with result: Result<Admission, any Error>) {
-    for member in group.members { batch.entries[member].continuation.resume(with: result) }
+    for member in group.members { batch.entries[member].complete(result) }
   }
 }
 

@@ -6,7 +6,7 @@ struct PostgresIdempotencyLedger: IdempotencyLedger {
   let connection: Connection
 
   func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim {
-    let row = try await one(IdempotencyStatements.claim, parameters(entry))
+    let row = try await connection.row(of: IdempotencyStatements.claim, parameters(entry))
     switch try row.raw("outcome", as: Outcome.self) {
     case .free: return .free
     case .inFlight: return .inFlight
@@ -32,12 +32,5 @@ struct PostgresIdempotencyLedger: IdempotencyLedger {
 
   private func parameters(_ entry: IdempotencyEntry) -> [Parameter] {
     [.text(entry.organisationID.rawValue), .text(entry.keyID.rawValue), .bytea(entry.nameHash)]
-  }
-
-  private func one(_ statement: Statement, _ parameters: [Parameter]) async throws -> Row {
-    guard let row = try await connection.execute(statement, parameters).rows.first else {
-      throw RowMissing(statement: statement.name)
-    }
-    return row
   }
 }

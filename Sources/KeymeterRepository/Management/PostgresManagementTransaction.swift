@@ -29,8 +29,9 @@ final class PostgresManagementTransaction: ManagementTransaction {
     try await enter(id)
     do {
       return try Organisation(
-        row: try await one(
-          ManagementStatements.insertOrganisation,
+        row: try await connection.row(
+          of:
+            ManagementStatements.insertOrganisation,
           [.text(id.rawValue), .text(provider.rawValue), .text(name.rawValue)]))
     } catch let error as PostgresError where error.violates("organisations_provider_id_key") {
       throw StoreError.providerTaken
@@ -77,7 +78,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
   }
 
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {
-    try await one(ManagementStatements.otherActiveRoot, [tenant(), .text(id.rawValue)])
+    try await connection.row(of: ManagementStatements.otherActiveRoot, [tenant(), .text(id.rawValue)])
       .decode("found", as: Bool.self)
   }
 
@@ -113,8 +114,9 @@ final class PostgresManagementTransaction: ManagementTransaction {
 
   func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey {
     let key = try APIKey(
-      row: try await one(
-        ManagementStatements.updateKey,
+      row: try await connection.row(
+        of:
+          ManagementStatements.updateKey,
         [
           tenant(), .text(id.rawValue), .text(friendlyName.rawValue), .int8(limits.requests),
           .int8(limits.tokens), .int8(limits.speechSeconds),
@@ -131,7 +133,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
     _ = try await rows(
       ManagementStatements.insertSecret,
       [tenant, key, .bytea(value.digest.bytes), .text(value.digest.pepperID)])
-    let row = try await one(ManagementStatements.hintKey, [tenant, key, .text(value.hint)])
+    let row = try await connection.row(of: ManagementStatements.hintKey, [tenant, key, .text(value.hint)])
     _ = try await rows(ManagementStatements.fenceCounter, [tenant, key])
     return try APIKey(row: row)
   }
@@ -139,7 +141,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
   func revoke(_ id: KeyID) async throws -> APIKey {
     let (tenant, key) = (try tenant(), Parameter.text(id.rawValue))
     _ = try await rows(ManagementStatements.endSecrets, [tenant, key])
-    let row = try await one(ManagementStatements.revokeKey, [tenant, key])
+    let row = try await connection.row(of: ManagementStatements.revokeKey, [tenant, key])
     _ = try await rows(ManagementStatements.fenceCounter, [tenant, key])
     return try APIKey(row: row)
   }
@@ -186,22 +188,10 @@ final class PostgresManagementTransaction: ManagementTransaction {
   private func rows(_ statement: Statement, _ parameters: [Parameter]) async throws -> [Row] {
     try await connection.execute(statement, parameters).rows
   }
-
-  private func one(_ statement: Statement, _ parameters: [Parameter]) async throws -> Row {
-    guard let row = try await rows(statement, parameters).first else {
-      throw RowMissing(statement: statement.name)
-    }
-    return row
-  }
 }
 
 /// A statement that concerns a tenant ran before `enter`: a defect in the caller.
 struct TenantNotNamed: Error {}
-
-/// A statement that returns exactly one row returned none: a defect in the statement.
-struct RowMissing: Error {
-  let statement: String
-}
 
 extension PostgresError {
   /// Whether it is the violation of the named constraint.

@@ -7,16 +7,18 @@ struct PostgresMeteringTransaction: MeteringTransaction {
 
   func identify(_ request: AdmissionRequest) async throws -> Admission {
     try Admission(
-      try await one(
-        MeteringStatements.identify,
+      try await connection.row(
+        of:
+          MeteringStatements.identify,
         [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)]))
   }
 
   func reserve(
     _ id: ReservationID, _ request: AdmissionRequest, _ terms: ReservationTerms
   ) async throws -> Reserving {
-    let row = try await one(
-      MeteringStatements.reserve,
+    let row = try await connection.row(
+      of:
+        MeteringStatements.reserve,
       [.text(id.rawValue)] + presented(request) + [
         .int4(Int32(clamping: terms.holdSeconds)), .text(terms.onExpiry.rawValue),
       ])
@@ -28,8 +30,9 @@ struct PostgresMeteringTransaction: MeteringTransaction {
   }
 
   func record(_ request: AdmissionRequest, event: EventID?) async throws -> Recording {
-    let row = try await one(
-      MeteringStatements.record, [.text(event?.rawValue)] + presented(request))
+    let row = try await connection.row(
+      of:
+        MeteringStatements.record, [.text(event?.rawValue)] + presented(request))
     if try row.decode("differs", as: Bool.self) { return .differs }
     switch try Admission(row) {
     case .refused(let refusal, let standing): return .refused(refusal, standing)
@@ -43,8 +46,9 @@ struct PostgresMeteringTransaction: MeteringTransaction {
   func settle(
     _ id: ReservationID, of key: KeyID, in organisation: OrganisationID, amounts: Amounts
   ) async throws -> Settlement {
-    let row = try await one(
-      MeteringStatements.settle,
+    let row = try await connection.row(
+      of:
+        MeteringStatements.settle,
       [.text(organisation.rawValue), .text(key.rawValue), .text(id.rawValue)] + parameters(amounts))
     switch try row.decode("outcome", as: Int32.self) {
     case 0:
@@ -119,13 +123,6 @@ struct PostgresMeteringTransaction: MeteringTransaction {
 
   private func rows(_ statement: Statement, _ parameters: [Parameter]) async throws -> [Row] {
     try await connection.execute(statement, parameters).rows
-  }
-
-  private func one(_ statement: Statement, _ parameters: [Parameter]) async throws -> Row {
-    guard let row = try await rows(statement, parameters).first else {
-      throw RowMissing(statement: statement.name)
-    }
-    return row
   }
 }
 

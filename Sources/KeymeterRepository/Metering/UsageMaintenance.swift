@@ -49,8 +49,7 @@ public struct UsageMaintenance: Sendable {
   }
 
   private func once(_ statement: Statement, _ parameter: Parameter, column: String) async throws -> Int {
-    let result = try await pool.withTransaction { try await $0.execute(statement, [parameter]) }
-    guard let row = result.rows.first else { throw RowMissing(statement: statement.name) }
+    let row = try await pool.withTransaction { try await $0.row(of: statement, [parameter]) }
     return Int(try row.decode(column, as: Int32.self))
   }
 }

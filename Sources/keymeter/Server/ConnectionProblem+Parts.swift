@@ -9,6 +9,6 @@ extension ConnectionProblem {
     let fields = headers.map { ($0.name.canonicalName, $0.value) }
     let head = HTTPResponseHead(
       version: .http1_1, status: .init(statusCode: status.code), headers: HTTPHeaders(fields))
-    return [.head(head), .body(.byteBuffer(ByteBuffer(bytes: body))), .end(nil)]
+    return [.head(head), .body(.byteBuffer(body)), .end(nil)]
   }
 }

@@ -1,4 +1,3 @@
-import HTTPTypes
 import HummingbirdCore
 import KeymeterHandlers
 import Logging
@@ -6,42 +5,40 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// An HTTP/1 connection whose handling runs on the connection's own event loop.
+/// An HTTP/1 connection that answers verifications by itself, and whose other requests are handled on its event loop.
 ///
 /// Otherwise each request would change threads from the loop to the concurrency pool and back. Nothing that a
 /// handler does blocks: what waits for PostgreSQL does so on the threads of the database's connections.
 struct EventLoopChannel: ServerChildChannel {
   private let base: HTTP1Channel
+  private let responder: KeymeterResponder
   private let limits: ConnectionLimits
   private let connections: ConnectionCount
   private let tls: TLSIdentity?
+  private let date = DateField()
 
-  /// The most bytes of one connection that are read at once. Many small requests fit into that, and they are all
+  /// The most bytes of one connection that are read at once.
+  ///
+  /// Many small requests fit into that, and they are all
   /// answered before other connections of the same event loop have their turn again.
   private static let longestRead = 16 * 1_024
 
   /// - Parameters:
-  ///   - keymeter: answers verifications, without the detour through the application.
+  ///   - responder: answers verifications, without the detour through the application.
   ///   - application: answers all else.
   ///   - tls: what connections are encrypted with; `nil` for none.
   init(
-    keymeter: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
-    limits: ConnectionLimits, tls: TLSIdentity?, logger: Logger
+    responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
+    limits: ConnectionLimits, tls: TLSIdentity?
   ) {
-    let date = DateField()
     base = HTTP1Channel(
-      responder: { request, writer, channel in
-        guard var response = await keymeter.verification(request, logger: logger) else {
-          return try await application(request, writer, channel)
-        }
-        response.headers.append(HTTPField(name: .date, value: date.current))
-        try await writer.write(response: response.head, body: response.body)
-      },
+      responder: application,
       configuration: HTTP1Channel.Configuration(
         idleTimeout: limits.idleTime,
         httpDecoderConfiguration: .init(
           maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
           maxHeaderFieldCount: limits.headerFields)))
+    self.responder = responder
     self.limits = limits
     connections = ConnectionCount(limit: limits.connections)
     self.tls = tls
@@ -68,9 +65,14 @@ struct EventLoopChannel: ServerChildChannel {
     let ready = base.setup(channel: channel, logger: logger)
     return ready.assumeIsolated().flatMapThrowing { value in
       let pipeline = channel.pipeline.syncOperations
+      // Right behind the decoder, so that it sees every request and every answer, whoever gives it.
       let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       let first: any ChannelHandler = isWelcome ? slowClients : TurnAway(isEncrypted: tls != nil)
       try pipeline.addHandler(first, position: .after(decoder))
+      // Behind what counts the requests under way, so that none is cut off by the server's end.
+      let count = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+      try pipeline.addHandler(
+        VerificationChannelHandler(responder: responder, date: date, logger: logger), position: .after(count))
       return value
     }.nonisolated()
   }

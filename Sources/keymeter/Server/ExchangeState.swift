@@ -43,8 +43,13 @@ struct ExchangeState {
   }
 
   var overdue: Overdue {
-    let owedForIt = isBodyOpen ? 1 : 0
-    if answersOwed > owedForIt { return .wait }
-    return isAnswering || answersOwed < owedForIt ? .close : .refuse
+    if owesEarlierAnswers { return .wait }
+    return isAnswering || isRestOfAnswered ? .close : .refuse
   }
+
+  /// Answers are owed to requests before the one that is arriving.
+  var owesEarlierAnswers: Bool { answersOwed > (isBodyOpen ? 1 : 0) }
+
+  /// A request has had its answer, and goes on arriving.
+  var isRestOfAnswered: Bool { isBodyOpen && answersOwed == 0 }
 }

@@ -82,8 +82,8 @@ struct KeymeterServer: Sendable {
       responder: responder,
       server: HTTPServerBuilder { application in
         EventLoopChannel(
-          keymeter: responder, application: application,
-          limits: limits, tls: tls, logger: logger)
+          responder: responder, application: application,
+          limits: limits, tls: tls)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },

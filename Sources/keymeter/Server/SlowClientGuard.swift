@@ -12,8 +12,9 @@ final class SlowClientGuard: ChannelDuplexHandler {
   typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
-  /// How long a refused client may go on sending before the connection is closed under it. Closing at once would
-  /// lose the answer, if anything has been sent that nobody has read.
+  /// How long a refused client may go on sending before the connection is closed under it.
+  ///
+  /// Closing at once would lose the answer, if anything has been sent that nobody has read.
   static let lingering = TimeAmount.seconds(2)
   /// What a client must take of its answers for each second in which it is behind.
   static let slowestBytesPerSecond: Int64 = 1_024
@@ -48,7 +49,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
 
   /// Hears that bytes have come in, and that what they held has been passed on.
   func bytesArrived() {
-    if exchange.bytesArrived() { startArrival() }
+    if exchange.bytesArrived(), refusal == nil, !isClosing { startArrival() }
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -103,23 +104,46 @@ final class SlowClientGuard: ChannelDuplexHandler {
     case .head where exchange.answersOwed == 0:
       // Nobody asked: this answers what could not be read.
       promise?.succeed()
-      refuse(refusal ?? .malformedRequest, context)
+      if exchange.isRestOfAnswered { linger(context) } else { refuse(refusal ?? .malformedRequest, context) }
       return
     case .head: exchange.answerBegan()
     case .body: break
-    case .end: exchange.answerEnded()
+    case .end: answerEnded()
     }
     context.write(data, promise: promise)
   }
 
+  private func answerEnded() {
+    exchange.answerEnded()
+    // While answers were owed nothing may have been read: the time that took is not the client's.
+    guard arrival != nil, !exchange.owesEarlierAnswers else { return }
+    stopArrival()
+    startArrival()
+  }
+
   private func refuse(_ problem: ConnectionProblem, _ context: ChannelHandlerContext) {
-    isClosing = true
     for part in problem.parts { context.write(wrapOutboundOut(part), promise: nil) }
+    linger(context)
+  }
+
+  /// Ends the server's half of the connection, and the rest a little later.
+  private func linger(_ context: ChannelHandlerContext) {
+    isClosing = true
     context.flush()
     context.close(mode: .output, promise: nil)
     context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingering) { [weak self] in
       self?.context?.close(promise: nil)
     }
+  }
+
+  /// Whoever closes behind what can't be read has answered what came before it: that answer must get there.
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    guard mode == .all, refusal != nil, !isClosing else {
+      context.close(mode: mode, promise: promise)
+      return
+    }
+    linger(context)
+    if let promise { context.channel.closeFuture.cascade(to: promise) }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -10,11 +10,14 @@ import Synchronization
 #endif
 
 /// The `Date` of an answer, written once a second.
-final class DateField: Sendable {
+public final class DateField: Sendable {
   private let latest = Mutex<(second: Int, text: String)>((0, ""))
 
+  /// A field that is written when it is first asked for.
+  public init() {}
+
   /// The present moment as RFC 9110, section 5.6.7 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
-  var current: String {
+  public var current: String {
     let second = time(nil)
     return latest.withLock { latest in
       if latest.second != second { latest = (second, Self.text(second: Int64(second))) }
