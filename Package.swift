@@ -185,6 +185,18 @@ let package = Package(
       swiftSettings: strict
     ),
     .testTarget(
+      name: "HostileInput",
+      dependencies: [
+        "KeymeterHandlers", "KeymeterDomain", "KeymeterRepository", "KeymeterTesting", "Postgres",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: strict
+    ),
+    .testTarget(
       name: "ServerTests",
       dependencies: [
         "keymeter", "KeymeterDomain", "KeymeterHandlers", "KeymeterTesting",
