@@ -143,11 +143,10 @@ struct SlowClientTests {
       }
       let requests = Array(String(repeating: Self.live, count: count).utf8)
       let sending = greedy.map { connection in Task { try await connection.send(requests) } }
-      for _ in 0..<5 {
-        let begun = ContinuousClock.now
-        #expect(try await node.apiKey(.GET, root).status == 200)
-        #expect(ContinuousClock.now - begun < .seconds(5), "another client waits")
-      }
+      for connection in greedy { _ = try await connection.untilAnswers(1, within: .seconds(30)) }
+      for _ in 0..<3 { #expect(try await node.apiKey(.GET, root).status == 200) }
+      // Seconds would tell how busy the machine is; this tells that nobody had to wait for the greedy ones' end.
+      #expect(greedy.contains { $0.answers < count }, "another client waits")
       for connection in greedy { _ = try await connection.untilAnswers(count, within: .seconds(90)) }
       for task in sending { try await task.value }
       let after = try residentKilobytes(of: node.process.processID)

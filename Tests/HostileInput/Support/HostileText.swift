@@ -3,6 +3,10 @@ enum HostileText {
   /// As text, which JSON, a header or a query then writes in its own manner.
   static let all: [String] = empty + control + unicode + homoglyphs + injections + numbers + keys + long
 
+  /// Those that a store could stumble over, where the others are all alike to it.
+  static let forStores: [String] =
+    control + injections + ["\u{FFFE}", "\u{10FFFF}", "e\u{301}", "\u{202E}llit"]
+
   private static let empty = [
     "", " ", "\t", "  \u{A0} ", "null", "undefined", "true", "[object Object]", "*", ":*",
   ]

@@ -41,6 +41,9 @@ final class RawConnection: Sendable {
   /// What has come back so far.
   var text: String { received.text }
 
+  /// How many answers have begun to come.
+  var answers: Int { received.answers }
+
   func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
   func send(_ bytes: [UInt8]) async throws {
