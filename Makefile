@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build format lint bench fuzz setup secrets clean
+.PHONY: help run test build format lint bench fuzz sanitize setup secrets clean
 
 # What `make run` passes on: where the private database lives, and the port to serve on.
 DATA_DIR ?= .keymeter
@@ -13,6 +13,9 @@ PORT ?= 8080
 TEST_FLAGS ?=
 # How many tests run at once. Many of them start servers and clusters; all at once they would only wait for each other.
 TEST_WIDTH ?= 8
+
+# What `make sanitize` runs the tests under.
+SANITIZERS ?= thread address
 
 SWIFT_FILES := Package.swift Sources Tests Plugins
 # A target may import only what it declares; see Package.swift for the other rules that the compiler keeps.
@@ -51,9 +54,15 @@ bench: build ## Measure Keymeter beside its peers, and write Benchmarks/RESULTS.
 	@exec Benchmarks/run
 
 # exec, so that nothing stands between Ctrl-C and the run.
-fuzz: build ## Make requests of every operation in openapi.json, right and wrong ones (FUZZ_SEED=7 for the same again)
-	@scripts/setup fuzz
+fuzz: build ## Make hostile requests, and every operation's right and wrong ones (FUZZ_SEED=7 for the same again)
+	@scripts/setup test fuzz
+	swift build --build-tests $(STRICT)
 	@exec Tests/Fuzz/run
+
+# One after the other: each builds everything anew, in a folder of its own.
+sanitize: ## Run the tests that need no database under Thread and Address Sanitizer (SANITIZERS=thread for one)
+	@scripts/setup run
+	@for sanitizer in $(SANITIZERS); do Tests/Sanitizers/run "$$sanitizer"; done
 
 setup: ## Install everything that the other commands need
 	@scripts/setup run test lint
@@ -62,5 +71,5 @@ secrets: ## Make the secrets that docker-compose.yml mounts, once (secrets/)
 	@scripts/make-secrets
 
 clean: ## Remove what was built; never the development database
-	rm -rf .build .build-tools
+	rm -rf .build .build-tools .build-thread .build-address
 	@[[ ! -d '$(DATA_DIR)' ]] || echo "Kept: the development database. To delete it and its keys: rm -rf '$(DATA_DIR)'"

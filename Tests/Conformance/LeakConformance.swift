@@ -136,13 +136,13 @@ struct LeakConformance {
       let leaks = try under.leaks()
       for _ in 0..<16 {
         let key = try await under.key()
-        let ended = Atomic(false)
+        let ended = EndOfKey()
         try await withThrowingTaskGroup(of: Bool.self) { group in
           for lane in 0..<4 {
             group.addTask {
               var late = false
               for _ in 0..<12 {
-                let wasEnded = ended.load(ordering: .sequentiallyConsistent)
+                let wasEnded = ended.isTold.load(ordering: .sequentiallyConsistent)
                 let admission = try await under.nodes[lane % 2].admit(key.request())
                 if wasEnded && admission.admitted != nil { late = true }
               }
@@ -151,7 +151,7 @@ struct LeakConformance {
           }
           group.addTask {
             _ = try await leaks.one(key.secret)
-            ended.store(true, ordering: .sequentiallyConsistent)
+            ended.isTold.store(true, ordering: .sequentiallyConsistent)
             return false
           }
           for try await late in group { #expect(!late) }
@@ -159,6 +159,11 @@ struct LeakConformance {
       }
     }
   }
+}
+
+/// Whether the report that ends a key has been answered.
+private final class EndOfKey: Sendable {
+  let isTold = Atomic(false)
 }
 
 extension StoreUnderTest {

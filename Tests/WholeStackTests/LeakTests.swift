@@ -1,6 +1,7 @@
 import Foundation
 import KeymeterTesting
 import NIOHTTP1
+import Subprocess
 import Testing
 
 @Suite("Keys that GitHub finds in public", .timeLimit(.minutes(2)))

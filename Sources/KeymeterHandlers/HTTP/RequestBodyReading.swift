@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import KeymeterDomain
 import NIOCore
+import NIOHTTP1
 
 /// What is wrong with a request's form, before its meaning is looked at.
 enum RequestRejection: Error, Equatable {
@@ -84,6 +85,10 @@ enum JSONBody {
       return bytes
     } catch is NIOTooManyBytesError {
       throw RequestRejection.contentTooLarge
+    } catch is HTTPParserError {
+      throw RequestRejection.invalidBody([
+        FieldViolation(field: "", message: "is not framed as HTTP/1.1 has it")
+      ])
     }
   }
 

@@ -50,7 +50,8 @@ struct DevEnvironment: Sendable {
     guard !interrupted.handOver() else { return }
     let server = KeymeterServer(
       database: database, listen: listen, peppers: peppers, authentication: authentication, logger: logger)
-    let greeting = DevGreeting(host: listen.host, environmentFile: directory.environmentFile, demo: demo)
+    let greeting = DevGreeting(
+      scheme: listen.scheme, host: listen.host, environmentFile: directory.environmentFile, demo: demo)
     try await server.run { port in greeting.print(port: port) }
   }
 

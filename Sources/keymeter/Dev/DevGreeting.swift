@@ -3,6 +3,7 @@ import SystemPackage
 
 /// What `keymeter dev` says once it serves.
 struct DevGreeting: Sendable {
+  let scheme: String
   let host: String
   let environmentFile: FilePath
   let demo: DemoOrganisation?
@@ -16,7 +17,7 @@ struct DevGreeting: Sendable {
     guard let demo else {
       return """
 
-        Keymeter serves http://\(host):\(port)
+        Keymeter serves \(scheme)://\(host):\(port)
         \(settings)
         A new root key, if you lost yours:  keymeter key create-root --provider-id demo
 
@@ -25,7 +26,7 @@ struct DevGreeting: Sendable {
     }
     return """
 
-      Keymeter serves http://\(host):\(port)
+      Keymeter serves \(scheme)://\(host):\(port)
       \(settings)
 
       Demo organisation
@@ -33,7 +34,7 @@ struct DevGreeting: Sendable {
         root key     \(demo.rootKey.revealed)   (shown this once)
 
       Try it:
-        curl -sS http://\(host):\(port)/api/v1/api-key -H 'X-Scrubs-Clinic-Provider: \(demo.provider)' -H \
+        curl -sS \(scheme)://\(host):\(port)/api/v1/api-key -H 'X-Scrubs-Clinic-Provider: \(demo.provider)' -H \
       'X-Scrubs-Clinic-Api-Key: \(demo.rootKey.revealed)'
 
       Ctrl-C stops it.

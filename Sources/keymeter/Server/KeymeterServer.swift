@@ -23,9 +23,6 @@ struct KeymeterServer: Sendable {
   private static let statementTimeout = Duration.seconds(5)
   /// How long requests that are under way may take to end, once the server is told to stop.
   private static let longestShutdown = Duration.seconds(20)
-  /// After this a connection on which nothing happens is closed.
-  private static let idleTimeout = TimeAmount.seconds(75)
-
   /// How long one batch of admissions may take; a request waits for two of them at most.
   private static let admissionTimeout = Duration.seconds(3)
 
@@ -33,6 +30,9 @@ struct KeymeterServer: Sendable {
   ///
   /// - Parameter onListening: is told the port once connections are accepted.
   func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
+    let tls = try listen.tls.map { settings throws(SettingError) in
+      try TLSIdentity(settings, logger: logger)
+    }
     let pool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.statementTimeout, role: .app),
       options: .init(maximumConnections: database.maximumConnections), logger: logger)
@@ -44,7 +44,7 @@ struct KeymeterServer: Sendable {
     let result: Result<Void, any Error>
     do {
       try await refuseUnfitDatabase(pool)
-      try await serve(pool, admissionPool, batcher, onListening: onListening)
+      try await serve(pool, admissionPool, batcher, tls, onListening: onListening)
       result = .success(())
     } catch {
       result = .failure(error)
@@ -95,7 +95,7 @@ struct KeymeterServer: Sendable {
 
   private func serve(
     _ pool: ConnectionPool, _ admissionPool: ConnectionPool, _ batcher: AdmissionBatcher,
-    onListening: @escaping @Sendable (Int) async -> Void
+    _ tls: TLSIdentity?, onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
     let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
     let peppers = peppers.renewing(by: renewer)
@@ -109,12 +109,13 @@ struct KeymeterServer: Sendable {
       leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
       readiness: DatabaseReadiness(pool: pool).check)
     let responder = router.responder()
+    let limits = roomyLimits()
     let application = Application(
       responder: responder,
       server: HTTPServerBuilder { application in
         EventLoopChannel(
-          base: HTTP1Channel(responder: application, configuration: .init(idleTimeout: Self.idleTimeout)),
-          responder: responder)
+          responder: responder, application: application,
+          limits: limits, tls: tls)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -126,7 +127,7 @@ struct KeymeterServer: Sendable {
         .init(service: PepperDuty(peppers: pepperService(pool), renewer: renewer, logger: logger)),
         .init(service: AuthenticationGauges(watch: watch)),
         .init(service: application),
-      ],
+      ] + (tls.map { [.init(service: $0)] } ?? []),
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = Self.longestShutdown
     do {
@@ -135,6 +136,15 @@ struct KeymeterServer: Sendable {
       // The only sockets that the group itself opens are the ones it listens on.
       throw CommandError("can't listen on \(listen.host) port \(listen.port): \(error)")
     }
+  }
+
+  /// The limits as they were set, or as far as the system's limit on open files allows.
+  private func roomyLimits() -> ConnectionLimits {
+    var limits = listen.limits
+    limits.connections = FileDescriptorLimit.makeRoom(
+      for: limits.connections,
+      databaseConnections: database.maximumConnections + database.admissionLanes, logger: logger)
+    return limits
   }
 }
 

@@ -43,15 +43,19 @@ struct DatabaseSettings: Sendable {
 struct ListenSettings: Sendable {
   let host: String
   let port: Int
+  /// `nil` where connections are in the clear.
+  let tls: TLSSettings?
+  let limits: ConnectionLimits
 
   init(_ source: SettingsSource, host: String? = nil, port: String? = nil) throws(SettingError) {
     self.host = try source.value("KEYMETER_HOST", flag: host) ?? "127.0.0.1"
     self.port = try source.number("KEYMETER_PORT", flag: port, in: 0...65_535) ?? 8080
-    // Serving in the clear what somebody asked to have encrypted would be worse than not to start.
-    for name in ["KEYMETER_TLS_CERT", "KEYMETER_TLS_KEY"] where try source.value(name) != nil {
-      throw SettingError(name: name, problem: "is not supported yet: put a TLS proxy before keymeter")
-    }
+    tls = try TLSSettings.read(source)
+    limits = try ConnectionLimits(source)
   }
+
+  /// The scheme of the server's URLs.
+  var scheme: String { tls == nil ? "http" : "https" }
 }
 
 /// What is logged, and how it looks.

@@ -131,7 +131,7 @@ struct VerificationChannelHandlerTests {
     #expect(connection.admission.waiting == 0)
     let answer = try await connection.nextAnswer()
     #expect(answer.status == .tooManyRequests)
-    #expect(answer.headers[.retryAfter] == "30")
+    #expect(answer.headers[.retryAfterHeader] == "30")
     #expect(answer.body.contains("too_many_failures"))
   }
 

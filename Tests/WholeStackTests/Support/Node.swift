@@ -7,7 +7,9 @@ import Postgres
 /// One `keymeter serve` on a database, and an organisation to speak for.
 struct Node: Sendable {
   let process: ServerProcess
-  let baseURL: String
+  let port: Int
+  /// Where it is reached by those who don't ask for TLS.
+  var baseURL: String { url("http", "127.0.0.1") }
 
   static let peppers = "test:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
 
@@ -27,14 +29,16 @@ struct Node: Sendable {
       ].merging(environment) { $1 })
     do {
       let pattern = environment["KEYMETER_LOG_FORMAT"] == "json" ? jsonPort : textPort
-      let port = try await process.wait(for: pattern)
-      return Node(process: process, baseURL: "http://127.0.0.1:\(port)")
+      guard let port = Int(try await process.wait(for: pattern)) else { throw TestFailure("no port") }
+      return Node(process: process, port: port)
     } catch {
       let log = (try? process.log) ?? ""
       await process.discard()
       throw TestFailure("the server did not listen: \(error)\n\(log)")
     }
   }
+
+  func url(_ scheme: String, _ host: String) -> String { "\(scheme)://\(host):\(port)" }
 
   /// Runs `body` with a server on a migrated database of its own.
   static func with(

@@ -18,14 +18,16 @@ enum OwnCluster {
   private static let serial = Mutex(0)
 
   /// Runs `body` with a fresh cluster that has a migrated database `keymeter`.
-  static func with(_ body: (PostgresCluster) async throws -> Void) async throws {
+  ///
+  /// - Parameter tcpPort: where it listens beside its socket; `nil` for nowhere.
+  static func with(tcpPort: Int? = nil, _ body: (PostgresCluster) async throws -> Void) async throws {
     let number = serial.withLock { serial in
       serial += 1
       return serial
     }
     let directory = FilePath("/tmp/keymeter-own-\(getpid())-\(number)")
     let cluster = PostgresCluster(
-      directory: directory, binaries: try await PostgresBinaries.find(), options: .init())
+      directory: directory, binaries: try await PostgresBinaries.find(), options: .init(tcpPort: tcpPort))
     do {
       try await cluster.start()
       try await migrate(cluster)
@@ -44,7 +46,12 @@ enum OwnCluster {
 
   /// Makes an organisation in the cluster's database.
   static func organisation(_ provider: String, on cluster: PostgresCluster) async throws -> Account {
-    try await ConnectionPool.with(url: cluster.connectionURL(database: "keymeter")) { pool in
+    try await organisation(provider, at: cluster.connectionURL(database: "keymeter"))
+  }
+
+  /// Makes an organisation in the database of this URL.
+  static func organisation(_ provider: String, at url: String) async throws -> Account {
+    try await ConnectionPool.with(url: url) { pool in
       let organisation = try await TestOrganisation.create(
         provider, in: PostgresManagementStore(pool: pool))
       return Account(

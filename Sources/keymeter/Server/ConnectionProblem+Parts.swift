@@ -1,0 +1,14 @@
+import HTTPTypes
+import KeymeterHandlers
+import NIOCore
+import NIOHTTP1
+
+extension ConnectionProblem {
+  /// The answer as the HTTP encoder takes it.
+  var parts: [HTTPServerResponsePart] {
+    let fields = headers.map { ($0.name.canonicalName, $0.value) }
+    let head = HTTPResponseHead(
+      version: .http1_1, status: .init(statusCode: status.code), headers: HTTPHeaders(fields))
+    return [.head(head), .body(.byteBuffer(body)), .end(nil)]
+  }
+}

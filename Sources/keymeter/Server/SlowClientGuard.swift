@@ -1,0 +1,195 @@
+import KeymeterHandlers
+import NIOCore
+import NIOHTTP1
+
+/// Ends connections whose client is too slow, and says why to those whose requests can't be read.
+///
+/// It sits right behind the HTTP decoder, and hears from `ArrivalObserver` when bytes come in. A request that comes
+/// in one piece, as nearly all do, costs it no timer.
+final class SlowClientGuard: ChannelDuplexHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias InboundOut = HTTPServerRequestPart
+  typealias OutboundIn = HTTPServerResponsePart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  /// How long a refused client may go on sending before the connection is closed under it.
+  ///
+  /// Closing at once would lose the answer, if anything has been sent that nobody has read.
+  static let lingering = TimeAmount.seconds(2)
+  /// What a client must take of its answers for each second in which it is behind.
+  static let slowestBytesPerSecond: Int64 = 1_024
+
+  private let patience: TimeAmount
+  private var context: ChannelHandlerContext?
+  private var exchange = ExchangeState()
+  private var arrival: Scheduled<Void>?
+  private var taking: Scheduled<Void>?
+  private var refusal: ConnectionProblem?
+  /// The connection's last answer is on its way: whoever still wants to write is too late.
+  private var isClosing = false
+
+  /// - Parameter patience: how long a request may take to arrive whole, and an answer to be taken.
+  init(patience: TimeAmount) { self.patience = patience }
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    arrival?.cancel()
+    taking?.cancel()
+  }
+
+  // MARK: What comes in
+
+  /// Starts the clock of a TLS handshake, which must be over in the same time as a request.
+  func handshakeBegan() { startArrival() }
+
+  /// Stops it again.
+  func handshakeEnded() { stopArrival() }
+
+  /// Hears that bytes have come in, and that what they held has been passed on.
+  func bytesArrived() {
+    if exchange.bytesArrived(), refusal == nil, !isClosing { startArrival() }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head: exchange.headArrived()
+    case .body: break
+    case .end:
+      exchange.endArrived()
+      stopArrival()
+    }
+    context.fireChannelRead(data)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if let error = error as? HTTPParserError {
+      refusal = error == .headerOverflow ? .headersTooLarge : .malformedRequest
+      stopArrival()
+    }
+    context.fireErrorCaught(error)
+  }
+
+  private func startArrival() {
+    guard arrival == nil, let context else { return }
+    arrival = context.eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in
+      self?.arrival = nil
+      self?.arrivalIsOverdue()
+    }
+  }
+
+  private func stopArrival() {
+    arrival?.cancel()
+    arrival = nil
+  }
+
+  private func arrivalIsOverdue() {
+    guard let context else { return }
+    switch exchange.overdue {
+    case .wait: startArrival()
+    case .close: context.close(promise: nil)
+    case .refuse: refuse(.requestTimeout, context)
+    }
+  }
+
+  // MARK: What goes out
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard !isClosing else {
+      promise?.fail(ChannelError.ioOnClosedChannel)
+      return
+    }
+    switch unwrapOutboundIn(data) {
+    case .head where exchange.answersOwed == 0:
+      // Nobody asked: this answers what could not be read.
+      promise?.succeed()
+      if exchange.isRestOfAnswered { linger(context) } else { refuse(refusal ?? .malformedRequest, context) }
+      return
+    case .head: exchange.answerBegan()
+    case .body: break
+    case .end: answerEnded()
+    }
+    context.write(data, promise: promise)
+  }
+
+  private func answerEnded() {
+    exchange.answerEnded()
+    // While answers were owed nothing may have been read: the time that took is not the client's.
+    guard arrival != nil, !exchange.owesEarlierAnswers else { return }
+    stopArrival()
+    startArrival()
+  }
+
+  private func refuse(_ problem: ConnectionProblem, _ context: ChannelHandlerContext) {
+    for part in problem.parts { context.write(wrapOutboundOut(part), promise: nil) }
+    linger(context)
+  }
+
+  /// Ends the server's half of the connection, and the rest a little later.
+  private func linger(_ context: ChannelHandlerContext) {
+    isClosing = true
+    context.flush()
+    context.close(mode: .output, promise: nil)
+    context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingering) { [weak self] in
+      self?.context?.close(promise: nil)
+    }
+  }
+
+  /// Whoever closes behind what can't be read has answered what came before it: that answer must get there.
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    guard mode == .all, refusal != nil, !isClosing else {
+      context.close(mode: mode, promise: promise)
+      return
+    }
+    linger(context)
+    if let promise { context.channel.closeFuture.cascade(to: promise) }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    taking?.cancel()
+    taking = nil
+    if !context.channel.isWritable { startTaking(context) }
+    context.fireChannelWritabilityChanged()
+  }
+
+  /// Closes the connection unless the client takes its answers at a tolerable pace.
+  private func startTaking(_ context: ChannelHandlerContext) {
+    let before = waitingBytes(context)
+    taking = context.eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in
+      guard let self, let context = self.context else { return }
+      let taken = Int64(before - self.waitingBytes(context))
+      if taken * 1_000_000_000 < Self.slowestBytesPerSecond * self.patience.nanoseconds {
+        context.close(promise: nil)
+      } else {
+        self.startTaking(context)
+      }
+    }
+  }
+
+  private func waitingBytes(_ context: ChannelHandlerContext) -> Int {
+    (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+}
+
+@available(*, unavailable)
+extension SlowClientGuard: Sendable {}
+
+/// Tells a `SlowClientGuard` when bytes come in, before anybody has made a request of them.
+final class ArrivalObserver: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  private let slowClients: SlowClientGuard
+
+  init(telling slowClients: SlowClientGuard) { self.slowClients = slowClients }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    // Afterwards, so that it is known by then whether a request is still incomplete.
+    context.fireChannelRead(data)
+    slowClients.bytesArrived()
+  }
+}
+
+@available(*, unavailable)
+extension ArrivalObserver: Sendable {}
