@@ -220,8 +220,9 @@ extension ReportingDatabase {
   }
 
   private func answers(_ statement: Statement) async throws -> [Int32] {
-    try await pool.withConnection { connection in
-      try await connection.execute(statement).rows.map { try $0.decode("decision", as: Int32.self) }
+    try await pool.withTransaction { connection in
+      try await connection.executeScript("SET LOCAL keymeter.organisation_id = 'org_a'")
+      return try await connection.execute(statement).rows.map { try $0.decode("decision", as: Int32.self) }
     }
   }
 
