@@ -120,6 +120,9 @@ public struct ConnectionConfiguration: Sendable {
       ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"),
       ("keepalives_count", "3"),
       ("tcp_user_timeout", "30000"),
+      // Of several hosts the one that can be written to, whichever it is by now; of one, never a standby: what it says
+      // is late, and a key that was revoked would still be good there.
+      ("target_session_attrs", "read-write"),
     ]
     for (keyword, value) in defaults where !settings.contains(where: { $0.keyword == keyword }) {
       settings.append(Setting(keyword: keyword, value: value))

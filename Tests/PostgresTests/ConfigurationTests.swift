@@ -19,6 +19,15 @@ struct ConfigurationTests {
     #expect(setting("target_session_attrs", configuration) == "read-write")
   }
 
+  @Test func `only a host that can be written to will do, unless it is said otherwise`() throws {
+    for (url, expected) in [
+      ("postgresql://app@one,two/db", "read-write"), ("host=one", "read-write"),
+      ("host=one target_session_attrs=any", "any"),
+    ] {
+      #expect(setting("target_session_attrs", try ConnectionConfiguration(url: url)) == expected)
+    }
+  }
+
   @Test func `timeouts and keepalives are added`() throws {
     let configuration = try ConnectionConfiguration(
       url: "host=one dbname=db", connectTimeout: .milliseconds(500), statementTimeout: .milliseconds(1500))

@@ -82,7 +82,7 @@ struct ScrubbeDialectTests {
   func overlap() async throws {
     try await Node.with { node, database in
       let root = try await Node.organisation("clinic", on: database)
-      let first = try await node.issue(by: root)
+      let first = try await node.issue(by: root, scopes: #"["apikeys:read"]"#)
       @Sendable func rotate(_ seconds: Int) async throws -> Account {
         try root.issued(
           try await node.scrubbe(

@@ -13,6 +13,10 @@ DECLARE
   partition text;
   made integer := 0;
 BEGIN
+  IF (months_ahead BETWEEN 0 AND 24) IS NOT TRUE THEN
+    RAISE EXCEPTION 'keymeter.ensure_usage_partitions: 0 to 24 months ahead, not %', months_ahead
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   -- Another node is at it. Before the default partition is looked at: two nodes that had both read it could
   -- neither of them attach.
   IF NOT pg_try_advisory_xact_lock(7311302711428402) THEN

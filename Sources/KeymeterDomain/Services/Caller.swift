@@ -43,12 +43,17 @@ struct Caller: Sendable {
 
   /// The same caller, if it may manage keys.
   ///
+  /// By a scope that names them (`apikeys:write`, `apikeys:*`): `*` is what keys are issued with unless said otherwise,
+  /// and a key that makes further ones has no limit.
+  ///
   /// - Throws: `Refusal.rootKeyRequired`, `Refusal.scopeRequired`.
   func asManager(under rule: ManagementRule, needing scope: Scope) throws(Refusal) -> Caller {
     switch rule {
     case .rootKeysOnly: return try asRoot()
     case .rootKeysAndScopes:
-      guard key.root || key.scopes.contains(where: { $0.covers(scope) }) else { throw .scopeRequired(scope) }
+      guard key.root || key.scopes.contains(where: { $0 != .everything && $0.covers(scope) }) else {
+        throw .scopeRequired(scope)
+      }
       return self
     }
   }

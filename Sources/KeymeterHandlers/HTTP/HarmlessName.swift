@@ -12,10 +12,13 @@ enum HarmlessName {
   static func of(_ name: String) -> String {
     let bytes = name.utf8
     guard (1...longest).contains(bytes.count), bytes.allSatisfy(isHarmless), !name.hasPrefix("sk_"),
-      !keyPrefixes.contains(where: name.contains)
+      !mayHoldKey(name)
     else { return placeholder }
     return name
   }
+
+  /// Whether what keys begin with stands in it.
+  static func mayHoldKey(_ name: String) -> Bool { keyPrefixes.contains(where: name.contains) }
 
   /// Letters, digits, `_`, `.` and `-`.
   static func isHarmless(_ byte: UInt8) -> Bool {

@@ -90,7 +90,7 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     lastNumber += 1
     let number = lastNumber
     exchange = Exchange(
-      number: number, isHead: request.method == .head, closes: request.headerFields[.connection] == "close")
+      number: number, isHead: request.method == .head, closes: Self.endsConnection(request))
     if peer == nil { peer = context.remoteAddress }
     let loop = context.eventLoop
     let bound = NIOLoopBound((self, context), eventLoop: loop)
@@ -101,6 +101,16 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
         handler.finish(number, answer, context)
       }
     }
+  }
+
+  /// Whether nothing more can follow on the connection: the client says so, or asks for another protocol, which isn't
+  /// spoken here and before which the parser stops reading requests.
+  private static func endsConnection(_ request: HTTPRequest) -> Bool {
+    guard let connection = request.headerFields[.connection] else { return request.method == .connect }
+    return request.headerFields[.upgrade] != nil || request.method == .connect
+      || connection.utf8.split(separator: UInt8(ascii: ",")).contains { token in
+        Substring(token).filter { $0 != " " && $0 != "\t" }.lowercased() == "close"
+      }
   }
 
   private func finish(_ number: Int, _ make: () -> WholeAnswer, _ context: ChannelHandlerContext) {

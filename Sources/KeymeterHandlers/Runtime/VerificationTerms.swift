@@ -4,6 +4,9 @@ import KeymeterDomain
 
 /// What a gateway requires of a key, and what it charges.
 struct VerificationTerms: Equatable {
+  /// How many scopes may be required; each is compared with each that the key holds, in the database.
+  static let mostScopes = 32
+
   var charge = Amounts.oneRequest
   var scopes: [Scope] = []
   var environment: KeyEnvironment?
@@ -23,7 +26,7 @@ struct VerificationTerms: Equatable {
       guard let text = try parameters.single(dimension.rawValue) else { continue }
       charge[dimension] = try Self.amount(text, of: dimension.rawValue)
     }
-    for text in parameters.all("scope") { scopes.append(try Self.scope(text, field: "scope")) }
+    for text in parameters.all("scope") { try require(text, field: "scope") }
     environment = try parameters.single("environment").map { text throws(RequestRejection) in
       try Self.environment(text, field: "environment")
     }
@@ -49,7 +52,7 @@ struct VerificationTerms: Equatable {
     }
     for value in headers[values: .requireScope] {
       for word in value.split(separator: " ") {
-        scopes.append(try Self.scope(String(word), field: "X-Keymeter-Require-Scope"))
+        try require(String(word), field: "X-Keymeter-Require-Scope")
       }
     }
     for value in headers[values: .requireEnvironment] {
@@ -90,12 +93,18 @@ struct VerificationTerms: Equatable {
     return amount
   }
 
-  private static func scope(_ text: String, field: String) throws(RequestRejection) -> Scope {
+  private mutating func require(_ text: String, field: String) throws(RequestRejection) {
+    let scope: Scope
     do {
-      return try Scope(validating: text, field: field)
+      scope = try Scope(validating: text, field: field)
     } catch {
       throw .invalidQuery(error.violations)
     }
+    guard !scopes.contains(scope) else { return }
+    guard scopes.count < Self.mostScopes else {
+      throw Self.invalid(field, "must not require more than \(Self.mostScopes) scopes")
+    }
+    scopes.append(scope)
   }
 
   private static func environment(_ text: String, field: String) throws(RequestRejection) -> KeyEnvironment {

@@ -68,7 +68,8 @@ enum MeteringStatements {
   static let dailyUsage = Statement(
     "metering_daily_usage",
     """
-    SELECT day, requests::bigint AS requests, tokens::bigint AS tokens, stt_secs::bigint AS stt_secs
+    SELECT day, least(requests, 9223372036854775807)::bigint AS requests,
+      least(tokens, 9223372036854775807)::bigint AS tokens, least(stt_secs, 9223372036854775807)::bigint AS stt_secs
     FROM keymeter.usage_analytics($1, $2, $3, $4)
     """)
 

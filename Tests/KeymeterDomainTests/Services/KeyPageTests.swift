@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["apikeys:read"], true), (["apikeys:*"], true), (["*"], true), (["apikeys:write"], false),
+    (["apikeys:read"], true), (["apikeys:*"], true), (["*"], false), (["apikeys:write"], false),
     (["incidents:*"], false), (["apikeys"], false), (["apikeys:read:all"], false),
   ])
   func `listing needs a root key or the scope for it`(scopes: [String], may: Bool) async throws {

@@ -20,7 +20,9 @@ enum Operation: CaseIterable, Sendable {
   /// What a child key is told that holds every scope.
   var refusalOfChild: Refusal? {
     switch self {
-    case .ownKey, .page, .rotate, .revoke: nil
+    case .ownKey: nil
+    case .page: .scopeRequired(.readKeys)
+    case .rotate, .revoke: .scopeRequired(.writeKeys)
     case .allKeys: .rootKeyRequiredToList
     case .create, .update, .delete: .rootKeyRequired
     }

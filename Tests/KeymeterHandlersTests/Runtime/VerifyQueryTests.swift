@@ -44,6 +44,16 @@ struct VerifyQueryTests {
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: [name])
   }
 
+  @Test("32 scopes may be required, however often each is named, and not one more")
+  func manyScopes() async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    let some = (0..<32).map { "scope=s\($0)" }.joined(separator: "&")
+    #expect(try await service.ask(.verify("?\(some)&\(some)", by: key)).status == 200)
+    let answer = try await service.askInVain(.verify("?\(some)&scope=one-more", by: key))
+    try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["scope"])
+  }
+
   @Test(
     "a parameter that is not known is refused, so that a misspelt one waves nobody through",
     arguments: [

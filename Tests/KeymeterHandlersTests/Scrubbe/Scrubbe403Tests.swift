@@ -65,7 +65,7 @@ struct Scrubbe403Tests {
     try expectRefusal(
       try await service.scrubbe(operation, by: manager.secret, on: elsewhere.key.id), 403,
       code: "beyond_own_authority", fields: ["environment"])
-    let all = try await service.child()
+    let all = try await service.child(scopes: [.writeKeys])
     try expectRefusal(
       try await service.scrubbe(operation, by: all.secret, on: service.home.root.key.id), 403,
       code: "root_key_protected")

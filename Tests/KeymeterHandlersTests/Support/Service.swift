@@ -75,10 +75,11 @@ struct Service: Sendable {
   /// A child key of `home`, or of another organisation.
   func child(
     named name: String = "Till", limits: MonthlyLimits = .unrestricted, linkage: String? = nil,
-    expiresIn seconds: Int64? = nil, of organisation: TestOrganisation? = nil
+    expiresIn seconds: Int64? = nil, scopes: [Scope] = [], of organisation: TestOrganisation? = nil
   ) async throws -> IssuedKey {
     let draft = KeyDraft(
       friendlyName: try .test(name), limits: limits, linkageID: try linkage.map { try .test($0) },
+      scopes: [.everything] + scopes,
       expiresAt: seconds.map { clock.now.advanced(bySeconds: $0) })
     return try await keys.create(
       .success(draft), by: (organisation ?? home).credentials, requestID: .test)
