@@ -20,7 +20,7 @@ public struct KeymeterResponder: HTTPResponder {
       return try await router.respond(to: request, context: context)
     }
     let answer: WholeAnswer = await withCheckedContinuation { continuation in
-      self.answer(request.head, source, peer: context.peer, logger: context.logger) {
+      self.answer(request.head, source, peer: context.peerAddress, logger: context.logger) {
         continuation.resume(returning: $0())
       }
     }
@@ -40,14 +40,15 @@ public struct KeymeterResponder: HTTPResponder {
   /// - Parameter complete: is called once, on any thread; it is given a function that makes the answer, so that this
   ///   is done where the connection is.
   func answer(
-    _ request: HTTPRequest, _ source: Verify.TermsSource, peer: SocketAddress?, logger: Logger,
+    _ request: HTTPRequest, _ source: Verify.TermsSource, peer: IPAddress?, logger: Logger,
     then complete: @escaping @Sendable (@escaping @Sendable () -> WholeAnswer) -> Void
   ) {
     let uri = URI(request.path ?? "/")
     let requestID = IdentifyRequest.requestID(of: request.headerFields)
-    let origin = RequestOrigin(peer: peer, headers: request.headerFields)
+    let origin = RequestOrigin(peerAddress: peer, headers: request.headerFields)
     do {
-      let question = try verify.question(request.headerFields, query: uri.query, source: source)
+      let question = try verify.question(
+        request.headerFields, query: uri.query, source: source, from: watch.client(of: origin))
       if let refusal = watch.refusal(of: question.credentials, .passedOn, from: origin) {
         return complete {
           Problem.tooManyFailures(refusal, status: question.terms.denyStatus)

@@ -66,6 +66,11 @@ extension Parameter {
     }
   }
 
+  /// An `inet[]` whose elements may be NULL.
+  public static func inetArray(_ values: [PostgresInet?]) -> Parameter {
+    nullableArray(.inetArray, of: .inet, values, elementSize: 8) { $1.append(to: &$0) }
+  }
+
   private static func array<Element>(
     _ type: PostgresType, of elementType: PostgresType, _ values: [Element], elementSize: Int,
     _ write: (inout [UInt8], Element) -> Void

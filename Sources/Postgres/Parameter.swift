@@ -67,6 +67,14 @@ public struct Parameter: Sendable {
     return Parameter(.date, value.wireValue.map(Value.int32) ?? .invalid(reason: "date out of range"))
   }
 
+  /// An `inet`, or NULL.
+  public static func inet(_ value: PostgresInet?) -> Parameter {
+    guard let value else { return Parameter(.inet, .null) }
+    var bytes: [UInt8] = []
+    value.append(to: &bytes)
+    return Parameter(.inet, .bytes(bytes))
+  }
+
   /// A `jsonb` from JSON text that the server checks, or NULL.
   public static func jsonb(_ value: String?) -> Parameter {
     guard let value else { return Parameter(.jsonb, .null) }

@@ -37,12 +37,16 @@ public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringCo
   public static let boolArray = PostgresType(rawValue: 1000)
   /// The type `bytea[]`.
   public static let byteaArray = PostgresType(rawValue: 1001)
+  /// The type `inet`.
+  public static let inet = PostgresType(rawValue: 869)
   /// The type `integer[]`.
   public static let int4Array = PostgresType(rawValue: 1007)
   /// The type `text[]`.
   public static let textArray = PostgresType(rawValue: 1009)
   /// The type `bigint[]`.
   public static let int8Array = PostgresType(rawValue: 1016)
+  /// The type `inet[]`.
+  public static let inetArray = PostgresType(rawValue: 1041)
   /// The type `character(n)`.
   public static let bpchar = PostgresType(rawValue: 1042)
   /// The type `character varying`.
@@ -61,7 +65,8 @@ public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringCo
     .text: "text", .json: "json", .float4: "real", .float8: "double precision", .unknown: "unknown",
     .boolArray: "boolean[]", .byteaArray: "bytea[]", .int4Array: "integer[]", .textArray: "text[]",
     .int8Array: "bigint[]", .bpchar: "character", .varchar: "character varying", .date: "date",
-    .timestamptz: "timestamptz", .timestamptzArray: "timestamptz[]", .jsonb: "jsonb",
+    .inet: "inet", .inetArray: "inet[]", .timestamptz: "timestamptz", .timestamptzArray: "timestamptz[]",
+    .jsonb: "jsonb",
   ]
 
   /// The SQL name where it is one of the constants, otherwise the OID.

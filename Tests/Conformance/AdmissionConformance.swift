@@ -148,7 +148,8 @@ struct AdmissionConformance {
       _ = try await key.verify()
       let late = try await under.entered(key.organisation.id) { transaction in
         _ = try await transaction.update(
-          key.id, friendlyName: key.key.friendlyName, limits: .init(requests: 1))
+          key.id, friendlyName: key.key.friendlyName, limits: .init(requests: 1),
+          allowedAddresses: nil)
         let late = Task { try await key.verify() }
         // Time to be judged by the old limit, were that to count.
         try await Task.sleep(for: .milliseconds(200))

@@ -110,7 +110,9 @@ struct KeyConformance {
       let (new, _) = try NewKey.test("Old", limits: .init(requests: 1, tokens: 2), random: &random)
       _ = try await under.entered(clinic.id) { try await $0.insert(new) }
       let changed = try await under.entered(clinic.id) {
-        try await $0.update(new.id, friendlyName: .test("New"), limits: .init(tokens: 5, speechSeconds: 0))
+        try await $0.update(
+          new.id, friendlyName: .test("New"), limits: .init(tokens: 5, speechSeconds: 0),
+          allowedAddresses: nil)
       }
       #expect(changed.friendlyName.rawValue == "New")
       #expect(changed.limits == MonthlyLimits(requests: nil, tokens: 5, speechSeconds: 0))

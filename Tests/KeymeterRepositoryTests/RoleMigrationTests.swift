@@ -103,7 +103,7 @@ struct RoleMigrationTests {
         #expect(nobodys == [])
         let own = try await session.rows("SELECT key_id FROM keymeter.usage_daily", in: "org_a")
         #expect(own == ["key_old"])
-        let nothing = Array(repeating: "NULL", count: 12).joined(separator: ", ")
+        let nothing = Array(repeating: "NULL", count: 14).joined(separator: ", ")
         let refusal = try await session.refusal(of: "SELECT keymeter.verdict(\(nothing))")
         #expect(refusal == "42501")
       }

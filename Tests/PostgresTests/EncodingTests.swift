@@ -37,6 +37,31 @@ struct EncodingTests {
     try await expectRoundTrip("date", days + [nil]) { .date($0) }
   }
 
+  @Test func `addresses arrive as what they are, alone and in arrays`() async throws {
+    let addresses: [(inet: PostgresInet, text: String)] = [
+      (PostgresInet(ipv4: 0), "0.0.0.0"), (PostgresInet(ipv4: 0xC000_0207), "192.0.2.7"),
+      (PostgresInet(ipv4: .max), "255.255.255.255"), (PostgresInet(ipv6: 0), "::"),
+      (PostgresInet(ipv6: 1), "::1"),
+      (PostgresInet(ipv6: 0x2001_0db8 << 96 | 7), "2001:db8::7"),
+      (PostgresInet(ipv6: .max), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ]
+    try await withConnection { connection in
+      let one = Statement("inet", "SELECT host($1::inet) AS address")
+      for address in addresses {
+        let row = try await connection.execute(one, [.inet(address.inet)]).rows[0]
+        #expect(try row.decode("address", as: String?.self) == address.text)
+      }
+      #expect(
+        try await connection.execute(one, [.inet(nil)]).rows[0].decode("address", as: String?.self) == nil)
+      let all = Statement(
+        "inets",
+        "SELECT array_agg(host(a) ORDER BY n) AS addresses "
+          + "FROM unnest($1::inet[]) WITH ORDINALITY AS x (a, n)")
+      let row = try await connection.execute(all, [.inetArray(addresses.map(\.inet) + [nil])]).rows[0]
+      #expect(try row.decode("addresses", as: [String?].self) == addresses.map(\.text) + [nil])
+    }
+  }
+
   @Test func `byte strings survive, NUL bytes included`() async throws {
     try await expectRoundTrip("bytea", [[], [0], [UInt8](0...255), nil]) { .bytea($0) }
   }

@@ -8,10 +8,11 @@
 --   required_scopes        space-separated; NULL is none
 --   required_environments  NULL is any
 --   kind                   0 verify, 1 reserve (the amounts also count as reserved), 2 record (limits don't refuse)
+--   addresses              where each request comes from; NULL is not known, and so nowhere a key with a list is allowed
 --
 -- decision: 0 admitted, 1 provider unknown, 2 no such key (of that provider), 3 revoked, 4 expired, 5 wrong
 --   environment, 6 a scope is missing, 7/8/9 over the limit of requests/tokens/stt_secs (also, whatever the kind,
---   when the counter itself would pass 2^63 - 1), 10 an amount is not valid. From 3 on the key is named and its
+--   when the counter itself would pass 2^63 - 1), 10 an amount is not valid, 12 not allowed from this address. From 3 on the key is named and its
 --   limits and counters are given, as they are after the request.
 --
 -- How it is exact. A request is judged by one snapshot that is younger than the call: key, limits and counter
@@ -22,9 +23,12 @@
 -- keymeter.fence_counter. A refusal writes nothing, and so waits for no disk; neither does a charge of nothing.
 -- Counters are locked by organisation and key in COLLATE "C" order, so that batches never wait for each other
 -- in a circle.
+-- What it was before the clients' addresses; in one transaction with what takes its place.
+DROP FUNCTION IF EXISTS keymeter.admit(bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint);
 CREATE OR REPLACE FUNCTION keymeter.admit(
   hashes bytea[], providers text[], requests bigint[], tokens bigint[], stt_secs bigint[],
-  required_scopes text[], required_environments text[], kind smallint DEFAULT 0
+  required_scopes text[], required_environments text[], kind smallint DEFAULT 0,
+  addresses inet[] DEFAULT NULL
 ) RETURNS SETOF keymeter.admission
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -54,7 +58,8 @@ DECLARE
 BEGIN
   IF requested <> 1 THEN
     RETURN QUERY SELECT * FROM keymeter.admit_many(
-      hashes, providers, requests, tokens, stt_secs, required_scopes, required_environments, kind);
+      hashes, providers, requests, tokens, stt_secs, required_scopes, required_environments, kind,
+      addresses);
     RETURN;
   END IF;
 
@@ -69,7 +74,7 @@ BEGIN
           SELECT FROM keymeter.organisations AS o
           WHERE o.organisation_id = k.organisation_id AND o.provider_id = providers[1]),
         k.revoked_at, k.expires_at, s.valid_until, judged_at, k.environment, required_environments[1], k.scopes,
-        required_scopes[1], asked_requests, asked_tokens, asked_stt_secs),
+        required_scopes[1], asked_requests, asked_tokens, asked_stt_secs, k.allowed_cidrs, addresses[1]),
       k.organisation_id, k.key_id, k.environment, k.scopes,
       k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit,
       coalesce(u.used_requests, 0), coalesce(u.used_tokens, 0), coalesce(u.used_stt_secs, 0), u.xmin, u.ctid,
@@ -173,8 +178,8 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION keymeter.admit(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
 ) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION keymeter.admit(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
 ) TO keymeter_app;

@@ -4,18 +4,22 @@
 -- Arguments, one element a group of at least one request: a candidate hash and what each request of the group
 -- presents, charges and requires, as in keymeter.admit; `counts` is how many requests the group has. With several
 -- active peppers a group comes once for each of its candidates, under as many positions: one of them at most exists.
+-- Of `addresses` an element is where all requests of the group come from; NULL where they differ, or it is not known.
 --
 -- decision: as in keymeter.admit, where 0 admits the first `admitted` requests of the group, in order of arrival;
 -- 7/8/9 says why the one after them was refused, and with it all the rest. The counters are those before the group. A
 -- hash that is nobody's has no answer. A group whose charge could not be made has a second answer further down, which
 -- takes back the first: 11, nothing is decided and nothing charged. It is the month's or the day's first charge, or
--- somebody else charged the key in between.
+-- somebody else charged the key in between. A key that is allowed from some addresses only, in a group without one, has
+-- 11 for its only answer.
 --
 -- How it is exact: as in keymeter.admit, by one snapshot, and the counter is written only if it is still the version
 -- that was judged.
+-- What it was before the clients' addresses; in one transaction with what takes its place.
+DROP FUNCTION IF EXISTS keymeter.admit_groups(bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[]);
 CREATE OR REPLACE FUNCTION keymeter.admit_groups(
   hashes bytea[], providers text[], counts integer[], requests bigint[], tokens bigint[], stt_secs bigint[],
-  required_scopes text[], required_environments text[]
+  required_scopes text[], required_environments text[], addresses inet[] DEFAULT NULL
 ) RETURNS SETOF keymeter.group_admission
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -39,12 +43,15 @@ BEGIN
       coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
       coalesce(u.used_stt_secs, 0) AS used_stt_secs,
       u.xmin AS version, u.ctid AS location, u.day,
-      keymeter.verdict(
+      -- The address is looked at for keys with a list alone, and not unnested beside the rest.
+      CASE WHEN k.allowed_cidrs IS NOT NULL AND addresses[g.n] IS NULL THEN 11::smallint
+      ELSE keymeter.verdict(
         g.provider IS NULL OR EXISTS (
           SELECT FROM keymeter.organisations AS o
           WHERE o.organisation_id = k.organisation_id AND o.provider_id = g.provider),
         k.revoked_at, k.expires_at, s.valid_until, judged_at, k.environment, g.environment, k.scopes, g.scopes,
-        g.requests, g.tokens, g.stt_secs) AS verdict
+        g.requests, g.tokens, g.stt_secs, k.allowed_cidrs, addresses[g.n])
+      END AS verdict
     FROM unnest(hashes, providers, counts, requests, tokens, stt_secs, required_scopes, required_environments)
       WITH ORDINALITY AS g (hash, provider, requested, requests, tokens, stt_secs, scopes, environment, n)
     JOIN keymeter.api_key_secrets AS s ON s.secret_hash = g.hash
@@ -114,8 +121,8 @@ $$;
 DROP FUNCTION IF EXISTS keymeter.refuse_lost_day();
 
 REVOKE ALL ON FUNCTION keymeter.admit_groups(
-  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[]
+  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[], inet[]
 ) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION keymeter.admit_groups(
-  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[]
+  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[], inet[]
 ) TO keymeter_app;

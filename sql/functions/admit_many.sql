@@ -1,8 +1,11 @@
 -- keymeter.admit for more than one request; see there for what it promises. The same rules over sets: judge all
 -- requests, lock the counters, charge each key once.
+-- What it was before the clients' addresses; in one transaction with what takes its place.
+DROP FUNCTION IF EXISTS keymeter.admit_many(bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint);
 CREATE OR REPLACE FUNCTION keymeter.admit_many(
   hashes bytea[], providers text[], requests bigint[], tokens bigint[], stt_secs bigint[],
-  required_scopes text[], required_environments text[], kind smallint
+  required_scopes text[], required_environments text[], kind smallint,
+  addresses inet[] DEFAULT NULL
 ) RETURNS SETOF keymeter.admission
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -48,7 +51,7 @@ BEGIN
   IF requested > 1024 OR peppers = 0 OR cardinality(hashes) <> requested * peppers
     OR cardinality(tokens) <> requested OR cardinality(stt_secs) <> requested
     OR cardinality(providers) <> requested OR cardinality(required_scopes) <> requested
-    OR cardinality(required_environments) <> requested
+    OR cardinality(required_environments) <> requested OR cardinality(addresses) <> requested
   THEN
     RAISE EXCEPTION 'keymeter.admit: the arrays differ in length, or are longer than 1024'
       USING ERRCODE = 'array_subscript_error';
@@ -57,7 +60,7 @@ BEGIN
   LOOP
     WITH facts AS MATERIALIZED (
       SELECT s.secret_hash, s.valid_until, k.organisation_id, k.key_id, k.revoked_at, k.expires_at, k.environment,
-        k.scopes, k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit, u.xmin AS version, u.ctid AS location,
+        k.scopes, k.allowed_cidrs, k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit, u.xmin AS version, u.ctid AS location,
         u.day AS last_day, u.day_requests, u.day_tokens, u.day_stt_secs,
         coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
         coalesce(u.used_stt_secs, 0) AS used_stt_secs,
@@ -83,7 +86,7 @@ BEGIN
           WHEN c.place IS NULL THEN 2
           ELSE keymeter.verdict(
             true, c.revoked_at, c.expires_at, c.valid_until, judged_at, c.environment, required_environments[i],
-            c.scopes, required_scopes[i], requests[i], tokens[i], stt_secs[i])
+            c.scopes, required_scopes[i], requests[i], tokens[i], stt_secs[i], c.allowed_cidrs, addresses[i])
         END::smallint AS verdict
       FROM generate_series(1, requested) AS i
       LEFT JOIN known AS o ON o.provider_id = providers[i]
@@ -296,8 +299,8 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION keymeter.admit_many(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
 ) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION keymeter.admit_many(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint
+  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
 ) TO keymeter_app;

@@ -1,8 +1,10 @@
 -- Counts usage after the fact: never refused for a limit. An event_id (NULL is none) counts once in its
 -- organisation; `repeated` then says that nothing was counted now, `differs` that it was reported with another key
 -- or other amounts, and over_limit is the first answer's.
+-- What it was before the clients' addresses; in one transaction with what takes its place.
+DROP FUNCTION IF EXISTS keymeter.record(text, bytea[], text, bigint, bigint, bigint);
 CREATE OR REPLACE FUNCTION keymeter.record(
-  event text, hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint,
+  event text, hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint, address inet DEFAULT NULL,
   OUT admission keymeter.admission, OUT over_limit boolean, OUT repeated boolean, OUT differs boolean
 )
 LANGUAGE plpgsql
@@ -19,7 +21,7 @@ BEGIN
     -- A charge of nothing only authenticates. The event comes before the counter, as everywhere.
     SELECT a.* INTO admission
     FROM keymeter.admit(hashes, ARRAY[provider], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
-      ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint) AS a;
+      ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint, ARRAY[address]) AS a;
     IF admission.decision <> 0 THEN
       RETURN;
     END IF;
@@ -45,7 +47,7 @@ BEGIN
   END IF;
   SELECT a.* INTO admission
   FROM keymeter.admit(hashes, ARRAY[provider], ARRAY[requests], ARRAY[tokens], ARRAY[stt_secs],
-    ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint) AS a;
+    ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint, ARRAY[address]) AS a;
   over_limit := admission.decision = 0 AND (
     coalesce(admission.used_requests > admission.limit_requests, false)
     OR coalesce(admission.used_tokens > admission.limit_tokens, false)
@@ -63,5 +65,5 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint) TO keymeter_app;
+REVOKE ALL ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint, inet) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint, inet) TO keymeter_app;

@@ -1,9 +1,11 @@
 -- What is decided before any counter is looked at; 0 is nothing against it. The codes are keymeter.admit's.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
+DROP FUNCTION IF EXISTS keymeter.verdict(
+  boolean, timestamptz, timestamptz, timestamptz, timestamptz, text, text, text[], text, bigint, bigint, bigint);
 CREATE OR REPLACE FUNCTION keymeter.verdict(
   own_provider boolean, revoked_at timestamptz, expires_at timestamptz, valid_until timestamptz, judged_at timestamptz,
   environment text, required_environment text, scopes text[], required_scopes text,
-  requests bigint, tokens bigint, stt_secs bigint
+  requests bigint, tokens bigint, stt_secs bigint, allowed_cidrs cidr[], address inet
 ) RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
@@ -11,6 +13,8 @@ AS $$
     WHEN NOT own_provider THEN 2
     WHEN revoked_at IS NOT NULL THEN 3
     WHEN expires_at <= judged_at OR valid_until <= judged_at THEN 4
+    -- An address that isn't known is none of those that are allowed.
+    WHEN allowed_cidrs IS NOT NULL AND (address <<= ANY (allowed_cidrs)) IS NOT TRUE THEN 12
     WHEN environment <> required_environment THEN 5
     WHEN required_scopes IS NOT NULL AND NOT ('*' = ANY (scopes))
       AND NOT keymeter.scopes_cover(scopes, required_scopes) THEN 6

@@ -10,17 +10,27 @@ public struct AdmissionRequest: Sendable, Hashable {
   public let requiredScopes: [Scope]
   /// The environment that the key must be of.
   public let requiredEnvironment: KeyEnvironment?
+  /// Where the request comes from; `nil` where that is not known.
+  public let address: IPAddress?
 
   /// A request for admission.
   public init(
     digests: [SecretDigest], provider: ProviderID? = nil, charge: Amounts = .oneRequest,
-    requiredScopes: [Scope] = [], requiredEnvironment: KeyEnvironment? = nil
+    requiredScopes: [Scope] = [], requiredEnvironment: KeyEnvironment? = nil,
+    address: IPAddress? = nil
   ) {
     self.digests = digests
     self.provider = provider
     self.charge = charge
     self.requiredScopes = requiredScopes
     self.requiredEnvironment = requiredEnvironment
+    self.address = address
+  }
+
+  /// Whether the other request differs from this one in nothing but where it comes from.
+  public func isAlike(_ other: AdmissionRequest) -> Bool {
+    digests == other.digests && provider == other.provider && charge == other.charge
+      && requiredScopes == other.requiredScopes && requiredEnvironment == other.requiredEnvironment
   }
 }
 
@@ -32,6 +42,8 @@ public enum AdmissionRefusal: Sendable, Hashable {
   case unknownKey
   case revoked
   case expired
+  /// The key may be used from some addresses only, and this is none of them.
+  case addressNotAllowed
   case environmentMismatch
   case scopeMissing
   /// The first dimension, in the order of `Dimension`, of which more is asked than is left.

@@ -4,11 +4,14 @@ public struct RuntimeCredentials: Sendable {
   public let secret: KeySecret
   /// The provider id, where the dialect has one; otherwise the organisation follows from the key.
   public let provider: ProviderID?
+  /// Where they come from; `nil` where that is not known.
+  public let address: IPAddress?
 
   /// Credentials as presented.
-  public init(secret: KeySecret, provider: ProviderID?) {
+  public init(secret: KeySecret, provider: ProviderID?, address: IPAddress? = nil) {
     self.secret = secret
     self.provider = provider
+    self.address = address
   }
 }
 
@@ -169,7 +172,7 @@ public struct MeteringService: Sendable {
   ) -> AdmissionRequest {
     AdmissionRequest(
       digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: charge,
-      requiredScopes: scopes, requiredEnvironment: environment)
+      requiredScopes: scopes, requiredEnvironment: environment, address: credentials.address)
   }
 
   private func caller(
@@ -198,7 +201,8 @@ extension MeteringTransaction {
   /// - Throws: `AdmissionRefused`.
   func caller(_ credentials: RuntimeCredentials, peppers: PepperSet) async throws -> KeyStanding {
     let request = AdmissionRequest(
-      digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: .zero)
+      digests: peppers.digests(of: credentials.secret), provider: credentials.provider, charge: .zero,
+      address: credentials.address)
     switch try await identify(request) {
     case .admitted(let standing):
       peppers.renewal?.authenticated(request.digests)

@@ -32,7 +32,8 @@ extension Admission {
   /// Whether the key was accepted as such, even if what it asked for was refused.
   fileprivate var isOfAnAuthenticKey: Bool {
     switch self {
-    case .admitted, .refused(.environmentMismatch, _), .refused(.scopeMissing, _), .refused(.overLimit, _):
+    case .admitted, .refused(.addressNotAllowed, _), .refused(.environmentMismatch, _),
+      .refused(.scopeMissing, _), .refused(.overLimit, _):
       true
     case .refused(.unknownProvider, _), .refused(.unknownKey, _), .refused(.revoked, _),
       .refused(.expired, _):

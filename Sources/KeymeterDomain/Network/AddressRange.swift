@@ -46,6 +46,11 @@ public struct AddressRange: Sendable, Hashable {
     address.family == first.family && (address.bits ^ first.bits) & Self.mask(sharedBits) == 0
   }
 
+  /// Whether all of the other range is part of this one.
+  public func contains(_ other: AddressRange) -> Bool {
+    other.sharedBits >= sharedBits && contains(other.first)
+  }
+
   /// The range of this length that holds an address.
   ///
   /// - Parameter length: leading bits, in the address's own family.

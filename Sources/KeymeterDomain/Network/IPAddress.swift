@@ -12,7 +12,7 @@
 /// shows its IPv4 peers so.
 public struct IPAddress: Sendable, Hashable {
   /// The address in IPv6's 128 bits; IPv4 is mapped, and so the two forms are one by construction.
-  let bits: UInt128
+  public let bits: UInt128
 
   private static let mappedPrefix: UInt128 = 0xffff << 32
 

@@ -30,12 +30,20 @@ public struct TrustedProxies: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - peer: the connection's other end.
-  ///   - forwardedFor: the values of `X-Forwarded-For`, one for each line, in order.
-  public func client(peer: IPAddress, forwardedFor: some BidirectionalCollection<String>) -> IPAddress {
+  ///   - forwardedFor: the values of `X-Forwarded-For`, one for each line, in order; not
+  ///     looked at where the peer is not trusted.
+  public func client<Lines: BidirectionalCollection<String>>(
+    peer: IPAddress, forwardedFor: @autoclosure () -> Lines
+  ) -> IPAddress {
     guard contains(peer) else { return peer }
     var client = peer
-    for line in forwardedFor.reversed() {
-      for entry in line.split(separator: ",", omittingEmptySubsequences: false).reversed() {
+    for line in forwardedFor().reversed() {
+      // From its end, and no further than it counts: what stands before came from the client, and may be long.
+      var rest: Substring? = line[...]
+      while let entries = rest {
+        let comma = entries.utf8.lastIndex(of: UInt8(ascii: ","))
+        rest = comma.map { entries[..<$0] }
+        let entry = comma.map { entries[entries.utf8.index(after: $0)...] } ?? entries
         guard let address = Self.address(of: entry) else { return client }
         client = address
         guard contains(address) else { return client }

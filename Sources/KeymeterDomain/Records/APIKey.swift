@@ -22,6 +22,8 @@ public struct APIKey: Sendable, Hashable {
   public let scopes: [Scope]
   /// Its monthly caps.
   public var limits: MonthlyLimits
+  /// From where it may be used; `nil` is from anywhere.
+  public var allowedAddresses: AddressList?
   /// The thing that the key serves, unique inside the organisation.
   public let linkageID: Label
   /// The prefix and last four characters of the secret.
@@ -42,7 +44,7 @@ public struct APIKey: Sendable, Hashable {
     id: KeyID, organisationID: OrganisationID, friendlyName: Label, root: Bool,
     environment: KeyEnvironment, scopes: [Scope], limits: MonthlyLimits, linkageID: Label, hint: String,
     createdAt: Timestamp, expiresAt: Timestamp?, revokedAt: Timestamp?, lastUsedAt: Timestamp?,
-    status: KeyStatus
+    status: KeyStatus, allowedAddresses: AddressList? = nil
   ) {
     self.id = id
     self.organisationID = organisationID
@@ -58,6 +60,7 @@ public struct APIKey: Sendable, Hashable {
     self.revokedAt = revokedAt
     self.lastUsedAt = lastUsedAt
     self.status = status
+    self.allowedAddresses = allowedAddresses
   }
 }
 

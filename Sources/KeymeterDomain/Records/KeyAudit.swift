@@ -13,6 +13,7 @@ extension APIKey {
       ("linkage_id", .text(linkageID.rawValue)),
       ("key_hint", .text(hint)),
       ("revoked_at", .time(revokedAt)),
+      ("allowed_cidrs", allowedAddresses.map { .list($0.ranges.map(\.description)) }),
     ]
   }
 

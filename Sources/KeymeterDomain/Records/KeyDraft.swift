@@ -12,11 +12,14 @@ public struct KeyDraft: Sendable, Hashable {
   public let scopes: [Scope]
   /// From when on it no longer authenticates; must lie ahead of the database's clock.
   public let expiresAt: Timestamp?
+  /// From where it may be used; `nil` is from anywhere.
+  public let allowedAddresses: AddressList?
 
   /// A draft; what is left out takes the contract's defaults.
   public init(
     friendlyName: Label, limits: MonthlyLimits = .unrestricted, linkageID: Label? = nil,
-    environment: KeyEnvironment = .production, scopes: [Scope] = [.everything], expiresAt: Timestamp? = nil
+    environment: KeyEnvironment = .production, scopes: [Scope] = [.everything], expiresAt: Timestamp? = nil,
+    allowedAddresses: AddressList? = nil
   ) {
     self.friendlyName = friendlyName
     self.limits = limits
@@ -24,6 +27,7 @@ public struct KeyDraft: Sendable, Hashable {
     self.environment = environment
     self.scopes = scopes
     self.expiresAt = expiresAt
+    self.allowedAddresses = allowedAddresses
   }
 }
 
@@ -55,16 +59,20 @@ public struct KeyUpdate: Sendable, Hashable {
   public let tokens: LimitChange
   /// What becomes of the cap on speech.
   public let speechSeconds: LimitChange
+  /// What becomes of the list of addresses.
+  public let allowedAddresses: AddressListChange
 
   /// A change of the key `id`.
   public init(
     id: KeyID, friendlyName: Label? = nil, requests: LimitChange = .unchanged,
-    tokens: LimitChange = .unchanged, speechSeconds: LimitChange = .unchanged
+    tokens: LimitChange = .unchanged, speechSeconds: LimitChange = .unchanged,
+    allowedAddresses: AddressListChange = .unchanged
   ) {
     self.id = id
     self.friendlyName = friendlyName
     self.requests = requests
     self.tokens = tokens
     self.speechSeconds = speechSeconds
+    self.allowedAddresses = allowedAddresses
   }
 }

@@ -8,6 +8,8 @@ public enum Excess: Sendable, Hashable {
   case limit(Dimension)
   /// It lives longer.
   case expiry
+  /// It may be used from further addresses.
+  case addresses
 }
 
 /// What a key may do, where and for how long: all that one key must not give another beyond its own.
@@ -16,12 +18,14 @@ struct Authority: Sendable {
   let scopes: [Scope]
   let limits: MonthlyLimits
   let expiresAt: Timestamp?
+  let allowedAddresses: AddressList?
 
   init(of key: APIKey) {
     environment = key.environment
     scopes = key.scopes
     limits = key.limits
     expiresAt = key.expiresAt
+    allowedAddresses = key.allowedAddresses
   }
 
   init(asked draft: KeyDraft) {
@@ -29,12 +33,13 @@ struct Authority: Sendable {
     scopes = draft.scopes
     limits = draft.limits
     expiresAt = draft.expiresAt
+    allowedAddresses = draft.allowedAddresses
   }
 
   /// Wherein `other` goes beyond this, in the order of the members of a request; nothing where it doesn't.
   ///
-  /// A limit or an expiry that is not set is the highest there is. Environments stand beside one another: each goes
-  /// beyond every other.
+  /// A limit or an expiry that is not set is the highest there is, and no list of addresses is all of them. Environments
+  /// stand beside one another: each goes beyond every other.
   func excesses(of other: Authority) -> [Excess] {
     var excesses: [Excess] = other.environment == environment ? [] : [.environment]
     for scope in other.scopes where !scopes.contains(where: { $0.covers(scope) }) {
@@ -43,6 +48,9 @@ struct Authority: Sendable {
     if Self.exceeds(other.expiresAt, expiresAt) { excesses.append(.expiry) }
     for dimension in Dimension.allCases where Self.exceeds(other.limits[dimension], limits[dimension]) {
       excesses.append(.limit(dimension))
+    }
+    if let allowedAddresses, other.allowedAddresses.map({ !allowedAddresses.covers($0) }) ?? true {
+      excesses.append(.addresses)
     }
     return excesses
   }

@@ -6,17 +6,21 @@ public struct Credentials: Sendable {
   public let provider: ProviderID?
   /// Whether the caller has to name its provider; where it hasn't, the organisation follows from the key.
   public let namesProvider: Bool
+  /// Where they come from; `nil` where that is not known.
+  public let address: IPAddress?
 
   /// Credentials of a key and a provider, as presented.
-  public init(secret: KeySecret, provider: ProviderID?) {
+  public init(secret: KeySecret, provider: ProviderID?, address: IPAddress? = nil) {
     self.secret = secret
     self.provider = provider
+    self.address = address
     namesProvider = true
   }
 
   /// Credentials of a key alone.
-  public init(secret: KeySecret) {
+  public init(secret: KeySecret, address: IPAddress? = nil) {
     self.secret = secret
+    self.address = address
     provider = nil
     namesProvider = false
   }
@@ -73,25 +77,28 @@ extension ManagementTransaction {
   ///
   /// - Parameter lock: `.shared` where the transaction goes on to change something, so that a key that is
   ///   revoked meanwhile changes nothing after its revocation was answered.
-  /// - Throws: `Refusal.unknownProvider` before `Refusal.notAuthentic`, as contract §3 orders them.
+  /// - Throws: `Refusal.unknownProvider` before `Refusal.notAuthentic`, as contract §3 orders them;
+  ///   `Refusal.addressNotAllowed`.
   func authenticate(
     _ credentials: Credentials, peppers: PepperSet, requestID: RequestID, lock: RowLock
   ) async throws -> Caller {
     let digests = peppers.digests(of: credentials.secret)
     try await enter(organisation(of: credentials, digests: digests))
-    let caller = try await caller(presenting: digests, requestID: requestID, lock: lock)
+    let caller = try await caller(
+      presenting: digests, from: credentials.address, requestID: requestID, lock: lock)
     peppers.renewal?.authenticated(digests)
     try await touch(caller.key.id)
     return caller
   }
 
-  /// Who holds the key of `digests` in the entered organisation.
+  /// Who holds the key of `digests` in the entered organisation, and may use it from the address.
   ///
-  /// - Throws: `Refusal.notAuthentic`.
+  /// - Throws: `Refusal.notAuthentic`, `Refusal.addressNotAllowed`.
   func caller(
-    presenting digests: [SecretDigest], requestID: RequestID, lock: RowLock
+    presenting digests: [SecretDigest], from address: IPAddress?, requestID: RequestID, lock: RowLock
   ) async throws -> Caller {
     guard let key = try await activeKey(digests, lock: lock) else { throw Refusal.notAuthentic }
+    if let allowed = key.allowedAddresses, !allowed.allows(address) { throw Refusal.addressNotAllowed }
     return Caller(key: key, requestID: requestID)
   }
 

@@ -131,7 +131,8 @@ extension KeyService {
     let digests = peppers.digests(of: credentials.secret)
     return try await store.withTransaction { transaction in
       try await transaction.enter(transaction.organisation(of: credentials, digests: digests))
-      let asking = try await transaction.caller(presenting: digests, requestID: requestID, lock: .none)
+      let asking = try await transaction.caller(
+        presenting: digests, from: credentials.address, requestID: requestID, lock: .none)
       return try await body(transaction, asking.asManager(under: rule, needing: .writeKeys))
     }
   }
@@ -143,8 +144,10 @@ extension KeyService {
   ) async throws -> Output {
     try await transaction.holdEndings(of: id)
     let digests = peppers.digests(of: credentials.secret)
-    let caller = try await transaction.caller(presenting: digests, requestID: requestID, lock: .shared)
-      .asManager(under: rule, needing: .writeKeys)
+    let caller = try await transaction.caller(
+      presenting: digests, from: credentials.address, requestID: requestID, lock: .shared
+    )
+    .asManager(under: rule, needing: .writeKeys)
     peppers.renewal?.authenticated(digests)
     try await transaction.touch(caller.key.id)
     guard let target = try await transaction.keyForUpdate(id) else { throw Refusal.keyNotFound }

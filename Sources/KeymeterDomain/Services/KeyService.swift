@@ -113,10 +113,11 @@ public struct KeyService: Sendable {
     }
   }
 
-  /// Changes the name or limits of the caller's own key or of a child key.
+  /// Changes the name, the limits or the addresses of the caller's own key or of a child key.
   ///
   /// - Returns: the key after the change; where nothing differs, nothing is written.
-  /// - Throws: `Refusal`, `StoreError`, and the failure in `update`.
+  /// - Throws: `Refusal`, `StoreError`, the failure in `update`, and `ValidationFailure` for a root key that would no
+  ///   longer be allowed from where it is.
   public func update(
     _ update: Result<KeyUpdate, any Error>, by credentials: Credentials, requestID: RequestID
   ) async throws -> APIKey {
@@ -125,10 +126,17 @@ public struct KeyService: Sendable {
       guard let old = try await transaction.keyForUpdate(update.id) else { throw Refusal.keyNotFound }
       guard !old.root || old.id == caller.key.id else { throw Refusal.otherRootKey }
       let wanted = old.applying(update)
+      if old.id == caller.key.id, let allowed = wanted.allowedAddresses, !allowed.allows(credentials.address)
+      {
+        // Only this key could take it back, from where it is no longer heard.
+        throw ValidationFailure(
+          field: "allowed_cidrs", "must include the address that this request comes from")
+      }
       let changes = APIKey.changes(from: old, to: wanted)
       guard !changes.isEmpty else { return old }
       let new = try await transaction.update(
-        old.id, friendlyName: wanted.friendlyName, limits: wanted.limits)
+        old.id, friendlyName: wanted.friendlyName, limits: wanted.limits,
+        allowedAddresses: wanted.allowedAddresses)
       try await transaction.append(caller.entry(.keyUpdated, target: old.id, changes: changes))
       return new
     }
@@ -155,6 +163,7 @@ extension APIKey {
       requests: update.requests.applied(to: limits.requests),
       tokens: update.tokens.applied(to: limits.tokens),
       speechSeconds: update.speechSeconds.applied(to: limits.speechSeconds))
+    key.allowedAddresses = update.allowedAddresses.applied(to: allowedAddresses)
     return key
   }
 }

@@ -8,6 +8,8 @@ public enum Refusal: Error, Sendable, Equatable {
   case unknownProvider
   /// The key is not an ACTIVE key of the organisation.
   case notAuthentic
+  /// The key may be used from some addresses only, and the request comes from none of them.
+  case addressNotAllowed
   /// The operation needs a root key, and the caller's is not one.
   case rootKeyRequired
   /// Listing every key needs a root key.

@@ -70,8 +70,10 @@ public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   ///
   /// - Throws: `StoreError.linkageTaken`, `StoreError.expiryNotInFuture`.
   func insert(_ key: NewKey) async throws -> APIKey
-  /// Writes a key's name and limits.
-  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey
+  /// Writes a key's name, limits and addresses.
+  func update(
+    _ id: KeyID, friendlyName: Label, limits: MonthlyLimits, allowedAddresses: AddressList?
+  ) async throws -> APIKey
   /// Gives an active key a new value. The value so far authenticates for so many more seconds by the store's clock, 0 being
   /// not at all; every older one ends now.
   func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) async throws -> APIKey

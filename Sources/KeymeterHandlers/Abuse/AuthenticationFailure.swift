@@ -40,7 +40,7 @@ enum AuthenticationFailure: String, CaseIterable, Sendable {
     case .unknownKey: self = .unknownKey
     case .revoked: self = .revoked
     case .expired: self = .expired
-    case .environmentMismatch, .scopeMissing, .overLimit: return nil
+    case .addressNotAllowed, .environmentMismatch, .scopeMissing, .overLimit: return nil
     }
   }
 }

@@ -46,11 +46,13 @@ public struct AuthenticationWatch: Sendable {
 
   /// Watches over a handler.
   ///
-  /// - Returns: a handler that throws `TooManyFailures` instead of asking the given one.
+  /// - Returns: a handler that tells the given one who the client is, and throws `TooManyFailures` instead of asking it.
   func over(_ presentation: KeyPresentation, _ handler: @escaping RouteHandler) -> RouteHandler {
     { request, context in
-      let origin = RequestOrigin(peer: context.peer, headers: request.headers)
-      let credentials = try? RuntimeCredentials(reading: request.headers)
+      let origin = RequestOrigin(peerAddress: context.peerAddress, headers: request.headers)
+      var context = context
+      context.client = client(of: origin)
+      let credentials = try? RuntimeCredentials(reading: request.headers, from: context.client)
       if let refusal = refusal(of: credentials, presentation, from: origin) { throw refusal }
       do {
         let response = try await handler(request, context)
@@ -64,6 +66,9 @@ public struct AuthenticationWatch: Sendable {
       }
     }
   }
+
+  /// Who sends a request, by the rules of trusted proxies.
+  func client(of origin: RequestOrigin) -> IPAddress? { origin.client(proxies) }
 
   /// Whether a request is refused before anybody is asked for its key; `nil` where it isn't.
   ///

@@ -6,7 +6,7 @@ struct Audit: Sendable {
   let audit: AuditService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers)
+    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
     let query = Self.query(of: request)
     let page = try await audit.page(query, by: credentials)
     let limit = try query.get().limit

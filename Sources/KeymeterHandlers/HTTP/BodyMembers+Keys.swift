@@ -40,6 +40,32 @@ extension BodyMembers {
     return expiry
   }
 
+  /// From where a key may be used: 1 to 50 addresses or ranges, each kept once, or `null` for anywhere.
+  mutating func allowedAddresses(_ name: String) -> AddressListChange {
+    switch take(name) {
+    case nil: return .unchanged
+    case .null: return .cleared
+    case .array(let elements) where AddressList.sizes.contains(elements.count):
+      let ranges = elements.enumerated().compactMap { index, element in
+        range(element, field: "\(name)[\(index)]")
+      }
+      return .set(AddressList(ranges))
+    default:
+      let sizes = AddressList.sizes
+      refuse(
+        name, "must be an array of \(sizes.lowerBound) to \(sizes.upperBound) addresses or ranges, or null")
+      return .unchanged
+    }
+  }
+
+  private mutating func range(_ element: JSONValue, field: String) -> AddressRange? {
+    guard case .string(let text) = element else {
+      refuse(field, "must be a string")
+      return nil
+    }
+    return checked { () throws(ValidationFailure) in try AddressRange(validating: text, field: field) }
+  }
+
   /// Notes a member that must be there and is not.
   mutating func require(_ name: String) {
     if take(name) == nil { refuse(name, "is required") }

@@ -15,6 +15,11 @@ public struct KeymeterRequestContext: RequestContext {
   var requestID: RequestID
   /// The other end of the connection.
   var peer: SocketAddress?
+  /// Who sent it, by the rules of trusted proxies; set by `AuthenticationWatch` for calls that present a key.
+  var client: IPAddress?
+
+  /// The other end's address; `nil` for a unix socket.
+  var peerAddress: IPAddress? { peer.flatMap { IPAddress($0) } }
 
   /// The context of a request that has just arrived.
   public init(source: ApplicationRequestContextSource) {

@@ -2,14 +2,11 @@ import HTTPTypes
 import KeymeterDomain
 import NIOCore
 
-/// What is known of where a request comes from; nothing is made of it until somebody asks.
+/// What is known of where a request comes from; nothing is made of its headers until somebody asks.
 struct RequestOrigin: Sendable {
-  /// The other end of the connection, as the socket tells it.
-  let peer: SocketAddress?
+  /// The other end of the connection; `nil` for a unix socket, and where there is no telling.
+  let peerAddress: IPAddress?
   let headers: HTTPFields
-
-  /// The peer's address; `nil` for a unix socket, and where there is no telling.
-  var peerAddress: IPAddress? { peer.flatMap { IPAddress($0) } }
 
   /// The client's address by the rules of trusted proxies; `nil` where there is none.
   func client(_ proxies: TrustedProxies) -> IPAddress? {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import KeymeterDomain
 public import Logging
 public import NIOCore
 public import NIOHTTPTypes
@@ -30,8 +31,9 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
   private let responder: KeymeterResponder
   private let date: DateField
   private let logger: Logger
-  /// The other end, once it has been asked for.
-  private var peer: SocketAddress?
+  /// The other end's address, read once a connection.
+  private var peer: IPAddress?
+  private var knowsPeer = false
   private var exchange: Exchange?
   private var lastNumber = 0
   /// Requests that were handed on and whose answers are not complete.
@@ -91,7 +93,10 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     let number = lastNumber
     exchange = Exchange(
       number: number, isHead: request.method == .head, closes: Self.endsConnection(request))
-    if peer == nil { peer = context.remoteAddress }
+    if !knowsPeer {
+      peer = context.remoteAddress.flatMap { IPAddress($0) }
+      knowsPeer = true
+    }
     let loop = context.eventLoop
     let bound = NIOLoopBound((self, context), eventLoop: loop)
     responder.answer(request, source, peer: peer, logger: logger) { answer in

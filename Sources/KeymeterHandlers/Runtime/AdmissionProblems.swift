@@ -13,6 +13,10 @@ struct AdmissionProblems {
     case .unknownKey: RuntimeProblems.unauthenticated("unknown_key")
     case .revoked: RuntimeProblems.unauthenticated("revoked")
     case .expired: RuntimeProblems.unauthenticated("expired")
+    case .addressNotAllowed:
+      // Whoever uses a key from elsewhere is told nothing of its limits.
+      forbidden(
+        "address_not_allowed", "The key may not be used from the address that this call comes from.", nil)
     case .environmentMismatch:
       forbidden("environment_mismatch", "The key is of another environment than this call needs.", standing)
     case .scopeMissing:

@@ -8,7 +8,7 @@ struct Record: Sendable {
   let meter: MeteringService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers)
+    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
     let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.parse(&$0) }
     return try await meter.record(body.value, by: credentials, repeatable: body.repeatable) { recording in
       switch recording {

@@ -6,7 +6,7 @@ struct Reserve: Sendable {
   let meter: MeteringService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers)
+    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
     let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.parse(&$0) }
     let asked = body.value
     return try await meter.reserve(asked, by: credentials, repeatable: body.repeatable) { reserving in

@@ -6,7 +6,7 @@ struct Settle: Sendable {
   let meter: MeteringService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers)
+    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
     let asked = await JSONBody.read(request) { Self.parse(&$0) }
     let (settlement, key) = try await meter.settle(asked, by: credentials)
     let (id, amounts) = try asked.get()

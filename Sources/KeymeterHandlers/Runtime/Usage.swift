@@ -6,7 +6,7 @@ struct Usage: Sendable {
   let meter: MeteringService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers)
+    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
     let usage = try await meter.usage(of: Self.id(in: request), by: credentials)
     let standing = usage.standing
     var response = Response.json { object in

@@ -9,7 +9,7 @@ struct UsageAnalytics: Sendable {
   private static let mostKeys = 1_000
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers)
+    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
     let query = await JSONBody.read(request) { Self.parse(&$0) }
     let days = try await meter.analytics(query, by: credentials)
     let asked = try query.get()

@@ -35,8 +35,10 @@ struct Verify: Sendable {
   /// Reads what a request asks.
   ///
   /// - Throws: `Refusal` and `RequestRejection`.
-  func question(_ headers: HTTPFields, query: String?, source: TermsSource) throws -> Question {
-    let credentials = try RuntimeCredentials(reading: headers)
+  func question(
+    _ headers: HTTPFields, query: String?, source: TermsSource, from client: IPAddress?
+  ) throws -> Question {
+    let credentials = try RuntimeCredentials(reading: headers, from: client)
     let terms =
       switch source {
       case .query: try VerificationTerms(query: query)

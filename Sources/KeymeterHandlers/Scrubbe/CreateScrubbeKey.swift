@@ -6,7 +6,7 @@ struct CreateScrubbeKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers)
+    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.draft(from: &$0) }
     return try await keys.create(
       ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
@@ -27,12 +27,13 @@ struct CreateScrubbeKey: Sendable {
       requests: members.limit("usageLimit").applied(to: nil),
       tokens: members.limit("monthlyTokenLimit").applied(to: nil),
       speechSeconds: members.limit("monthlySttSecsLimit").applied(to: nil))
+    let addresses = members.allowedAddresses("allowedCidrs").applied(to: nil)
     let linkage = members.nullableText("linkageId").flatMap { text in
       members.checked { () throws(ValidationFailure) in try Label(validating: text, field: "linkageId") }
     }
     guard let name, let environment, let scopes else { return nil }
     return KeyDraft(
       friendlyName: name, limits: limits, linkageID: linkage, environment: environment, scopes: scopes,
-      expiresAt: expiry)
+      expiresAt: expiry, allowedAddresses: addresses)
   }
 }

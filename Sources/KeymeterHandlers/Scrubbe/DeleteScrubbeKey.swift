@@ -8,7 +8,7 @@ struct DeleteScrubbeKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers)
+    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let id = ScrubbeRequest.id(in: context)
     try await keys.delete(
       ScrubbeRequest.withoutQuery(request, .success(id)), by: credentials, requestID: context.requestID,

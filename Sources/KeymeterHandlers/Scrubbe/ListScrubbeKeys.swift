@@ -6,7 +6,7 @@ struct ListScrubbeKeys: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers)
+    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let listing = Result { try Self.listing(in: QueryParameters(of: request)) }
     let page = try await keys.page(listing, by: credentials, requestID: context.requestID)
     return ScrubbeAnswer.success("API keys retrieved successfully") { answer in

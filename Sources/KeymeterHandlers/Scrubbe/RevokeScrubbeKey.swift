@@ -8,7 +8,7 @@ struct RevokeScrubbeKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers)
+    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let id = ScrubbeRequest.id(in: context)
     let target = ScrubbeRequest.withoutQuery(request, await JSONBody.readOptional(request) { _ in id })
     let key = try await keys.revoke(target, by: credentials, requestID: context.requestID)

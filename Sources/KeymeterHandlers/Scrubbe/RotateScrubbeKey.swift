@@ -7,7 +7,7 @@ struct RotateScrubbeKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers)
+    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let id = ScrubbeRequest.id(in: context)
     let body = await JSONBody.readRepeatable(request, by: credentials.secret, optional: true) { members in
       KeyRotation(id: id, overlapSeconds: members.wholeNumber("overlapSecs", in: KeyRotation.overlaps) ?? 0)

@@ -1,7 +1,8 @@
 import KeymeterDomain
 
 extension JSONObjectWriter {
-  /// Every member of a key's metadata, always all of them, the published reference's first (contract §4).
+  /// Every member of a key's metadata, always all of them, the published reference's first (contract §4);
+  /// last, the addresses of a key that has a list.
   ///
   /// - Parameter secret: the value that was just made, which is shown this once, under both of its published names.
   mutating func scrubbeMetadata(_ key: APIKey, secret: KeySecret? = nil) {
@@ -24,5 +25,6 @@ extension JSONObjectWriter {
     member("keyHint", key.hint)
     member("revokedAt", key.revokedAt?.rfc3339)
     member("lastUsedAt", key.lastUsedAt?.rfc3339)
+    if let allowed = key.allowedAddresses { member("allowedCidrs", allowed.ranges.map(\.description)) }
   }
 }

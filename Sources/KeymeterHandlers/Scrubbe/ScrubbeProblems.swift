@@ -52,6 +52,8 @@ struct ScrubbeProblems: Sendable {
         FieldViolation(field: dimension.scrubbeLimit, message: "is above the calling key's own")
       case .expiry:
         FieldViolation(field: "expiresAt", message: "is later than the calling key's own")
+      case .addresses:
+        FieldViolation(field: "allowedCidrs", message: "go beyond the calling key's own")
       }
     }
     return Problem(

@@ -7,10 +7,10 @@ extension Credentials {
   ///
   /// - Throws: `Refusal.credentialsMissing` where the header is missing, empty or repeated;
   ///   `Refusal.notAuthentic` for a key that was never issued, by its form or checksum.
-  init(scrubbe headers: HTTPFields) throws(Refusal) {
+  init(scrubbe headers: HTTPFields, from client: IPAddress?) throws(Refusal) {
     guard let key = headers.single(.apiKey) else { throw .credentialsMissing }
     guard let secret = KeySecret(presented: key) else { throw .notAuthentic }
-    self.init(secret: secret)
+    self.init(secret: secret, address: client)
   }
 }
 

@@ -6,7 +6,7 @@ struct CreateAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers)
+    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
     let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.draft(from: &$0) }
     return try await keys.create(
       body.value, by: credentials, requestID: context.requestID, repeatable: body.repeatable
@@ -28,10 +28,12 @@ struct CreateAPIKey: Sendable {
     let environment = members.environment("environment")
     let scopes = members.scopes("scopes")
     let expiry = members.expiry("expires_at")
+    let addresses = members.allowedAddresses("allowed_cidrs").applied(to: nil)
     guard let name else { return nil }
     return KeyDraft(
       friendlyName: name, limits: limits, linkageID: linkage, environment: environment ?? .production,
-      scopes: scopes ?? [.everything], expiresAt: expiry)
+      scopes: scopes ?? [.everything], expiresAt: expiry,
+      allowedAddresses: addresses)
   }
 
   private static func linkage(from members: inout BodyMembers) -> Label? {

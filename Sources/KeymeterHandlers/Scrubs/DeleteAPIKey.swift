@@ -7,7 +7,7 @@ struct DeleteAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers)
+    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
     try await keys.delete(Self.id(in: request), by: credentials, requestID: context.requestID)
     return .json { $0.member("message", "API key deleted successfully") }
   }

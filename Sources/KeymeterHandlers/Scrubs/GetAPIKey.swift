@@ -6,7 +6,7 @@ struct GetAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers)
+    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
     switch Self.listsAll(request) {
     case .success(true):
       return listing(try await keys.allKeys(credentials, requestID: context.requestID))

@@ -5,11 +5,11 @@ import KeymeterDomain
 enum ScrubsCredentials {
   /// - Throws: `Refusal.credentialsMissing` where a header is missing, empty or repeated;
   ///   `Refusal.notAuthentic` for a key that was never issued, by its form or checksum.
-  static func read(_ headers: HTTPFields) throws(Refusal) -> Credentials {
+  static func read(_ headers: HTTPFields, from client: IPAddress?) throws(Refusal) -> Credentials {
     guard let key = headers.single(.scrubsKey), let provider = headers.single(.scrubsProvider) else {
       throw .credentialsMissing
     }
     guard let secret = KeySecret(presented: key) else { throw .notAuthentic }
-    return Credentials(secret: secret, provider: try? ProviderID(validating: provider))
+    return Credentials(secret: secret, provider: try? ProviderID(validating: provider), address: client)
   }
 }

@@ -1,7 +1,7 @@
 import KeymeterDomain
 
 extension JSONObjectWriter {
-  /// Every member of a key's metadata, always all of them (contract §3).
+  /// Every member of a key's metadata, always all of them (contract §3), and the addresses of a key that has a list.
   mutating func scrubsMetadata(_ key: APIKey) {
     member("id", key.id.rawValue)
     member("friendly_name", key.friendlyName.rawValue)
@@ -17,5 +17,6 @@ extension JSONObjectWriter {
     member("linkage_id", key.linkageID.rawValue)
     member("key_hint", key.hint)
     member("last_used_at", key.lastUsedAt?.rfc3339)
+    if let allowed = key.allowedAddresses { member("allowed_cidrs", allowed.ranges.map(\.description)) }
   }
 }

@@ -89,6 +89,10 @@ struct ScrubsProblems: Sendable {
         violations: [
           FieldViolation(field: "X-Scrubs-Clinic-Provider", message: "does not name a known organisation")
         ])
+    case .addressNotAllowed:
+      forbidden(
+        "Not permitted.", "The key may not be used from the address that this call comes from.",
+        "address_not_allowed")
     case .rootKeyRequired:
       forbidden("Root API key is required.", "This operation needs a root key.", "root_key_required")
     case .rootKeyRequiredToList:

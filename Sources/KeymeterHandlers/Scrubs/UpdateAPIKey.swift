@@ -1,12 +1,12 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `PUT /api/v1/api-key`: changes the name or the limits of the caller's own key or of a child key.
+/// `PUT /api/v1/api-key`: changes the name, the limits or the addresses of the caller's own key or of a child key.
 struct UpdateAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers)
+    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
     let update = await JSONBody.read(request) { Self.update(from: &$0) }
     let key = try await keys.update(update, by: credentials, requestID: context.requestID)
     return .json { $0.scrubsMetadata(key) }
@@ -22,9 +22,10 @@ struct UpdateAPIKey: Sendable {
     let requests = members.limit("usage_limit")
     let tokens = members.limit("monthly_token_limit")
     let speechSeconds = members.limit("monthly_stt_secs_limit")
+    let addresses = members.allowedAddresses("allowed_cidrs")
     guard let id else { return nil }
     return KeyUpdate(
       id: KeyID(rawValue: id), friendlyName: name, requests: requests, tokens: tokens,
-      speechSeconds: speechSeconds)
+      speechSeconds: speechSeconds, allowedAddresses: addresses)
   }
 }

@@ -10,6 +10,7 @@ struct AdmissionColumns {
   private var speechSeconds: [Int64] = []
   private var scopes: [String?] = []
   private var environments: [String?] = []
+  private var addresses: [PostgresInet?] = []
 
   init(capacity: Int) {
     hashes.reserveCapacity(capacity)
@@ -19,13 +20,16 @@ struct AdmissionColumns {
     speechSeconds.reserveCapacity(capacity)
     scopes.reserveCapacity(capacity)
     environments.reserveCapacity(capacity)
+    addresses.reserveCapacity(capacity)
   }
 
   /// Appends a candidate hash.
   mutating func append(hash: [UInt8]) { hashes.append(hash) }
 
   /// Appends all of a request but its hashes.
-  mutating func append(_ request: AdmissionRequest) {
+  ///
+  /// - Parameter address: where all the requests come from that it stands for.
+  mutating func append(_ request: AdmissionRequest, from address: IPAddress?) {
     providers.append(request.provider?.rawValue)
     requests.append(request.charge.requests)
     tokens.append(request.charge.tokens)
@@ -33,12 +37,14 @@ struct AdmissionColumns {
     scopes.append(
       request.requiredScopes.isEmpty ? nil : request.requiredScopes.map(\.rawValue).joined(separator: " "))
     environments.append(request.requiredEnvironment?.rawValue)
+    addresses.append(address.map { PostgresInet($0) })
   }
 
   var parameters: [Parameter] {
     [
       .byteaArray(hashes), .textArray(providers), .int8Array(requests), .int8Array(tokens),
       .int8Array(speechSeconds), .textArray(scopes), .textArray(environments),
+      .inetArray(addresses),
     ]
   }
 }

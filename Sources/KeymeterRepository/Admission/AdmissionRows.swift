@@ -31,6 +31,7 @@ extension AdmissionRefusal {
     case 7: self = .overLimit(.requests)
     case 8: self = .overLimit(.tokens)
     case 9: self = .overLimit(.speechSeconds)
+    case 12: self = .addressNotAllowed
     default: throw UnknownDecision(code: decision)
     }
   }

@@ -4,11 +4,15 @@ import Postgres
 /// A batch as `keymeter.admit_groups` takes it: requests that are alike (one key, one charge, one set of terms) are one
 /// group, and take one answer.
 ///
+/// They may come from different addresses: few keys are judged by that, and those are left to `keymeter.admit_many`.
+///
 /// A key that comes with two sorts of requests is in no group: which of them came first is for `keymeter.admit_many`
 /// to respect, which judges requests one after another.
 struct GroupedAdmission {
   private struct Group {
     let request: AdmissionRequest
+    /// Where all of its requests come from; `nil` where they differ, or it is not known.
+    var address: IPAddress?
     /// The requests' places in the batch, in order of arrival.
     var members: [Int]
     var isMixed = false
@@ -25,8 +29,8 @@ struct GroupedAdmission {
     case open
   }
 
-  /// The decision by which `keymeter.admit_groups` takes an answer back.
-  private static let notCharged: Int32 = 11
+  /// The decision by which `keymeter.admit_groups` takes an answer back, or gives none.
+  private static let undecided: Int32 = 11
 
   private let batch: AdmissionBatch
   private var groups: [Group] = []
@@ -45,10 +49,11 @@ struct GroupedAdmission {
       let head = entry.request.digests.first?.head ?? 0
       if let place = places[head] {
         groups[place].members.append(member)
-        if groups[place].request != entry.request { groups[place].isMixed = true }
+        if !groups[place].request.isAlike(entry.request) { groups[place].isMixed = true }
+        if groups[place].address != entry.request.address { groups[place].address = nil }
       } else {
         places[head] = groups.count
-        groups.append(Group(request: entry.request, members: [member]))
+        groups.append(Group(request: entry.request, address: entry.request.address, members: [member]))
       }
     }
     asked = groups.indices.filter { index in
@@ -68,7 +73,7 @@ struct GroupedAdmission {
     for index in asked {
       for digest in groups[index].request.digests {
         columns.append(hash: digest.bytes)
-        columns.append(groups[index].request)
+        columns.append(groups[index].request, from: groups[index].address)
         counts.append(Int32(groups[index].members.count))
       }
     }
@@ -90,9 +95,14 @@ struct GroupedAdmission {
   private mutating func take(_ row: Row, _ position: Int, at index: Int) {
     do {
       let decision = try row.decode(1, as: Int32.self)
-      guard decision != Self.notCharged else {
+      guard decision != Self.undecided else {
+        switch groups[index].answer {
         // It takes back this row's answer, and no other candidate's.
-        if case .decided(position, _, _, _) = groups[index].answer { groups[index].answer = .open }
+        case .decided(position, _, _, _): groups[index].answer = .open
+        // The key is there, and judged by the address that its requests don't share.
+        case .none: groups[index].answer = .open
+        case .decided, .unreadable, .open: break
+        }
         return
       }
       // Without the key, there is still to say whether it is the provider or the key that is unknown.

@@ -135,7 +135,7 @@ struct PostgresAdmission: Sendable {
     var columns = AdmissionColumns(capacity: requests.count)
     for request in requests {
       for digest in request.digests { columns.append(hash: digest.bytes) }
-      columns.append(request)
+      columns.append(request, from: request.address)
     }
     return columns.parameters
   }

@@ -31,7 +31,8 @@ extension APIKey {
       expiresAt: try row.optionalTimestamp("expires_at"),
       revokedAt: try row.optionalTimestamp("revoked_at"),
       lastUsedAt: try row.optionalTimestamp("last_used_at"),
-      status: try row.raw("status", as: KeyStatus.self))
+      status: try row.raw("status", as: KeyStatus.self),
+      allowedAddresses: try row.addressList("allowed_cidrs"))
   }
 }
 
@@ -48,6 +49,12 @@ extension Row {
   fileprivate func optionalTimestamp(_ column: String) throws -> Timestamp? {
     try decode(column, as: PostgresTimestamp?.self)
       .map { Timestamp(microseconds: $0.microsecondsSinceUnixEpoch) }
+  }
+
+  fileprivate func addressList(_ column: String) throws -> AddressList? {
+    try decode(column, as: [String]?.self).map { texts in
+      AddressList(try texts.map { text in try AddressRange(validating: text, field: column) })
+    }
   }
 
   func raw<Value: RawRepresentable<String>>(

@@ -50,7 +50,7 @@ enum ManagementStatements {
   private static let keyColumns = """
     k.key_id, k.organisation_id, k.friendly_name, k.root, k.environment, k.scopes, k.usage_limit,
     k.monthly_token_limit, k.monthly_stt_secs_limit, k.linkage_id, k.key_hint, k.created_at, k.expires_at,
-    k.revoked_at,
+    k.revoked_at, k.allowed_cidrs::text[] AS allowed_cidrs,
     greatest(k.last_used_at, (
       SELECT max(u.last_used_at) FROM keymeter.usage_monthly AS u
       WHERE u.organisation_id = k.organisation_id AND u.key_id = k.key_id)) AS last_used_at,
@@ -161,8 +161,8 @@ enum ManagementStatements {
     """
     INSERT INTO keymeter.api_keys AS k (
       organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit, monthly_token_limit,
-      monthly_stt_secs_limit, linkage_id, key_hint, expires_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+      monthly_stt_secs_limit, linkage_id, key_hint, expires_at, allowed_cidrs)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text[]::cidr[]
     WHERE $12::timestamptz IS NULL OR $12::timestamptz > now()
     RETURNING \(keyColumns)
     """)
@@ -178,7 +178,7 @@ enum ManagementStatements {
     "management_update_key",
     """
     UPDATE keymeter.api_keys AS k SET friendly_name = $3, usage_limit = $4, monthly_token_limit = $5,
-      monthly_stt_secs_limit = $6
+      monthly_stt_secs_limit = $6, allowed_cidrs = $7::text[]::cidr[]
     WHERE k.organisation_id = $1 AND k.key_id = $2
     RETURNING \(keyColumns)
     """)

@@ -117,14 +117,16 @@ final class PostgresManagementTransaction: ManagementTransaction {
     }
   }
 
-  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey {
+  func update(
+    _ id: KeyID, friendlyName: Label, limits: MonthlyLimits, allowedAddresses: AddressList?
+  ) async throws -> APIKey {
     let key = try APIKey(
       row: try await connection.row(
         of:
           ManagementStatements.updateKey,
         [
           tenant(), .text(id.rawValue), .text(friendlyName.rawValue), .int8(limits.requests),
-          .int8(limits.tokens), .int8(limits.speechSeconds),
+          .int8(limits.tokens), .int8(limits.speechSeconds), .cidrs(allowedAddresses),
         ]))
     _ = try await rows(ManagementStatements.fenceCounter, [tenant(), .text(id.rawValue)])
     return key
@@ -182,6 +184,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
       .text(key.linkageID.rawValue), .text(key.hint),
       .timestamptz(
         draft.expiresAt.map { PostgresTimestamp(microsecondsSinceUnixEpoch: $0.microseconds) }),
+      .cidrs(draft.allowedAddresses),
     ]
   }
 
@@ -192,6 +195,13 @@ final class PostgresManagementTransaction: ManagementTransaction {
 
   private func rows(_ statement: Statement, _ parameters: [Parameter]) async throws -> [Row] {
     try await connection.execute(statement, parameters).rows
+  }
+}
+
+extension Parameter {
+  /// A list of addresses as the texts of a `cidr[]`, or NULL for none.
+  fileprivate static func cidrs(_ list: AddressList?) -> Parameter {
+    .textArrayOrNull(list?.ranges.map(\.description))
   }
 }
 

@@ -26,21 +26,22 @@ enum MeteringStatements {
     SELECT \(admissionColumns("a")),
       pg_catalog.set_config('keymeter.organisation_id', coalesce(a.organisation_id, ''), true) AS entered
     FROM keymeter.admit(
-      $1, ARRAY[$2]::text[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], NULL, NULL) AS a
+      $1, ARRAY[$2]::text[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], NULL, NULL, 0::smallint,
+      ARRAY[$3]::inet[]) AS a
     """)
 
   static let reserve = Statement(
     "metering_reserve",
     """
     SELECT \(admissionColumns("(r.admission)")), r.expires_at
-    FROM keymeter.reserve($1, $2, $3, $4, $5, $6, $7, $8) AS r
+    FROM keymeter.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9) AS r
     """)
 
   static let record = Statement(
     "metering_record",
     """
     SELECT \(admissionColumns("(r.admission)")), r.over_limit, r.repeated, r.differs
-    FROM keymeter.record($1, $2, $3, $4, $5, $6) AS r
+    FROM keymeter.record($1, $2, $3, $4, $5, $6, $7) AS r
     """)
 
   static let settle = Statement(

@@ -12,7 +12,9 @@ final class PostgresMeteringTransaction: MeteringTransaction {
   func identify(_ request: AdmissionRequest) async throws -> Admission {
     let row = try await connection.row(
       of: MeteringStatements.identify,
-      [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)])
+      [
+        .byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue), address(of: request),
+      ])
     let tenant = OrganisationID(rawValue: try row.decode("entered", as: String.self))
     entered.withLock { $0 = tenant }
     return try Admission(row)
@@ -26,6 +28,7 @@ final class PostgresMeteringTransaction: MeteringTransaction {
         MeteringStatements.reserve,
       [.text(id.rawValue)] + presented(request) + [
         .int4(Int32(clamping: terms.holdSeconds)), .text(terms.onExpiry.rawValue),
+        address(of: request),
       ])
     switch try Admission(row) {
     case .refused(let refusal, let standing): return .refused(refusal, standing)
@@ -37,7 +40,8 @@ final class PostgresMeteringTransaction: MeteringTransaction {
   func record(_ request: AdmissionRequest, event: EventID?) async throws -> Recording {
     let row = try await connection.row(
       of:
-        MeteringStatements.record, [.text(event?.rawValue)] + presented(request))
+        MeteringStatements.record,
+      [.text(event?.rawValue)] + presented(request) + [address(of: request)])
     if try row.decode("differs", as: Bool.self) { return .differs }
     switch try Admission(row) {
     case .refused(let refusal, let standing): return .refused(refusal, standing)
@@ -133,6 +137,10 @@ final class PostgresMeteringTransaction: MeteringTransaction {
   private func presented(_ request: AdmissionRequest) -> [Parameter] {
     [.byteaArray(request.digests.map(\.bytes)), .text(request.provider?.rawValue)]
       + parameters(request.charge)
+  }
+
+  private func address(of request: AdmissionRequest) -> Parameter {
+    .inet(request.address.map { PostgresInet($0) })
   }
 
   private func parameters(_ amounts: Amounts) -> [Parameter] {

@@ -13,29 +13,32 @@ struct MeteredKey: Sendable {
 
   func request(
     _ charge: Amounts = .oneRequest, scopes: [String] = [], environment: KeyEnvironment? = nil,
-    provider: ProviderID? = nil
+    provider: ProviderID? = nil, from address: String? = nil
   ) throws -> AdmissionRequest {
     AdmissionRequest(
       digests: try under.peppers.digests(of: secret), provider: provider, charge: charge,
-      requiredScopes: scopes.map(Scope.init(stored:)), requiredEnvironment: environment)
+      requiredScopes: scopes.map(Scope.init(stored:)), requiredEnvironment: environment,
+      address: try address.map { try .test($0) })
   }
 
   func verify(
     _ charge: Amounts = .oneRequest, scopes: [String] = [], environment: KeyEnvironment? = nil,
-    provider: ProviderID? = nil
+    provider: ProviderID? = nil, from address: String? = nil
   ) async throws -> Admission {
     try await under.admission.admit(
-      try request(charge, scopes: scopes, environment: environment, provider: provider))
+      try request(charge, scopes: scopes, environment: environment, provider: provider, from: address))
   }
 
   func reserve(
-    _ amounts: Amounts, holdSeconds: Int64 = 900, onExpiry: ReservationExpiry = .release
+    _ amounts: Amounts, holdSeconds: Int64 = 900, onExpiry: ReservationExpiry = .release,
+    from address: String? = nil
   ) async throws -> Reserving {
     var random = RandomSource.system
     let id = ReservationID(random: &random)
     return try await under.metering.withMetering { transaction in
       try await transaction.reserve(
-        id, try request(amounts), ReservationTerms(holdSeconds: holdSeconds, onExpiry: onExpiry))
+        id, try request(amounts, from: address),
+        ReservationTerms(holdSeconds: holdSeconds, onExpiry: onExpiry))
     }
   }
 
@@ -54,10 +57,12 @@ struct MeteredKey: Sendable {
     }
   }
 
-  func record(_ amounts: Amounts, event: String? = nil) async throws -> Recording {
+  func record(
+    _ amounts: Amounts, event: String? = nil, from address: String? = nil
+  ) async throws -> Recording {
     let event = try event.map { try EventID(validating: $0) }
     return try await under.metering.withMetering { transaction in
-      try await transaction.record(try request(amounts), event: event)
+      try await transaction.record(try request(amounts, from: address), event: event)
     }
   }
 
@@ -74,7 +79,17 @@ struct MeteredKey: Sendable {
 
   func setLimits(_ limits: MonthlyLimits) async throws {
     _ = try await under.entered(organisation.id) { transaction in
-      try await transaction.update(key.id, friendlyName: key.friendlyName, limits: limits)
+      try await transaction.update(
+        key.id, friendlyName: key.friendlyName, limits: limits, allowedAddresses: key.allowedAddresses)
+    }
+  }
+
+  /// Lets the key be used from these addresses only, or from anywhere.
+  func allow(_ ranges: [String]?) async throws {
+    _ = try await under.entered(organisation.id) { transaction in
+      try await transaction.update(
+        key.id, friendlyName: key.friendlyName, limits: key.limits,
+        allowedAddresses: ranges.map { try .test($0) })
     }
   }
 
@@ -108,7 +123,8 @@ extension StoreUnderTest {
   /// A child key of an organisation of its own, or of a given one.
   func key(
     limits: MonthlyLimits = .unrestricted, scopes: [String] = ["*"],
-    environment: KeyEnvironment = .production, of organisation: TestOrganisation? = nil
+    environment: KeyEnvironment = .production, allowed: [String]? = nil,
+    of organisation: TestOrganisation? = nil
   ) async throws -> MeteredKey {
     var random = RandomSource.system
     var owner = organisation
@@ -116,7 +132,7 @@ extension StoreUnderTest {
     let organisation = try #require(owner)
     let draft = KeyDraft(
       friendlyName: try .test("Metered"), limits: limits, environment: environment,
-      scopes: scopes.map(Scope.init(stored:)))
+      scopes: scopes.map(Scope.init(stored:)), allowedAddresses: try allowed.map { try .test($0) })
     let issued = try await KeyService(store: store, peppers: try peppers)
       .create(.success(draft), by: organisation.credentials, requestID: .test)
     return MeteredKey(

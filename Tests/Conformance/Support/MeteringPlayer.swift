@@ -104,7 +104,8 @@ struct MeteringPlayer {
     try await under.entered(key.organisation.id) { transaction in
       guard let found = try await transaction.keyForUpdate(key.id) else { return "gone" }
       let changed = try await transaction.update(
-        found.id, friendlyName: found.friendlyName, limits: limits)
+        found.id, friendlyName: found.friendlyName, limits: limits,
+        allowedAddresses: found.allowedAddresses)
       return "\(changed.limits) \(changed.lastUsedAt == nil)"
     }
   }

@@ -14,6 +14,7 @@ struct PostgresBatch: Sendable {
       .textArray(requests.map { $0.provider?.rawValue }), .int8Array(requests.map(\.charge.requests)),
       .int8Array(requests.map(\.charge.tokens)), .int8Array(requests.map(\.charge.speechSeconds)),
       .textArray(scopes), .textArray(requests.map { $0.requiredEnvironment?.rawValue }),
+      .textArray(requests.map { $0.address?.description }),
     ]
     return try await pool.withConnection { connection in
       try await connection.execute(Self.statement, parameters).rows.map(Self.admission)
@@ -25,13 +26,14 @@ struct PostgresBatch: Sendable {
     """
     SELECT decision::integer AS decision, organisation_id, key_id, environment, scopes, limit_requests,
       limit_tokens, limit_stt_secs, used_requests, used_tokens, used_stt_secs, judged_at
-    FROM keymeter.admit($1, $2, $3, $4, $5, $6, $7) ORDER BY position
+    FROM keymeter.admit($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8::text[]::inet[]) ORDER BY position
     """)
 
   private static func admission(_ row: Row) throws -> Admission {
     let refusals: [Int32: AdmissionRefusal] = [
       1: .unknownProvider, 2: .unknownKey, 3: .revoked, 4: .expired, 5: .environmentMismatch,
       6: .scopeMissing, 7: .overLimit(.requests), 8: .overLimit(.tokens), 9: .overLimit(.speechSeconds),
+      12: .addressNotAllowed,
     ]
     let decision = try row.decode("decision", as: Int32.self)
     guard decision != 0 else { return .admitted(try standing(row)) }

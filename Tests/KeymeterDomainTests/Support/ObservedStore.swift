@@ -118,9 +118,12 @@ private struct ObservedTransaction: ManagementTransaction {
     return try await inner.insert(key)
   }
 
-  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) async throws -> APIKey {
+  func update(
+    _ id: KeyID, friendlyName: Label, limits: MonthlyLimits, allowedAddresses: AddressList?
+  ) async throws -> APIKey {
     try observe(.update)
-    return try await inner.update(id, friendlyName: friendlyName, limits: limits)
+    return try await inner.update(
+      id, friendlyName: friendlyName, limits: limits, allowedAddresses: allowedAddresses)
   }
 
   func delete(_ id: KeyID) async throws {

@@ -12,6 +12,21 @@ extension Label {
   public static func test(_ text: String) throws -> Label { try Label(validating: text, field: "test") }
 }
 
+extension IPAddress {
+  /// An address that a test knows to be one.
+  public static func test(_ text: String) throws -> IPAddress {
+    guard let address = IPAddress(text) else { throw ValidationFailure(field: "test", "is no address") }
+    return address
+  }
+}
+
+extension AddressList {
+  /// A list of ranges that a test knows to be right.
+  public static func test(_ ranges: [String]) throws -> AddressList {
+    AddressList(try ranges.map { range in try AddressRange(validating: range, field: "test") })
+  }
+}
+
 /// An organisation with its root key, as most tests begin.
 public struct TestOrganisation: Sendable {
   /// The organisation.

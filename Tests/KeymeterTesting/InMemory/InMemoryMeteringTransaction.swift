@@ -16,7 +16,8 @@ final class InMemoryMeteringTransaction: MeteringTransaction {
   func identify(_ request: AdmissionRequest) throws -> Admission {
     let request = AdmissionRequest(
       digests: request.digests, provider: request.provider, charge: .zero,
-      requiredScopes: request.requiredScopes, requiredEnvironment: request.requiredEnvironment)
+      requiredScopes: request.requiredScopes, requiredEnvironment: request.requiredEnvironment,
+      address: request.address)
     return try work.withLock { try $0.admit(request, at: clock()) }
   }
 

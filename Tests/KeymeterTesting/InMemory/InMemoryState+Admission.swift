@@ -67,6 +67,7 @@ extension InMemoryState {
     case .active: break
     }
     guard value.isValid(at: now) else { return .expired }
+    if let allowed = key.allowedAddresses, !allowed.allows(request.address) { return .addressNotAllowed }
     if let environment = request.requiredEnvironment, environment != key.draft.environment {
       return .environmentMismatch
     }

@@ -105,6 +105,6 @@ extension AdmissionRequest {
   fileprivate func charging(_ amounts: Amounts) -> AdmissionRequest {
     AdmissionRequest(
       digests: digests, provider: provider, charge: amounts, requiredScopes: requiredScopes,
-      requiredEnvironment: requiredEnvironment)
+      requiredEnvironment: requiredEnvironment, address: address)
   }
 }

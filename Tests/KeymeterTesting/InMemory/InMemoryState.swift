@@ -46,6 +46,7 @@ struct StoredKey: Sendable {
   var hint: String
   var friendlyName: Label
   var limits: MonthlyLimits
+  var allowedAddresses: AddressList?
   var expiresAt: Timestamp?
   var revokedAt: Timestamp?
   var lastUsedAt: Timestamp?
@@ -60,6 +61,7 @@ struct StoredKey: Sendable {
     createdAt = now
     friendlyName = key.draft.friendlyName
     limits = key.draft.limits
+    allowedAddresses = key.draft.allowedAddresses
     expiresAt = key.draft.expiresAt
   }
 
@@ -73,7 +75,7 @@ struct StoredKey: Sendable {
       id: id, organisationID: organisation, friendlyName: friendlyName, root: root,
       environment: draft.environment, scopes: draft.scopes, limits: limits, linkageID: linkageID, hint: hint,
       createdAt: createdAt, expiresAt: expiresAt, revokedAt: revokedAt, lastUsedAt: usedAt,
-      status: status(at: now))
+      status: status(at: now), allowedAddresses: allowedAddresses)
   }
 
   func status(at now: Timestamp) -> KeyStatus {

@@ -113,10 +113,13 @@ final class InMemoryTransaction: ManagementTransaction {
     return try shown(stored)
   }
 
-  func update(_ id: KeyID, friendlyName: Label, limits: MonthlyLimits) throws -> APIKey {
+  func update(
+    _ id: KeyID, friendlyName: Label, limits: MonthlyLimits, allowedAddresses: AddressList?
+  ) throws -> APIKey {
     try change(id) { key in
       key.friendlyName = friendlyName
       key.limits = limits
+      key.allowedAddresses = allowedAddresses
     }
     guard let key = try keyForUpdate(id) else { throw NoSuchKey() }
     return key

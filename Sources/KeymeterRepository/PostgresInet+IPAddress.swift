@@ -1,0 +1,12 @@
+import KeymeterDomain
+import Postgres
+
+extension PostgresInet {
+  /// The domain's address as PostgreSQL has it.
+  init(_ address: IPAddress) {
+    switch address.family {
+    case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: address.bits))
+    case .ipv6: self.init(ipv6: address.bits)
+    }
+  }
+}
