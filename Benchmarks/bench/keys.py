@@ -78,6 +78,13 @@ class KeySet:
         records.unlink()
         secrets.unlink()
 
+    def repeated(self, lines: int) -> Path:
+        """A file of as many keys, each equally often: a client's work, and its caches, are then those of a larger set."""
+        path = self.file.with_suffix(".repeated")
+        if not path.exists():
+            path.write_bytes(self.file.read_bytes() * (lines // self.count))
+        return path
+
     def one(self) -> Path:
         """A file of the first key alone."""
         path = self.file.with_suffix(".one")

@@ -78,6 +78,7 @@ public struct KeymeterResponder: HTTPResponder {
       complete { Verify.answer(error, requestID: requestID, logger: logger).named(requestID) }
     }
   }
+
   /// What an answer says against the credentials.
   private static func failure(_ result: Result<Admission, any Error>) -> AuthenticationFailure? {
     guard case .success(.refused(let refusal, _)) = result else { return nil }

@@ -8,7 +8,7 @@ import Testing
 
 /// On a month's first day the day before has a counter of its own.
 private let isNotFirst = ConditionTrait.disabled(
-  if: Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).day.day == 1)
+  if: Timestamp.now.day.day == 1)
 
 /// The counter holds its last day, and `usage_daily` the days before.
 @Suite("A counter's day", .timeLimit(.minutes(1)))

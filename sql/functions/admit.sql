@@ -12,8 +12,8 @@
 --
 -- decision: 0 admitted, 1 provider unknown, 2 no such key (of that provider), 3 revoked, 4 expired, 5 wrong
 --   environment, 6 a scope is missing, 7/8/9 over the limit of requests/tokens/stt_secs (also, whatever the kind,
---   when the counter itself would pass 2^63 - 1), 10 an amount is not valid, 12 not allowed from this address. From 3 on the key is named and its
---   limits and counters are given, as they are after the request.
+--   when the counter itself would pass 2^63 - 1), 10 an amount is not valid, 12 not allowed from this address. From 3
+--   on the key is named and its limits and counters are given, as they are after the request.
 --
 -- How it is exact. A request is judged by one snapshot that is younger than the call: key, limits and counter
 -- together. The counter is then written only if it is still the version that was judged (xmin); otherwise somebody
@@ -115,49 +115,34 @@ BEGIN
       ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO NOTHING;
       CONTINUE;
     END IF;
-    IF last_day = today THEN
-      UPDATE keymeter.usage_monthly AS u
-      SET used_requests = u.used_requests + asked_requests,
-        used_tokens = u.used_tokens + asked_tokens,
-        used_stt_secs = u.used_stt_secs + asked_stt_secs,
-        reserved_requests = u.reserved_requests + asked_requests * held,
-        reserved_tokens = u.reserved_tokens + asked_tokens * held,
-        reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
-        day_requests = u.day_requests + asked_requests,
-        day_tokens = u.day_tokens + asked_tokens,
-        day_stt_secs = u.day_stt_secs + asked_stt_secs,
-        last_used_at = judged_at
-      WHERE u.ctid = location AND u.xmin = version;
-      charged := FOUND;
-    ELSE
-      -- The day's first charge, or one that comes after the next day's. One statement, so that the lock on usage_daily
-      -- itself comes before the counter's: the other way round would be a circle with whoever adds a partition.
-      WITH charged AS (
-        UPDATE keymeter.usage_monthly AS u
-        SET used_requests = u.used_requests + asked_requests,
-          used_tokens = u.used_tokens + asked_tokens,
-          used_stt_secs = u.used_stt_secs + asked_stt_secs,
-          reserved_requests = u.reserved_requests + asked_requests * held,
-          reserved_tokens = u.reserved_tokens + asked_tokens * held,
-          reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
-          day = greatest(u.day, today),
-          day_requests = keymeter.day_amount(u.day, u.day_requests, today, asked_requests),
-          day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, asked_tokens),
-          day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, asked_stt_secs),
-          last_used_at = judged_at
-        WHERE u.ctid = location AND u.xmin = version
-        RETURNING u.organisation_id, u.key_id
-      ),
-      dated AS (
-        INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
-        SELECT c.organisation_id, c.key_id, f.day, f.requests, f.tokens, f.stt_secs
-        FROM charged AS c, keymeter.filed_day(
-          last_day, day_requests, day_tokens, day_stt_secs, today, asked_requests, asked_tokens, asked_stt_secs) AS f
-        ON CONFLICT (organisation_id, key_id, day) DO UPDATE
-        SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
-          stt_secs = d.stt_secs + excluded.stt_secs
-      )
-      SELECT EXISTS (SELECT FROM charged) INTO charged;
+    IF last_day IS DISTINCT FROM today THEN
+      -- The lock on usage_daily itself comes before the counter's: the other way round would be a circle with whoever
+      -- adds a partition.
+      LOCK TABLE ONLY keymeter.usage_daily IN ROW EXCLUSIVE MODE;
+    END IF;
+    UPDATE keymeter.usage_monthly AS u
+    SET used_requests = u.used_requests + asked_requests,
+      used_tokens = u.used_tokens + asked_tokens,
+      used_stt_secs = u.used_stt_secs + asked_stt_secs,
+      reserved_requests = u.reserved_requests + asked_requests * held,
+      reserved_tokens = u.reserved_tokens + asked_tokens * held,
+      reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
+      day = greatest(u.day, today),
+      day_requests = keymeter.day_amount(u.day, u.day_requests, today, asked_requests),
+      day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, asked_tokens),
+      day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, asked_stt_secs),
+      last_used_at = judged_at
+    WHERE u.ctid = location AND u.xmin = version;
+    charged := FOUND;
+    IF charged AND last_day IS DISTINCT FROM today THEN
+      -- The day's first charge, or one that comes after the next day's.
+      INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+      SELECT answer.organisation_id, answer.key_id, f.day, f.requests, f.tokens, f.stt_secs
+      FROM keymeter.filed_day(
+        last_day, day_requests, day_tokens, day_stt_secs, today, asked_requests, asked_tokens, asked_stt_secs) AS f
+      ON CONFLICT (organisation_id, key_id, day) DO UPDATE
+      SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
+        stt_secs = d.stt_secs + excluded.stt_secs;
     END IF;
     IF charged THEN
       answer.used_requests := answer.used_requests + asked_requests;

@@ -83,8 +83,8 @@ public struct AuditPage: Sendable, Hashable {
 public protocol AuditReading: Sendable {
   /// Lines of one organisation's log, newest first.
   ///
-  /// A line never comes into sight behind one with a larger number. So what is appended while somebody goes from page to
-  /// page is in none of the pages that follow, and nobody who comes back later misses a line.
+  /// A line never comes into sight behind one with a larger number. So what is appended while somebody goes from page
+  /// to page is in none of the pages that follow, and nobody who comes back later misses a line.
   func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord]
 }
 

@@ -1,4 +1,9 @@
 extension KeySecret {
+  /// Whether what keys begin with stands anywhere in a text.
+  public static func mayStand(in text: String) -> Bool {
+    KeyEnvironment.allCases.contains { text.contains(prefix(of: $0)) }
+  }
+
   /// A text in which nothing is left of what could be a key but its prefix: `sk_live_...`.
   static func masking(_ text: String) -> String {
     let bytes = Array(text.utf8)

@@ -25,19 +25,3 @@ public struct AddressList: Sendable, Hashable {
     other.ranges.allSatisfy { range in ranges.contains { $0.contains(range) } }
   }
 }
-
-/// What becomes of a key's list of addresses: left as it is, cleared, or set.
-public enum AddressListChange: Sendable, Hashable {
-  case unchanged
-  case cleared
-  case set(AddressList)
-
-  /// What becomes of `list`; `nil` is from anywhere.
-  public func applied(to list: AddressList?) -> AddressList? {
-    switch self {
-    case .unchanged: list
-    case .cleared: nil
-    case .set(let list): list
-    }
-  }
-}

@@ -8,8 +8,8 @@
 
 /// An IPv4 or IPv6 address.
 ///
-/// An IPv4 address that is mapped into IPv6 (`::ffff:192.0.2.1`) is that IPv4 address: a socket that takes both families
-/// shows its IPv4 peers so.
+/// An IPv4 address that is mapped into IPv6 (`::ffff:192.0.2.1`) is that IPv4 address: a socket that takes both
+/// families shows its IPv4 peers so.
 public struct IPAddress: Sendable, Hashable {
   /// The address in IPv6's 128 bits; IPv4 is mapped, and so the two forms are one by construction.
   public let bits: UInt128

@@ -31,22 +31,6 @@ public struct KeyDraft: Sendable, Hashable {
   }
 }
 
-/// What becomes of a limit: left as it is, cleared, or set.
-public enum LimitChange: Sendable, Hashable {
-  case unchanged
-  case cleared
-  case set(Int64)
-
-  /// What becomes of `limit`; a new key's limits begin unrestricted, as `nil`.
-  public func applied(to limit: Int64?) -> Int64? {
-    switch self {
-    case .unchanged: limit
-    case .cleared: nil
-    case .set(let value): value
-    }
-  }
-}
-
 /// What a caller asks to change of a key; what it leaves out stays.
 public struct KeyUpdate: Sendable, Hashable {
   /// The key to change.

@@ -38,8 +38,8 @@ struct Authority: Sendable {
 
   /// Wherein `other` goes beyond this, in the order of the members of a request; nothing where it doesn't.
   ///
-  /// A limit or an expiry that is not set is the highest there is, and no list of addresses is all of them. Environments
-  /// stand beside one another: each goes beyond every other.
+  /// A limit or an expiry that is not set is the highest there is, and no list of addresses is all of them.
+  /// Environments stand beside one another: each goes beyond every other.
   func excesses(of other: Authority) -> [Excess] {
     var excesses: [Excess] = other.environment == environment ? [] : [.environment]
     for scope in other.scopes where !scopes.contains(where: { $0.covers(scope) }) {

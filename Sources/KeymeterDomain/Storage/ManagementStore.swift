@@ -74,8 +74,8 @@ public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   func update(
     _ id: KeyID, friendlyName: Label, limits: MonthlyLimits, allowedAddresses: AddressList?
   ) async throws -> APIKey
-  /// Gives an active key a new value. The value so far authenticates for so many more seconds by the store's clock, 0 being
-  /// not at all; every older one ends now.
+  /// Gives an active key a new value. The value so far authenticates for so many more seconds by the store's clock, 0
+  /// being not at all; every older one ends now.
   func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) async throws -> APIKey
   /// Ends a key and all its values; its record stays. The key must not have been revoked before.
   func revoke(_ id: KeyID) async throws -> APIKey

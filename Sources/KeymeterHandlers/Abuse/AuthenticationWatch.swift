@@ -46,7 +46,8 @@ public struct AuthenticationWatch: Sendable {
 
   /// Watches over a handler.
   ///
-  /// - Returns: a handler that tells the given one who the client is, and throws `TooManyFailures` instead of asking it.
+  /// - Returns: a handler that tells the given one who the client is, and throws `TooManyFailures` instead of asking
+  /// it.
   func over(_ presentation: KeyPresentation, _ handler: @escaping RouteHandler) -> RouteHandler {
     { request, context in
       let origin = RequestOrigin(peerAddress: context.peerAddress, headers: request.headers)

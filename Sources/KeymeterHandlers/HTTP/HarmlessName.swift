@@ -1,3 +1,5 @@
+import KeymeterDomain
+
 /// A name that a client gave to something that nobody knows, as an error may tell it.
 ///
 /// A key that was put where a name belongs must not come back in an answer, nor through one into somebody's log.
@@ -6,19 +8,15 @@ enum HarmlessName {
   static let placeholder = "(a name that is not shown)"
   /// One less than a key's random part has, so that no name that is told holds it whole.
   private static let longest = 31
-  private static let keyPrefixes = ["sk_live_", "sk_stag_", "sk_dev_"]
 
   /// The name if it is short, of letters, digits, `_`, `.` and `-`, and not like a key; the placeholder if not.
   static func of(_ name: String) -> String {
     let bytes = name.utf8
     guard (1...longest).contains(bytes.count), bytes.allSatisfy(isHarmless), !name.hasPrefix("sk_"),
-      !mayHoldKey(name)
+      !KeySecret.mayStand(in: name)
     else { return placeholder }
     return name
   }
-
-  /// Whether what keys begin with stands in it.
-  static func mayHoldKey(_ name: String) -> Bool { keyPrefixes.contains(where: name.contains) }
 
   /// Letters, digits, `_`, `.` and `-`.
   static func isHarmless(_ byte: UInt8) -> Bool {

@@ -49,7 +49,7 @@ struct IdentifyRequest: RouterMiddleware {
 
   static func requestID(of headers: HTTPFields) -> RequestID {
     if let sent = headers.single(.requestID), sent.utf8.count <= 128,
-      sent.utf8.allSatisfy(HarmlessName.isHarmless), !HarmlessName.mayHoldKey(sent)
+      sent.utf8.allSatisfy(HarmlessName.isHarmless), !KeySecret.mayStand(in: sent)
     {
       return RequestID(rawValue: sent)
     }

@@ -114,7 +114,7 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     guard let connection = request.headerFields[.connection] else { return request.method == .connect }
     return request.headerFields[.upgrade] != nil || request.method == .connect
       || connection.utf8.split(separator: UInt8(ascii: ",")).contains { token in
-        Substring(token).filter { $0 != " " && $0 != "\t" }.lowercased() == "close"
+        Substring(token).trimmingBlanks().lowercased() == "close"
       }
   }
 

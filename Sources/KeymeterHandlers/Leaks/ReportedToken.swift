@@ -10,8 +10,8 @@ struct ReportedToken: Sendable {
 
   /// Reads a report: an array of objects.
   ///
-  /// Unlike elsewhere unknown members are let through, and places that can't be read are left out: a member that is added
-  /// to the published form one day must not keep a leaked key alive.
+  /// Unlike elsewhere unknown members are let through, and places that can't be read are left out: a member that is
+  /// added to the published form one day must not keep a leaked key alive.
   ///
   /// - Throws: `RequestRejection.invalidBody`, `LeakReportRefusal.tooMany`.
   static func read(_ bytes: [UInt8]) throws -> [ReportedToken] {

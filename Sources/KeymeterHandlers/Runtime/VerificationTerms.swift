@@ -69,19 +69,11 @@ struct VerificationTerms: Equatable {
   /// Takes one `name=amount` of `X-Keymeter-Charge`.
   private mutating func raise(by part: Substring) throws(RequestRejection) {
     let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      .map(Self.trimmed)
+      .map { String($0.trimmingBlanks()) }
     guard pair.count == 2, let dimension = Dimension(rawValue: pair[0]) else {
       throw Self.invalid("X-Keymeter-Charge", "must be like requests=1, tokens=0, stt_secs=0")
     }
     charge[dimension] = max(charge[dimension], try Self.amount(pair[1], of: "X-Keymeter-Charge"))
-  }
-
-  /// Without the white space around it; what stands within is part of the text, and makes no number.
-  private static func trimmed(_ text: Substring) -> String {
-    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-    var text = text.drop(while: isBlank)
-    while let last = text.last, isBlank(last) { text.removeLast() }
-    return String(text)
   }
 
   private static func amount(_ text: String, of field: String) throws(RequestRejection) -> Int64 {

@@ -23,7 +23,8 @@ enum AdmissionStatements {
     FROM keymeter.admit_groups($1, $2, $3, $4, $5, $6, $7, $8, $9)
     """)
 
-  /// What needs to be judged one request after the other; without the detour through `keymeter.admit`, which would hand every answer on once more.
+  /// What needs to be judged one request after the other; without the detour through `keymeter.admit`, which would hand
+  /// every answer on once more.
   static let admitMany = Statement(
     "admission_admit_many",
     "SELECT \(columns) FROM keymeter.admit_many($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")

@@ -30,8 +30,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
     do {
       return try Organisation(
         row: try await connection.row(
-          of:
-            ManagementStatements.insertOrganisation,
+          of: ManagementStatements.insertOrganisation,
           [.text(id.rawValue), .text(provider.rawValue), .text(name.rawValue)]))
     } catch let error as PostgresError where error.violates("organisations_provider_id_key") {
       throw StoreError.providerTaken
@@ -122,8 +121,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
   ) async throws -> APIKey {
     let key = try APIKey(
       row: try await connection.row(
-        of:
-          ManagementStatements.updateKey,
+        of: ManagementStatements.updateKey,
         [
           tenant(), .text(id.rawValue), .text(friendlyName.rawValue), .int8(limits.requests),
           .int8(limits.tokens), .int8(limits.speechSeconds), .cidrs(allowedAddresses),

@@ -18,8 +18,8 @@ enum MeteringStatements {
 
   /// A charge of nothing: authenticates, and writes nothing.
   ///
-  /// Names the caller's tenant until the transaction ends, as `ManagementStatements.enter` does, without a further round
-  /// trip.
+  /// Names the caller's tenant until the transaction ends, as `ManagementStatements.enter` does, without a further
+  /// round trip.
   static let identify = Statement(
     "metering_identify",
     """

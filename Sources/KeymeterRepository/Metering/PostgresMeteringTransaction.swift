@@ -24,8 +24,7 @@ final class PostgresMeteringTransaction: MeteringTransaction {
     _ id: ReservationID, _ request: AdmissionRequest, _ terms: ReservationTerms
   ) async throws -> Reserving {
     let row = try await connection.row(
-      of:
-        MeteringStatements.reserve,
+      of: MeteringStatements.reserve,
       [.text(id.rawValue)] + presented(request) + [
         .int4(Int32(clamping: terms.holdSeconds)), .text(terms.onExpiry.rawValue),
         address(of: request),
@@ -39,8 +38,7 @@ final class PostgresMeteringTransaction: MeteringTransaction {
 
   func record(_ request: AdmissionRequest, event: EventID?) async throws -> Recording {
     let row = try await connection.row(
-      of:
-        MeteringStatements.record,
+      of: MeteringStatements.record,
       [.text(event?.rawValue)] + presented(request) + [address(of: request)])
     if try row.decode("differs", as: Bool.self) { return .differs }
     switch try Admission(row) {

@@ -17,8 +17,8 @@ enum MigrationStatements {
 
   /// Until the transaction ends, so that what it makes belongs to keymeter_owner, whoever logged in.
   ///
-  /// Only where the schema belongs to it already, as it does from 0009 on, and only for a login that acts as itself: the
-  /// server, which has become keymeter_app, asks for the state of the schema as that.
+  /// Only where the schema belongs to it already, as it does from 0009 on, and only for a login that acts as itself:
+  /// the server, which has become keymeter_app, asks for the state of the schema as that.
   static let becomeOwner = Statement(
     "migration_become_owner",
     """

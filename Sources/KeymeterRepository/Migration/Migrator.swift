@@ -2,8 +2,8 @@ public import Postgres
 
 /// Brings a database's schema to what this binary was built with.
 ///
-/// Each migration runs in a transaction of its own, and all functions in one, under a lock that all migrators take, so that any number
-/// of nodes may start at once.
+/// Each migration runs in a transaction of its own, and all functions in one, under a lock that all migrators take, so
+/// that any number of nodes may start at once.
 public struct Migrator: Sendable {
   private let pool: ConnectionPool
   private let files: SchemaFiles

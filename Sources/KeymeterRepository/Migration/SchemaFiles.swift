@@ -1,4 +1,5 @@
 import Crypto
+import KeymeterDomain
 
 /// One forward step of the schema: `NNNN_verb_noun.sql`, applied once, in its own transaction.
 struct Migration: Sendable {
@@ -49,10 +50,4 @@ extension SchemaFunction {
   }
 }
 
-private func sha256Hex(_ text: String) -> String {
-  let digits = Array("0123456789abcdef")
-  return SHA256.hash(data: Array(text.utf8)).reduce(into: "") { hex, byte in
-    hex.append(digits[Int(byte >> 4)])
-    hex.append(digits[Int(byte & 0xF)])
-  }
-}
+private func sha256Hex(_ text: String) -> String { SHA256.hash(data: Array(text.utf8)).hexadecimal }

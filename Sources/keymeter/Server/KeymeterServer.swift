@@ -23,6 +23,7 @@ struct KeymeterServer: Sendable {
   private static let statementTimeout = Duration.seconds(5)
   /// How long requests that are under way may take to end, once the server is told to stop.
   private static let longestShutdown = Duration.seconds(20)
+
   /// How long one batch of admissions may take; a request waits for two of them at most.
   private static let admissionTimeout = Duration.seconds(3)
 
@@ -56,8 +57,8 @@ struct KeymeterServer: Sendable {
     try result.get()
   }
 
-  /// A schema that is behind can't be served, nor any by a role that stands above the rules which keep tenants apart, nor
-  /// keys by other peppers than theirs.
+  /// A schema that is behind can't be served, nor any by a role that stands above the rules which keep tenants apart,
+  /// nor keys by other peppers than theirs.
   ///
   /// A database that can't be reached can come back: the server starts, and is not ready until then.
   private func refuseUnfitDatabase(_ pool: ConnectionPool) async throws {

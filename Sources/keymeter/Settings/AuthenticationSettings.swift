@@ -27,19 +27,12 @@ struct AuthenticationSettings: Sendable {
     var ranges: [AddressRange] = []
     for (index, entry) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
       do throws(ValidationFailure) {
-        ranges.append(try AddressRange(validating: trimmed(entry), field: name))
+        ranges.append(try AddressRange(validating: entry.trimmingBlanks(), field: name))
       } catch {
         let problem = error.errors.map(\.message).joined(separator: "; ")
         throw SettingError(name: name, problem: "has an entry, number \(index + 1), that \(problem)")
       }
     }
     return TrustedProxies(ranges)
-  }
-
-  /// Without the spaces that people write after commas.
-  private static func trimmed(_ entry: Substring) -> Substring {
-    var entry = entry.drop { $0 == " " }
-    while entry.last == " " { entry.removeLast() }
-    return entry
   }
 }

@@ -4,8 +4,8 @@ import KeymeterDomain
 extension SettingsSource {
   /// GitHub's public keys of `KEYMETER_GITHUB_SECRET_SCANNING_KEYS`; `nil` where it is not set.
   ///
-  /// Either what GitHub publishes at `/meta/public_keys/secret_scanning`, as it is, or `identifier:key[,…]`, each key in PEM
-  /// or in Base64 without PEM's first and last line.
+  /// Either what GitHub publishes at `/meta/public_keys/secret_scanning`, as it is, or `identifier:key[,…]`, each key
+  /// in PEM or in Base64 without PEM's first and last line.
   func leakReporter() throws(SettingError) -> ReporterKeys? {
     let name = ReporterKeys.setting
     guard let text = try value(name) else { return nil }

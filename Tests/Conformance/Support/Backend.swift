@@ -20,9 +20,7 @@ enum Backend: String, CaseIterable, Sendable {
   }
 
   private static func withModel(_ body: (StoreUnderTest) async throws -> Void) async throws {
-    let store = InMemoryManagementStore(clock: {
-      Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
-    })
+    let store = InMemoryManagementStore(clock: { .now })
     try await StoreUnderTest(
       store: store, operatorStore: store, auditLog: { store.auditLog.map(AuditLine.init) },
       nodes: [store, store],

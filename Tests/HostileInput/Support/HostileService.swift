@@ -48,9 +48,7 @@ struct HostileService: Sendable {
 
   /// Runs `body` over the model of a store.
   static func withModel(_ body: @Sendable (HostileService) async throws -> Void) async throws {
-    let store = InMemoryManagementStore(clock: {
-      Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
-    })
+    let store = InMemoryManagementStore(clock: { .now })
     try await serve(store, metering: store, admission: store, body)
   }
 
