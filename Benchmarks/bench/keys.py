@@ -68,13 +68,14 @@ class KeySet:
                 organisation = f"org_{number // KEYS_PER_ORGANISATION:024d}"
                 key = "key_" + characters[32:].decode()
                 digest = hmac.digest(pepper, text, "sha256").hex()
-                secret.write(f"{organisation}\t{key}\t\\\\x{digest}\tbench\n")
-                record.write(f"{organisation}\t{key}\tBench {number}\tf\tPRODUCTION\t{{incidents:read,incidents:write}}"
-                             f"\t{LIMIT}\t{LIMIT}\tunit-{number}\tsk_live_...{text[-4:].decode()}\n")
+                facts = f"PRODUCTION\t{{incidents:read,incidents:write}}\t{LIMIT}\t{LIMIT}"
+                secret.write(f"{organisation}\t{key}\t\\\\x{digest}\tbench\t{facts}\n")
+                record.write(f"{organisation}\t{key}\tBench {number}\tf\t{facts}"
+                             f"\tunit-{number}\tsk_live_...{text[-4:].decode()}\n")
         cluster.copy(self.database, """keymeter.api_keys (organisation_id, key_id, friendly_name, root, environment,
             scopes, usage_limit, monthly_token_limit, linkage_id, key_hint)""", records)
         cluster.copy(self.database, """keymeter.api_key_secrets (organisation_id, key_id, secret_hash,
-            pepper_id)""", secrets)
+            pepper_id, environment, scopes, usage_limit, monthly_token_limit)""", secrets)
         records.unlink()
         secrets.unlink()
 

@@ -4,14 +4,13 @@
 -- The secrets that pgbench presents have hashes it can derive from a number; `keys` is how many there are.
 \set n random(1, :keys)
 WITH judged AS (
-  SELECT s.organisation_id, s.key_id, k.environment, k.scopes, k.usage_limit, k.monthly_token_limit,
-    k.monthly_stt_secs_limit
+  SELECT s.organisation_id, s.key_id, s.environment, s.scopes, s.usage_limit, s.monthly_token_limit,
+    s.monthly_stt_secs_limit
   FROM keymeter.api_key_secrets AS s
-  JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
   WHERE s.secret_hash = sha256(int8send(:n))
     AND (s.valid_until IS NULL OR s.valid_until > now())
-    AND (k.expires_at IS NULL OR k.expires_at > now())
-    AND k.revoked_at IS NULL
+    AND (s.expires_at IS NULL OR s.expires_at > now())
+    AND s.revoked_at IS NULL
 ),
 charged AS (
   UPDATE keymeter.usage_monthly AS u

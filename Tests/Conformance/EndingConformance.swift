@@ -197,7 +197,7 @@ struct EndingConformance {
       let keys = KeyService(store: under.store, peppers: try under.peppers)
       let draft = KeyDraft(friendlyName: try .test("Late"))
       let change = try await under.entered(clinic.organisation.id) { transaction in
-        try await transaction.holdEndings(of: manager.id)
+        try await transaction.holdChanges(of: manager.id)
         try await ending.end(manager.key, in: transaction, under.peppers)
         let change = Task {
           try await keys.create(

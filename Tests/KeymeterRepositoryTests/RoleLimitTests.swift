@@ -105,8 +105,8 @@ struct RoleLimitTests {
     let known = [
       "admit", "admit_groups", "admit_many", "ensure_usage_partitions", "expire_reservations", "guarded_keys",
       "key_owner", "lock_organisation", "organisation_by_provider", "organisation_holding",
-      "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
-      "reserve", "settle",
+      "pass_key_facts_on", "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record",
+      "renew_secret", "reserve", "settle", "take_key_facts",
     ]
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in

@@ -72,11 +72,11 @@ BEGIN
       keymeter.verdict(
         providers[1] IS NULL OR EXISTS (
           SELECT FROM keymeter.organisations AS o
-          WHERE o.organisation_id = k.organisation_id AND o.provider_id = providers[1]),
-        k.revoked_at, k.expires_at, s.valid_until, judged_at, k.environment, required_environments[1], k.scopes,
-        required_scopes[1], asked_requests, asked_tokens, asked_stt_secs, k.allowed_cidrs, addresses[1]),
-      k.organisation_id, k.key_id, k.environment, k.scopes,
-      k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit,
+          WHERE o.organisation_id = s.organisation_id AND o.provider_id = providers[1]),
+        s.revoked_at, s.expires_at, s.valid_until, judged_at, s.environment, required_environments[1], s.scopes,
+        required_scopes[1], asked_requests, asked_tokens, asked_stt_secs, s.allowed_cidrs, addresses[1]),
+      s.organisation_id, s.key_id, s.environment, s.scopes,
+      s.usage_limit, s.monthly_token_limit, s.monthly_stt_secs_limit,
       coalesce(u.used_requests, 0), coalesce(u.used_tokens, 0), coalesce(u.used_stt_secs, 0), u.xmin, u.ctid,
       u.day, u.day_requests, u.day_tokens, u.day_stt_secs
     INTO answer.decision, answer.organisation_id, answer.key_id, answer.environment, answer.scopes,
@@ -84,12 +84,11 @@ BEGIN
       answer.used_requests, answer.used_tokens, answer.used_stt_secs, version, location,
       last_day, day_requests, day_tokens, day_stt_secs
     FROM keymeter.api_key_secrets AS s
-    -- What is compared by IS NOT DISTINCT FROM is left to the hash indexes' tuples: no other index is taken.
-    JOIN keymeter.api_keys AS k ON k.key_id = s.key_id AND k.organisation_id IS NOT DISTINCT FROM s.organisation_id
+    -- What is compared by IS NOT DISTINCT FROM is left to the hash index's tuple: no other index is taken.
     LEFT JOIN keymeter.usage_monthly AS u
       ON hashtextextended(u.key_id, u.month - DATE '2000-01-01')
-        = hashtextextended(k.key_id, this_month - DATE '2000-01-01')
-      AND u.organisation_id IS NOT DISTINCT FROM k.organisation_id AND u.key_id IS NOT DISTINCT FROM k.key_id
+        = hashtextextended(s.key_id, this_month - DATE '2000-01-01')
+      AND u.organisation_id IS NOT DISTINCT FROM s.organisation_id AND u.key_id IS NOT DISTINCT FROM s.key_id
       AND u.month IS NOT DISTINCT FROM this_month
     WHERE s.secret_hash = ANY (hashes);
 

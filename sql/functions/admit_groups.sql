@@ -38,32 +38,31 @@ BEGIN
   RETURN QUERY
   WITH found AS MATERIALIZED (
     SELECT g.n::integer AS position, g.requested, g.requests, g.tokens, g.stt_secs,
-      k.organisation_id, k.key_id, k.environment, k.scopes,
-      k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit,
+      s.organisation_id, s.key_id, s.environment, s.scopes,
+      s.usage_limit, s.monthly_token_limit, s.monthly_stt_secs_limit,
       coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
       coalesce(u.used_stt_secs, 0) AS used_stt_secs,
       u.xmin AS version, u.ctid AS location, u.day,
       -- The address is looked at for keys with a list alone, and not unnested beside the rest.
-      CASE WHEN k.allowed_cidrs IS NOT NULL AND addresses[g.n] IS NULL THEN 11::smallint
+      CASE WHEN s.allowed_cidrs IS NOT NULL AND addresses[g.n] IS NULL THEN 11::smallint
       ELSE keymeter.verdict(
         g.provider IS NULL OR EXISTS (
           SELECT FROM keymeter.organisations AS o
-          WHERE o.organisation_id = k.organisation_id AND o.provider_id = g.provider),
-        k.revoked_at, k.expires_at, s.valid_until, judged_at, k.environment, g.environment, k.scopes, g.scopes,
-        g.requests, g.tokens, g.stt_secs, k.allowed_cidrs, addresses[g.n])
+          WHERE o.organisation_id = s.organisation_id AND o.provider_id = g.provider),
+        s.revoked_at, s.expires_at, s.valid_until, judged_at, s.environment, g.environment, s.scopes, g.scopes,
+        g.requests, g.tokens, g.stt_secs, s.allowed_cidrs, addresses[g.n])
       END AS verdict
     FROM unnest(hashes, providers, counts, requests, tokens, stt_secs, required_scopes, required_environments)
       WITH ORDINALITY AS g (hash, provider, requested, requests, tokens, stt_secs, scopes, environment, n)
     JOIN keymeter.api_key_secrets AS s ON s.secret_hash = g.hash
-    -- What is compared by IS NOT DISTINCT FROM is left to the hash indexes' tuples: no other index is taken.
-    JOIN keymeter.api_keys AS k ON k.key_id = s.key_id AND k.organisation_id IS NOT DISTINCT FROM s.organisation_id
+    -- What is compared by IS NOT DISTINCT FROM is left to the hash index's tuple: no other index is taken.
     LEFT JOIN keymeter.usage_monthly AS u
       ON hashtextextended(u.key_id, u.month - DATE '2000-01-01')
-        = hashtextextended(k.key_id, this_month - DATE '2000-01-01')
-      AND u.organisation_id IS NOT DISTINCT FROM k.organisation_id AND u.key_id IS NOT DISTINCT FROM k.key_id
+        = hashtextextended(s.key_id, this_month - DATE '2000-01-01')
+      AND u.organisation_id IS NOT DISTINCT FROM s.organisation_id AND u.key_id IS NOT DISTINCT FROM s.key_id
       AND u.month IS NOT DISTINCT FROM this_month
     -- The order in which counters are locked.
-    ORDER BY k.organisation_id COLLATE "C", k.key_id COLLATE "C", g.n
+    ORDER BY s.organisation_id COLLATE "C", s.key_id COLLATE "C", g.n
   ),
   fitted AS (
     SELECT f.*,

@@ -59,16 +59,15 @@ BEGIN
 
   LOOP
     WITH facts AS MATERIALIZED (
-      SELECT s.secret_hash, s.valid_until, k.organisation_id, k.key_id, k.revoked_at, k.expires_at, k.environment,
-        k.scopes, k.allowed_cidrs, k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit, u.xmin AS version, u.ctid AS location,
-        u.day AS last_day, u.day_requests, u.day_tokens, u.day_stt_secs,
+      SELECT s.secret_hash, s.valid_until, s.organisation_id, s.key_id, s.revoked_at, s.expires_at, s.environment,
+        s.scopes, s.allowed_cidrs, s.usage_limit, s.monthly_token_limit, s.monthly_stt_secs_limit,
+        u.xmin AS version, u.ctid AS location, u.day AS last_day, u.day_requests, u.day_tokens, u.day_stt_secs,
         coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
         coalesce(u.used_stt_secs, 0) AS used_stt_secs,
-        dense_rank() OVER (ORDER BY k.organisation_id COLLATE "C", k.key_id COLLATE "C")::integer AS place
+        dense_rank() OVER (ORDER BY s.organisation_id COLLATE "C", s.key_id COLLATE "C")::integer AS place
       FROM keymeter.api_key_secrets AS s
-      JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
       LEFT JOIN keymeter.usage_monthly AS u
-        ON u.organisation_id = k.organisation_id AND u.key_id = k.key_id AND u.month = this_month
+        ON u.organisation_id = s.organisation_id AND u.key_id = s.key_id AND u.month = this_month
       WHERE s.secret_hash = ANY (hashes)
     ),
     known AS MATERIALIZED (

@@ -64,7 +64,7 @@ public struct LeakService: Sendable {
       guard let organisation = try await transaction.organisation(holding: digests) else { return .unknown }
       try await transaction.enter(organisation)
       guard let id = try await transaction.keyID(holding: digests) else { return .endedBefore }
-      try await transaction.holdEndings(of: id)
+      try await transaction.holdChanges(of: id)
       // Whoever was waited for may have ended the value, and given the key another that nobody has seen.
       guard try await transaction.keyID(holding: digests) == id,
         let key = try await transaction.keyForUpdate(id), key.revokedAt == nil

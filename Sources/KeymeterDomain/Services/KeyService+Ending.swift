@@ -45,7 +45,7 @@ extension KeyService {
     _ rotation: KeyRotation, with body: KeySecret.Body, by credentials: Credentials, requestID: RequestID,
     in transaction: any ManagementTransaction
   ) async throws -> IssuedKey {
-    try await end(
+    try await holding(
       rotation.id, by: credentials, requestID: requestID, under: .rootKeysAndScopes, in: transaction
     ) { caller, old in
       guard old.status == .active else { throw Refusal.keyNotActive(old.status) }
@@ -114,7 +114,7 @@ extension KeyService {
     _ body: @Sendable (any ManagementTransaction, Caller, APIKey) async throws -> Output
   ) async throws -> Output {
     try await asking(by: credentials, requestID: requestID, under: rule) { transaction, _ in
-      try await end(id.get(), by: credentials, requestID: requestID, under: rule, in: transaction) {
+      try await holding(id.get(), by: credentials, requestID: requestID, under: rule, in: transaction) {
         caller, key in
         try await body(transaction, caller, key)
       }
@@ -123,8 +123,8 @@ extension KeyService {
 
   /// Runs a transaction for a caller that may manage keys as it begins.
   ///
-  /// Nothing is locked for it yet, so that nobody who may not ask makes others wait; `end` looks again.
-  private func asking<Output: Sendable>(
+  /// Nothing is locked for it yet, so that nobody who may not ask makes others wait; `holding` looks again.
+  func asking<Output: Sendable>(
     by credentials: Credentials, requestID: RequestID, under rule: ManagementRule,
     _ body: @Sendable (any ManagementTransaction, Caller) async throws -> Output
   ) async throws -> Output {
@@ -137,12 +137,12 @@ extension KeyService {
     }
   }
 
-  /// Ends a key, or a value of one, once nothing else can end it or its caller.
-  private func end<Output>(
+  /// Changes or ends a key, or ends a value of one, once nothing else can do either, nor end its caller.
+  func holding<Output>(
     _ id: KeyID, by credentials: Credentials, requestID: RequestID, under rule: ManagementRule,
     in transaction: any ManagementTransaction, _ body: (Caller, APIKey) async throws -> Output
   ) async throws -> Output {
-    try await transaction.holdEndings(of: id)
+    try await transaction.holdChanges(of: id)
     let digests = peppers.digests(of: credentials.secret)
     let caller = try await transaction.caller(
       presenting: digests, from: credentials.address, requestID: requestID, lock: .shared

@@ -121,25 +121,30 @@ public struct KeyService: Sendable {
   public func update(
     _ update: Result<KeyUpdate, any Error>, by credentials: Credentials, requestID: RequestID
   ) async throws -> APIKey {
-    try await changing(by: credentials, requestID: requestID) { transaction, caller in
+    try await asking(by: credentials, requestID: requestID, under: .rootKeysOnly) { transaction, _ in
       let update = try update.get()
-      guard let old = try await transaction.keyForUpdate(update.id) else { throw Refusal.keyNotFound }
-      guard !old.root || old.id == caller.key.id else { throw Refusal.otherRootKey }
-      let wanted = old.applying(update)
-      if old.id == caller.key.id, let allowed = wanted.allowedAddresses, !allowed.allows(credentials.address)
-      {
-        // Only this key could take it back, from where it is no longer heard.
-        throw ValidationFailure(
-          field: "allowed_cidrs", "must include the address that this request comes from")
+      return try await holding(
+        update.id, by: credentials, requestID: requestID, under: .rootKeysOnly, in: transaction
+      ) { caller, old in
+        guard !old.root || old.id == caller.key.id else { throw Refusal.otherRootKey }
+        let wanted = old.applying(update)
+        try Self.requireAddress(of: credentials, by: wanted, if: old.id == caller.key.id)
+        let changes = APIKey.changes(from: old, to: wanted)
+        guard !changes.isEmpty else { return old }
+        let new = try await transaction.update(
+          old.id, friendlyName: wanted.friendlyName, limits: wanted.limits,
+          allowedAddresses: wanted.allowedAddresses)
+        try await transaction.append(caller.entry(.keyUpdated, target: old.id, changes: changes))
+        return new
       }
-      let changes = APIKey.changes(from: old, to: wanted)
-      guard !changes.isEmpty else { return old }
-      let new = try await transaction.update(
-        old.id, friendlyName: wanted.friendlyName, limits: wanted.limits,
-        allowedAddresses: wanted.allowedAddresses)
-      try await transaction.append(caller.entry(.keyUpdated, target: old.id, changes: changes))
-      return new
     }
+  }
+
+  /// Refuses a list of addresses by which the caller's own key would no longer be heard from where it is.
+  private static func requireAddress(of credentials: Credentials, by key: APIKey, if isOwn: Bool) throws {
+    guard isOwn, let allowed = key.allowedAddresses, !allowed.allows(credentials.address) else { return }
+    // Only this key could take it back.
+    throw ValidationFailure(field: "allowed_cidrs", "must include the address that this request comes from")
   }
 
   /// Runs a change on behalf of a key that may manage, and that can't be revoked before the change is done.

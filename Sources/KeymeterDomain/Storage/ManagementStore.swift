@@ -54,12 +54,12 @@ public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   /// The key of the entered organisation that has a value under one of `digests` which has not ended; of a revoked key
   /// every value has.
   func keyID(holding digests: [SecretDigest]) async throws -> KeyID?
-  /// Holds off, until the transaction ends, whatever else ends a key of the organisation by this call, and every
-  /// change that the key `id` itself asks for; the key need not exist.
+  /// Holds off, until the transaction ends, whatever else changes or ends a key of the organisation by this call, and
+  /// everything that the key `id` itself asks for; the key need not exist.
   ///
   /// Comes before the caller's lock and before `keyForUpdate`, so that keys which end one another wait in one
   /// order rather than in a circle.
-  func holdEndings(of id: KeyID) async throws
+  func holdChanges(of id: KeyID) async throws
   /// Whether another key than `id` is an active root key of the organisation.
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool
   /// Every key, oldest first.

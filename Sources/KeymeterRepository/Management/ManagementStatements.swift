@@ -80,8 +80,8 @@ enum ManagementStatements {
       AND (valid_until IS NULL OR valid_until > statement_timestamp())
     """)
 
-  /// Whatever ends a key takes this lock first, so that no two do at once: of two root keys that end each other,
-  /// one is the last.
+  /// Whatever changes or ends a key takes this lock first, so that no two do at once: of two root keys that end each
+  /// other, one is the last.
   static let lockOrganisation = Statement(
     "management_lock_organisation", "SELECT keymeter.lock_organisation($1)::text AS locked")
 

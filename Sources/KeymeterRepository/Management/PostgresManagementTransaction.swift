@@ -75,7 +75,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
       .first.map { KeyID(rawValue: try $0.decode("key_id", as: String.self)) }
   }
 
-  func holdEndings(of id: KeyID) async throws {
+  func holdChanges(of id: KeyID) async throws {
     _ = try await rows(ManagementStatements.lockOrganisation, [tenant()])
     guard id.isWellFormed else { return }
     _ = try await rows(ManagementStatements.lockSecrets, [tenant(), .text(id.rawValue)])

@@ -1,6 +1,7 @@
 import KeymeterDomain
 import KeymeterTesting
 import Postgres
+import Testing
 
 /// The hooks by SQL, as PostgreSQL's clock can't be set.
 struct PostgresHooks: MeterHooks {
@@ -121,7 +122,9 @@ struct PostgresHooks: MeterHooks {
   }
 
   func meter() async throws -> MeterSnapshot {
-    MeterSnapshot(
+    // Beside each secret stands what its key's record says.
+    #expect(try await run(Self.strayFacts).isEmpty)
+    return MeterSnapshot(
       months: try await run(Self.months).map(MeterSnapshot.Month.init),
       days: try await run(Self.days).map(MeterSnapshot.Day.init),
       reservations: try await run(Self.reservations).map(MeterSnapshot.Reservation.init),
@@ -138,6 +141,17 @@ struct PostgresHooks: MeterHooks {
     SELECT organisation_id, key_id, month, used_requests, used_tokens, used_stt_secs, reserved_requests,
       reserved_tokens, reserved_stt_secs
     FROM keymeter.usage_monthly
+    """)
+
+  private static let strayFacts = Statement(
+    "test_stray_facts",
+    """
+    SELECT s.key_id FROM keymeter.api_key_secrets AS s
+    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    WHERE (s.environment, s.scopes, s.usage_limit, s.monthly_token_limit, s.monthly_stt_secs_limit, s.expires_at,
+        s.revoked_at, s.allowed_cidrs)
+      IS DISTINCT FROM (k.environment, k.scopes, k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit,
+        k.expires_at, k.revoked_at, k.allowed_cidrs)
     """)
 
   private static let days = Statement(

@@ -59,7 +59,7 @@ import Testing
       ) { _ in PreparedAnswer(status: 200, fields: [], body: []) }
       #expect(answer.replayed == expected)
     }
-    #expect(recorder.all.count { $0 == .holdEndings } == 1)
+    #expect(recorder.all.count { $0 == .holdChanges } == 1)
     #expect(recorder.all.suffix(2) == [.claim, .touch])
   }
 }

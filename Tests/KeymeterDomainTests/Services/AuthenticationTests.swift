@@ -80,8 +80,8 @@ import Testing
     let (lock, before): (RowLock, [StoreCall]) =
       switch operation {
       case .ownKey, .allKeys, .page: (.none, [])
-      case .create, .update: (.shared, [])
-      case .rotate, .revoke, .delete: (.shared, [.activeKey(.none), .holdEndings])
+      case .create: (.shared, [])
+      case .update, .rotate, .revoke, .delete: (.shared, [.activeKey(.none), .holdChanges])
       }
     let expected = [.organisation, .enter] + before + [.activeKey(lock), .touch]
     #expect(Array(calls.all.prefix(expected.count)) == expected)

@@ -5,7 +5,7 @@ enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
   case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep, auditRecords
-  case organisationHolding, keyHolding, holdEndings, hasOtherActiveRoot, keysPage, rotate, revoke
+  case organisationHolding, keyHolding, holdChanges, hasOtherActiveRoot, keysPage, rotate, revoke
 }
 
 /// A store that reports each call before it is made; where the report throws, the call fails.
@@ -83,9 +83,9 @@ private struct ObservedTransaction: ManagementTransaction {
     return try await inner.keyID(holding: digests)
   }
 
-  func holdEndings(of id: KeyID) async throws {
-    try observe(.holdEndings)
-    try await inner.holdEndings(of: id)
+  func holdChanges(of id: KeyID) async throws {
+    try observe(.holdChanges)
+    try await inner.holdChanges(of: id)
   }
 
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {

@@ -1,0 +1,138 @@
+import KeymeterDomain
+import KeymeterTesting
+import Postgres
+import Testing
+
+@testable import KeymeterRepository
+
+/// What a verification judges a key by stands beside each of its secrets, and is always what the key's record says.
+@Suite("A key's facts beside its secrets", .timeLimit(.minutes(1)))
+struct KeyFactsTests {
+  private static let columns = [
+    ("environment", "'STAGING'"), ("scopes", "'{incidents:read}'"), ("usage_limit", "7"),
+    ("monthly_token_limit", "8"), ("monthly_stt_secs_limit", "9"),
+    ("expires_at", "now() + interval '1 hour'"),
+    ("revoked_at", "now()"), ("allowed_cidrs", "'{192.0.2.0/24}'"),
+  ]
+
+  private static func secret(_ value: Int) -> String {
+    """
+    INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
+    VALUES ('org_a', 'key_1', sha256('\(value)'), 'p');
+    """
+  }
+
+  private static func with(_ body: (ReportingDatabase) async throws -> Void) async throws {
+    try await ReportingDatabase.with(ReportingSeed.key("key_1"), ReportingSeed.key("key_2"), body: body)
+  }
+
+  @Test("Follow every change of the record", arguments: columns)
+  func followed(column: String, value: String) async throws {
+    try await Self.with { database in
+      try await database.run("\(Self.secret(1)) \(Self.secret(2))")
+      try await database.run("UPDATE keymeter.api_keys SET \(column) = \(value) WHERE key_id = 'key_1'")
+      #expect(try await database.differences() == 0)
+      let changed =
+        "SELECT count(*) FROM keymeter.api_key_secrets WHERE \(column) IS NOT NULL AND key_id = 'key_1'"
+      #expect(try await database.rows(changed) == [["2"]])
+      try await database.run(
+        "UPDATE keymeter.api_keys SET expires_at = NULL, revoked_at = NULL, usage_limit = NULL")
+      #expect(try await database.differences() == 0)
+    }
+  }
+
+  @Test("Are the record's from the first, whatever somebody would have them be")
+  func taken() async throws {
+    try await Self.with { database in
+      try await database.run(
+        """
+        UPDATE keymeter.api_keys SET usage_limit = 5, scopes = '{incidents:read}' WHERE key_id = 'key_1';
+        INSERT INTO keymeter.api_key_secrets
+          (organisation_id, key_id, secret_hash, pepper_id, environment, scopes, usage_limit, allowed_cidrs)
+        VALUES ('org_a', 'key_1', sha256('1'), 'p', 'STAGING', '{*}', 5000, '{0.0.0.0/0}');
+        """)
+      #expect(try await database.differences() == 0)
+    }
+  }
+
+  @Test("A secret that is added while the record is changed has what it then says", arguments: [true, false])
+  func together(secretFirst: Bool) async throws {
+    try await Self.with { database in
+      let change = "UPDATE keymeter.api_keys SET usage_limit = 3 WHERE key_id = 'key_1'"
+      let steps = secretFirst ? [Self.secret(1), change] : [change, Self.secret(1)]
+      let second = try await database.pool.withTransaction { connection in
+        try await connection.executeScript(steps[0])
+        let second = Task { try await database.run(steps[1]) }
+        try await database.waitUntil(
+          "count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return second
+      }
+      try await second.value
+      #expect(try await database.rows("SELECT usage_limit FROM keymeter.api_key_secrets") == [["3"]])
+    }
+  }
+
+  @Test("Changes and rotations of the same keys never wait in a circle")
+  func noCircle() async throws {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool(maximumConnections: 12) { pool in
+        for trial in 0..<5 { try await race("clinic-\(trial)", in: PostgresManagementStore(pool: pool)) }
+      }
+      // The sessions are closed, and have told what they counted.
+      try await database.withPool { pool in
+        let reporting = ReportingDatabase(pool: pool)
+        try await reporting.waitUntil("count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()")
+        let circles = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        #expect(try await reporting.rows(circles) == [["0"]])
+        #expect(try await reporting.differences() == 0)
+      }
+    }
+  }
+
+  /// One root key changes and rotates a child while it changes its own record, all at once, and then ends the child.
+  private func race(_ name: String, in store: PostgresManagementStore) async throws {
+    let clinic = try await TestOrganisation.create(name, in: store)
+    let keys = KeyService(store: store, peppers: try .test)
+    let caller = Credentials(secret: clinic.root.secret)
+    let draft = KeyDraft(friendlyName: try .test("Child"))
+    let child = try await keys.create(.success(draft), by: caller, requestID: .test).key.id
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<48 {
+        group.addTask {
+          if number % 4 == 0 {
+            let rotation = KeyRotation(id: child, overlapSeconds: 60)
+            _ = try await keys.rotate(.success(rotation), by: caller, requestID: .test)
+          } else {
+            let id = number % 4 == 1 ? child : clinic.root.key.id
+            let update = KeyUpdate(id: id, requests: .set(Int64(1_000 + number)))
+            _ = try await keys.update(.success(update), by: caller, requestID: .test)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    _ = try await keys.revoke(.success(child), by: caller, requestID: .test)
+  }
+
+  /// The same list of columns of one table.
+  fileprivate static func facts(of table: String) -> String {
+    "(\(columns.map { "\(table).\($0.0)" }.joined(separator: ", ")))"
+  }
+}
+
+extension ReportingDatabase {
+  /// How many secrets say something else than their key's record.
+  fileprivate func differences() async throws -> Int? {
+    try await rows(
+      """
+      SELECT count(*) FROM keymeter.api_key_secrets AS s JOIN keymeter.api_keys AS k USING (organisation_id, key_id)
+      WHERE \(KeyFactsTests.facts(of: "s")) IS DISTINCT FROM \(KeyFactsTests.facts(of: "k"))
+      """)[0][0].flatMap { Int($0) }
+  }
+
+  /// Returns once it is so.
+  fileprivate func waitUntil(_ condition: String) async throws {
+    while try await rows("SELECT \(condition)") != [["true"]] { try await Task.sleep(for: .milliseconds(5)) }
+  }
+}
