@@ -1,4 +1,6 @@
 import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
 import KeymeterDomain
 import KeymeterTesting
 import PrometheusMetrics
@@ -90,6 +92,26 @@ struct RequestMetricsTests {
     let credentials = measured.service.home.credentials
     let moved = try await measured.moved(by: .scrubs(.get, by: credentials), status: 500)
     #expect(moved == Self.answered(Call.path, "GET", 500))
+  }
+
+  @Test("an error that no mapper takes counts as what Hummingbird makes of it")
+  func thrown() async throws {
+    struct Odd: Error {}
+    let registry = PrometheusRegistry(MetricCatalogue.all)
+    let router = Router(context: KeymeterRequestContext.self)
+    var table = RouteTable(metrics: ServiceMetrics(factory: registry) { "" })
+    table.serve("/known", on: router, [(.get, { _, _ in throw HTTPError(.contentTooLarge) })])
+    table.serve("/odd", on: router, [(.get, { _, _ in throw Odd() })])
+    let before = Scrape(registry.text())
+    try await Application(router: router).test(.router) { client in
+      for (path, status) in [("/known", HTTPResponse.Status.contentTooLarge), ("/odd", .internalServerError)]
+      {
+        try await client.execute(uri: path, method: .get) { #expect($0.status == status) }
+      }
+    }
+    let moved = Scrape(registry.text()).counts(since: before)
+    #expect(
+      moved == Self.answered("/known", "GET", 413).merging(Self.answered("/odd", "GET", 500)) { $1 })
   }
 
   @Test("500 and 503 of every route are there from the start, so that the first of them is seen")
