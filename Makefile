@@ -41,12 +41,14 @@ build: ## Set up what is missing and build the release executable, .build/releas
 format: ## Format the Swift sources in place
 	swift format format --in-place --parallel --recursive $(SWIFT_FILES)
 
-lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfile and the compose file
+lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfile, the compose file and the alerts
 	@scripts/setup lint
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
 	scripts/shell-scripts | xargs -0 shellcheck
 	.build-tools/bin/hadolint Dockerfile
 	.build-tools/bin/docker-compose --file docker-compose.yml config --quiet
+	PATH=".build-tools/bin:$$PATH" promtool check rules deploy/prometheus/alerts.yml
+	PATH=".build-tools/bin:$$PATH" promtool test rules deploy/prometheus/alerts.test.yml
 
 # exec, so that nothing stands between Ctrl-C and the run.
 bench: build ## Measure Keymeter beside its peers, and write Benchmarks/RESULTS.md (BENCH_QUICK=1: two minutes, no file)

@@ -56,6 +56,13 @@ let package = Package(
       swiftSettings: strict
     ),
     .target(
+      name: "PrometheusMetrics",
+      dependencies: [
+        .product(name: "CoreMetrics", package: "swift-metrics")
+      ],
+      swiftSettings: strict
+    ),
+    .target(
       name: "KeymeterDomain",
       dependencies: [
         .product(name: "Crypto", package: "swift-crypto")
@@ -77,6 +84,7 @@ let package = Package(
       name: "KeymeterHandlers",
       dependencies: [
         "KeymeterDomain",
+        "PrometheusMetrics",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -97,7 +105,9 @@ let package = Package(
         "KeymeterHandlers",
         "KeymeterRepository",
         "Postgres",
+        "PrometheusMetrics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
@@ -155,6 +165,14 @@ let package = Package(
       swiftSettings: strict
     ),
     .testTarget(
+      name: "PrometheusMetricsTests",
+      dependencies: [
+        "PrometheusMetrics",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+      ],
+      swiftSettings: strict
+    ),
+    .testTarget(
       name: "KeymeterDomainTests",
       dependencies: ["KeymeterDomain", "KeymeterTesting"],
       swiftSettings: strict
@@ -171,7 +189,8 @@ let package = Package(
     .testTarget(
       name: "KeymeterHandlersTests",
       dependencies: [
-        "KeymeterHandlers", "KeymeterDomain", "KeymeterTesting",
+        "KeymeterHandlers", "KeymeterDomain", "KeymeterTesting", "PrometheusMetrics",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),
@@ -219,7 +238,8 @@ let package = Package(
     .testTarget(
       name: "WholeStackTests",
       dependencies: [
-        "keymeter", "KeymeterDomain", "KeymeterTesting", "EmbeddedPostgres", "Postgres",
+        "keymeter", "KeymeterDomain", "KeymeterHandlers", "KeymeterTesting", "EmbeddedPostgres", "Postgres",
+        "PrometheusMetrics",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -12,6 +12,7 @@ public struct KeymeterResponder: HTTPResponder {
 
   let verify: Verify
   let watch: AuthenticationWatch
+  let observation: VerificationObservation
   let router: RouterResponder<KeymeterRequestContext>
 
   /// Answers one request.
@@ -45,18 +46,21 @@ public struct KeymeterResponder: HTTPResponder {
   ) {
     let uri = URI(request.path ?? "/")
     let requestID = IdentifyRequest.requestID(of: request.headerFields)
+    let exchange = VerificationExchange(
+      requestID: requestID, headers: request.headerFields, route: observation.route(source), logger: logger)
     let origin = RequestOrigin(peerAddress: peer, headers: request.headerFields)
     do {
       let question = try verify.question(
         request.headerFields, query: uri.query, source: source, from: watch.client(of: origin))
       if let refusal = watch.refusal(of: question.credentials, .passedOn, from: origin) {
         return complete {
-          Problem.tooManyFailures(refusal, status: question.terms.denyStatus)
-            .answer(requestID: requestID).named(requestID)
+          exchange.ended(
+            Problem.tooManyFailures(refusal, status: question.terms.denyStatus).answer(requestID: requestID))
         }
       }
       verify.judge(question) { result in
         let failure = Self.failure(result)
+        observation.admissions.decided(.verify, result)
         // At once: a client that has gone meanwhile has failed all the same.
         if let failure {
           watch.failed(failure, question.credentials, .passedOn, from: origin, logger: logger)
@@ -65,9 +69,11 @@ public struct KeymeterResponder: HTTPResponder {
           switch result {
           case .success(let admission):
             if failure == nil { watch.succeeded(question.credentials) }
-            return Verify.answer(admission, to: question.terms, requestID: requestID).named(requestID)
+            return exchange.ended(
+              Verify.answer(admission, to: question.terms, requestID: requestID), admission)
           case .failure(let error):
-            return Verify.answer(error, requestID: requestID, logger: logger).named(requestID)
+            return exchange.ended(
+              Verify.answer(error, requestID: requestID, logger: exchange.namedLogger))
           }
         }
       }
@@ -75,7 +81,9 @@ public struct KeymeterResponder: HTTPResponder {
       if let failure = AuthenticationFailure(error, isWellFormed: false) {
         watch.failed(failure, nil, .passedOn, from: origin, logger: logger)
       }
-      complete { Verify.answer(error, requestID: requestID, logger: logger).named(requestID) }
+      complete {
+        exchange.ended(Verify.answer(error, requestID: requestID, logger: exchange.namedLogger))
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 public import KeymeterDomain
+import Logging
 
 /// All that the service answers over HTTP.
 public struct KeymeterRouter: Sendable {
@@ -9,6 +10,7 @@ public struct KeymeterRouter: Sendable {
   private let audit: AuditService
   private let leaks: LeakService?
   private let watch: AuthenticationWatch
+  private let metrics: ServiceMetrics
   private let readiness: @Sendable () async -> Readiness
 
   /// A router over the domain's services.
@@ -16,10 +18,11 @@ public struct KeymeterRouter: Sendable {
   /// - Parameters:
   ///   - leaks: ends keys that were found in public; `nil` where nobody is known who reports them.
   ///   - watch: limits what fails to authenticate.
+  ///   - metrics: is told of every answer.
   ///   - readiness: says whether this node can work; must itself answer in bounded time.
   public init(
     keys: KeyService, meter: MeteringService, audit: AuditService, leaks: LeakService? = nil,
-    watch: AuthenticationWatch = AuthenticationWatch(),
+    watch: AuthenticationWatch = AuthenticationWatch(), metrics: ServiceMetrics = .unobserved,
     readiness: @escaping @Sendable () async -> Readiness
   ) {
     self.keys = keys
@@ -27,6 +30,7 @@ public struct KeymeterRouter: Sendable {
     self.audit = audit
     self.leaks = leaks
     self.watch = watch
+    self.metrics = metrics
     self.readiness = readiness
   }
 
@@ -37,16 +41,19 @@ public struct KeymeterRouter: Sendable {
     let routes = routes
     let router = Router(context: KeymeterRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: IdentifyRequest())
-    router.add(middleware: AnswerUnrouted(routes: routes))
+    let unrouted = ObservedRoute(metrics.route("unrouted", "any"), logged: .debug)
+    router.add(middleware: AnswerUnrouted(routes: routes, route: unrouted))
     _ = serveAll(on: router)
-    return KeymeterResponder(verify: Verify(meter: meter), watch: watch, router: router.buildResponder())
+    return KeymeterResponder(
+      verify: Verify(meter: meter), watch: watch, observation: VerificationObservation(metrics),
+      router: router.buildResponder())
   }
 
   /// Every path and its methods, but for verification, which answers any method by itself.
   var routes: RouteTable { serveAll(on: Router(context: KeymeterRequestContext.self)) }
 
   private func serveAll(on router: Router<KeymeterRequestContext>) -> RouteTable {
-    var routes = RouteTable()
+    var routes = RouteTable(metrics: metrics)
     let problems = ScrubsProblems.standard
     routes.serve(
       "/api/v1/api-key", on: router,
@@ -59,9 +66,10 @@ public struct KeymeterRouter: Sendable {
     serveScrubbe(on: router, &routes)
     serveRuntime(on: router, &routes)
     let health = HealthRoutes(readiness: readiness)
-    routes.serve("/health/live", on: router, [(.get, health.live)])
-    routes.serve("/health/ready", on: router, [(.get, health.ready)])
-    routes.serve("/openapi.json", on: router, [(.get, OpenAPIDocument.respond)])
+    routes.serve("/health/live", on: router, logged: .debug, [(.get, health.live)])
+    routes.serve("/health/ready", on: router, logged: .debug, [(.get, health.ready)])
+    routes.serve("/metrics", on: router, logged: .debug, [(.get, ReadMetrics(text: metrics.text).respond)])
+    routes.serve("/openapi.json", on: router, logged: .debug, [(.get, OpenAPIDocument.respond)])
     return routes
   }
 
@@ -88,7 +96,7 @@ public struct KeymeterRouter: Sendable {
   private func serveRuntime(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {
     let calls: [(path: String, method: HTTPRequest.Method, keys: KeyPresentation, handler: RouteHandler)] = [
       ("/api/v1/usage", .get, .passedOn, Usage(meter: meter).respond),
-      ("/api/v1/usage/reserve", .post, .passedOn, Reserve(meter: meter).respond),
+      ("/api/v1/usage/reserve", .post, .passedOn, Reserve(meter: meter, metrics: metrics.admissions).respond),
       ("/api/v1/usage/settle", .post, .passedOn, Settle(meter: meter).respond),
       ("/api/v1/usage/record", .post, .passedOn, Record(meter: meter).respond),
       ("/api/v1/usage-analytics", .post, .own, UsageAnalytics(meter: meter).respond),
@@ -96,7 +104,10 @@ public struct KeymeterRouter: Sendable {
     ]
     for call in calls {
       let watched = watch.over(call.keys, call.handler)
-      routes.serve(call.path, on: router, [(call.method, RuntimeProblems.answering(watched))])
+      // What back ends call as often as gateways verify isn't logged line by line, unless somebody asks for it.
+      let level = call.keys == .passedOn ? Logger.Level.debug : .info
+      routes.serve(
+        call.path, on: router, logged: level, [(call.method, RuntimeProblems.answering(watched))])
     }
     // A report presents keys of others, and is authenticated by its signature.
     routes.serve(

@@ -70,6 +70,35 @@ struct AdmissionBatcherTests {
     for task in waiting { _ = try await task.value }
   }
 
+  @Test(
+    "Each batch's size and each request's wait is told once, and each that was refused because too many wait")
+  func observed() async throws {
+    let database = HeldDatabase()
+    let observer = RecordingObserver()
+    let batcher = AdmissionBatcher(
+      options: .init(lanes: 1, longestQueue: 3), observer: observer,
+      lane: lane { try await database.execute($0) })
+    let first = Task { try await batcher.admit(.charging(1)) }
+    await database.waitForBatches(1)
+    let waiting = (1...3).map { number in Task { try await batcher.admit(.charging(Int64(number))) } }
+    while batcher.depth < 3 { await Task.yield() }
+    let allWaited = ContinuousClock.now
+    for _ in 0..<2 { await #expect(throws: StoreError.self) { try await batcher.admit(.charging(4)) } }
+    // As long as they have waited together they have each waited.
+    let least = allWaited.duration(to: .now)
+    database.release()
+    for task in [first] + waiting { _ = try await task.value }
+    let batches = observer.batches
+    #expect(batches.map(\.count) == [1, 3])
+    #expect(batches.first?.allSatisfy { $0 >= .zero } == true)
+    #expect(batches.last?.allSatisfy { $0 >= least } == true)
+    #expect(observer.refusals == 2)
+    // One that is stopped refuses as well, but nothing waits.
+    await batcher.drain()
+    await #expect(throws: StoreError.self) { try await batcher.admit(.charging(5)) }
+    #expect(observer.refusals == 2)
+  }
+
   @Test("Draining answers what was taken, and takes nothing more")
   func drain() async throws {
     let database = HeldDatabase()
@@ -84,6 +113,17 @@ struct AdmissionBatcherTests {
       try await batcher.admit(.charging(6))
     }
   }
+}
+
+/// Remembers what it is told.
+private final class RecordingObserver: AdmissionObserver {
+  private let told = Mutex<(batches: [[Duration]], refusals: Int)>(([], 0))
+
+  var batches: [[Duration]] { told.withLock { $0.batches } }
+  var refusals: Int { told.withLock { $0.refusals } }
+
+  func began(waits: [Duration]) { told.withLock { $0.batches.append(waits) } }
+  func refused() { told.withLock { $0.refusals += 1 } }
 }
 
 /// Answers batches once it is released, and remembers their sizes.

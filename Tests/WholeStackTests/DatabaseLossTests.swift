@@ -36,7 +36,66 @@ struct DatabaseLossTests {
       _ = try await eventually("the server to recover") {
         try await node.apiKey(.GET, root).status == 200 ? true : nil
       }
+      _ = try await eventually("the server to be ready") {
+        try await send(.GET, node.baseURL + "/health/ready").status == 200 ? true : nil
+      }
+    }
+  }
+
+  @Test(
+    "With every process of PostgreSQL killed the node isn't ready, asked or not, and is ready again after")
+  func killAll() async throws {
+    try await withNodeOnOwnCluster { node, _, cluster in
       #expect(try await send(.GET, node.baseURL + "/health/ready").status == 200)
+      let family = Processes.family(of: try #require(await cluster.postmasterPID))
+      for process in family { kill(process, SIGKILL) }
+      _ = try await eventually("them to end") { family.allSatisfy { kill($0, 0) != 0 } ? true : nil }
+      try await expectNotReady(node)
+      try await cluster.start()
+      try await expectReady(node)
+    }
+  }
+
+  @Test(
+    "With every process of PostgreSQL frozen the node isn't ready, asked or not, and is ready again after")
+  func freezeAll() async throws {
+    try await withNodeOnOwnCluster { node, _, cluster in
+      #expect(try await send(.GET, node.baseURL + "/health/ready").status == 200)
+      let postmaster = try #require(await cluster.postmasterPID)
+      // It first, so that it makes no more.
+      kill(postmaster, SIGSTOP)
+      let family = Processes.family(of: postmaster)
+      for process in family { kill(process, SIGSTOP) }
+      defer { for process in family { kill(process, SIGCONT) } }
+      try await expectNotReady(node)
+      for process in family { kill(process, SIGCONT) }
+      try await expectReady(node)
+    }
+  }
+
+  /// Each answer comes soon, by a bound that is generous where ten tests share a processor; how soon is held by
+  /// `ReadinessCheckTests`.
+  private func expectNotReady(_ node: Node) async throws {
+    for _ in 0..<3 {
+      let begun = ContinuousClock.now
+      let reply = try await send(.GET, node.baseURL + "/health/ready")
+      #expect(ContinuousClock.now - begun < .seconds(5))
+      #expect(reply.status == 503)
+      #expect(reply.header("Retry-After") == "1")
+      #expect(["database_too_slow", "database_unavailable"].contains(reply.text("reason")))
+    }
+    _ = try await eventually("the metric to say so") {
+      try await node.scrape()["keymeter_ready"] == 0 ? true : nil
+    }
+    #expect(try await send(.GET, node.baseURL + "/health/live").status == 200)
+  }
+
+  private func expectReady(_ node: Node) async throws {
+    _ = try await eventually("the node to be ready") {
+      try await send(.GET, node.baseURL + "/health/ready").status == 200 ? true : nil
+    }
+    _ = try await eventually("the metric to say so") {
+      try await node.scrape()["keymeter_ready"] == 1 ? true : nil
     }
   }
 

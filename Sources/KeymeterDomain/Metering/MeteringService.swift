@@ -68,6 +68,7 @@ public struct MeteringService: Sendable {
         let request = request(credentials, charge: amounts)
         let reserving = try await transaction.reserve(id, request, terms)
         if case .reserved = reserving { peppers.renewal?.authenticated(request.digests) }
+        CallerNote.current?.note(reserving.standing)
         return reserving
       }
     }
@@ -108,6 +109,7 @@ public struct MeteringService: Sendable {
         let request = request(credentials, charge: amounts)
         let recording = try await transaction.record(request, event: event)
         if case .recorded = recording { peppers.renewal?.authenticated(request.digests) }
+        CallerNote.current?.note(recording.standing)
         return recording
       }
     }
@@ -206,8 +208,11 @@ extension MeteringTransaction {
     switch try await identify(request) {
     case .admitted(let standing):
       peppers.renewal?.authenticated(request.digests)
+      CallerNote.current?.note(standing)
       return standing
-    case .refused(let refusal, _): throw AdmissionRefused(refusal: refusal)
+    case .refused(let refusal, let standing):
+      CallerNote.current?.note(standing)
+      throw AdmissionRefused(refusal: refusal)
     }
   }
 

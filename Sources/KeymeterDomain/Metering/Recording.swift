@@ -37,4 +37,13 @@ public enum Recording: Sendable, Hashable {
   case differs
   /// Nothing was counted.
   case refused(AdmissionRefusal, KeyStanding?)
+
+  /// How the key stands, where it is known.
+  var standing: KeyStanding? {
+    switch self {
+    case .recorded(_, _, let standing): standing
+    case .differs: nil
+    case .refused(_, let standing): standing
+    }
+  }
 }

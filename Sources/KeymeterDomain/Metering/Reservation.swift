@@ -39,6 +39,14 @@ public enum Reserving: Sendable, Hashable {
   case reserved(ReservationID, expiresAt: Timestamp, KeyStanding)
   /// Nothing is held.
   case refused(AdmissionRefusal, KeyStanding?)
+
+  /// How the key stands, where it is known.
+  var standing: KeyStanding? {
+    switch self {
+    case .reserved(_, _, let standing): standing
+    case .refused(_, let standing): standing
+    }
+  }
 }
 
 /// What came of an attempt to settle a reservation.

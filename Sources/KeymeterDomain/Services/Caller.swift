@@ -98,6 +98,7 @@ extension ManagementTransaction {
     presenting digests: [SecretDigest], from address: IPAddress?, requestID: RequestID, lock: RowLock
   ) async throws -> Caller {
     guard let key = try await activeKey(digests, lock: lock) else { throw Refusal.notAuthentic }
+    CallerNote.current?.note(key.organisationID, key.id)
     if let allowed = key.allowedAddresses, !allowed.allows(address) { throw Refusal.addressNotAllowed }
     return Caller(key: key, requestID: requestID)
   }

@@ -1,4 +1,5 @@
 public import CoreMetrics
+import PrometheusMetrics
 
 /// What is measured of authentications that fail.
 public struct AuthenticationMetrics: Sendable {
@@ -11,15 +12,17 @@ public struct AuthenticationMetrics: Sendable {
   public init(factory: any MetricsFactory = MetricsSystem.factory) {
     func counter(_ reason: AuthenticationFailure, _ counted: String) -> Counter {
       Counter(
-        label: MetricNames.authenticationFailures,
+        label: MetricCatalogue.authenticationFailures.name,
         dimensions: [("reason", reason.rawValue), ("counted", counted)], factory: factory)
     }
     failures = Dictionary(
       uniqueKeysWithValues: AuthenticationFailure.allCases.map {
         ($0, (uncounted: counter($0, "no"), counted: counter($0, "yes")))
       })
-    refusals = Counter(label: MetricNames.authenticationRefusals, dimensions: [], factory: factory)
-    addresses = Gauge(label: MetricNames.authenticationAddresses, dimensions: [], factory: factory)
+    refusals = Counter(
+      label: MetricCatalogue.authenticationRefusals.name, dimensions: [], factory: factory)
+    addresses = Gauge(
+      label: MetricCatalogue.authenticationAddresses.name, dimensions: [], factory: factory)
   }
 
   func failed(_ reason: AuthenticationFailure, counted: Bool) {

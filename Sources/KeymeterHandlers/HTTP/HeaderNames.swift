@@ -5,6 +5,7 @@ extension HTTPField.Name {
   static let scrubsKey = known("X-Scrubs-Clinic-Api-Key")
   static let scrubsProvider = known("X-Scrubs-Clinic-Provider")
   static let requestID = known("X-Request-Id")
+  static let traceParent = known("traceparent")
   static let retryAfter = known("Retry-After")
   static let apiKey = known("X-API-Key")
   static let rateLimitPolicy = known("RateLimit-Policy")

@@ -41,7 +41,7 @@ struct IdentifyRequest: RouterMiddleware {
   ) async throws -> Response {
     var context = context
     context.requestID = Self.requestID(of: request.headers)
-    context.logger[metadataKey: "request_id"] = .string(context.requestID.rawValue)
+    RequestLog.name(&context.logger, context.requestID, request.headers)
     var response = try await next(request, context)
     response.headers[.requestID] = context.requestID.rawValue
     return response

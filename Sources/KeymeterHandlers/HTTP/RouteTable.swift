@@ -1,5 +1,8 @@
 import HTTPTypes
 import Hummingbird
+import KeymeterDomain
+import Logging
+import NIOCore
 
 /// Answers one method of one path.
 typealias RouteHandler = @Sendable (Request, KeymeterRequestContext) async throws -> Response
@@ -10,14 +13,23 @@ struct RouteTable: Sendable {
   private(set) var methods: [String: [HTTPRequest.Method]] = [:]
   /// Those of the paths that have a parameter, such as `/api/v1/apikey/:id`.
   private var patterns: [String] = []
+  private let metrics: ServiceMetrics
+
+  /// A table without routes.
+  ///
+  /// - Parameter metrics: is told of every answer.
+  init(metrics: ServiceMetrics = .unobserved) { self.metrics = metrics }
 
   /// Serves `path` by the given methods; where GET is served, HEAD is too.
+  ///
+  /// - Parameter level: at which requests are logged: `debug` where they may be many.
   mutating func serve(
-    _ path: String, on router: Router<KeymeterRequestContext>,
+    _ path: String, on router: Router<KeymeterRequestContext>, logged level: Logger.Level = .info,
     _ handlers: [(HTTPRequest.Method, RouteHandler)]
   ) {
     for (method, handler) in handlers {
-      router.on(RouterPath(path), method: method, use: handler)
+      let route = ObservedRoute(metrics.route(path, method.rawValue), logged: level)
+      router.on(RouterPath(path), method: method, use: route.observing(handler))
     }
     let served = handlers.map(\.0)
     methods[path] = served + (served.contains(.get) ? [.head] : [])
@@ -41,6 +53,8 @@ struct RouteTable: Sendable {
 /// Says why no handler was found: there is no such path (404), or it has other methods (405 with `Allow`).
 struct AnswerUnrouted: RouterMiddleware {
   let routes: RouteTable
+  /// Counts these answers, all together: their paths are whatever clients write.
+  let route: ObservedRoute
 
   func handle(
     _ request: Request, context: KeymeterRequestContext,
@@ -49,14 +63,20 @@ struct AnswerUnrouted: RouterMiddleware {
     do {
       return try await next(request, context)
     } catch let error as HTTPError where error.status == .notFound {
-      let problem = routes.methods(ofPath: request.uri.path).map(Problem.methodNotAllowed) ?? .pathNotFound
-      let response =
-        ScrubbeAnswer.covers(path: request.uri.path)
-        ? problem.scrubbeResponse(requestID: context.requestID)
-        : problem.response(requestID: context.requestID)
-      // A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only
-      // where it has found a route.
-      return request.method == .head ? response.createHeadResponse() : response
+      return try await route.observing(answer)(request, context)
     }
+  }
+
+  @Sendable private func answer(
+    _ request: Request, _ context: KeymeterRequestContext
+  ) async throws -> Response {
+    let problem = routes.methods(ofPath: request.uri.path).map(Problem.methodNotAllowed) ?? .pathNotFound
+    let response =
+      ScrubbeAnswer.covers(path: request.uri.path)
+      ? problem.scrubbeResponse(requestID: context.requestID)
+      : problem.response(requestID: context.requestID)
+    // A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only
+    // where it has found a route.
+    return request.method == .head ? response.createHeadResponse() : response
   }
 }

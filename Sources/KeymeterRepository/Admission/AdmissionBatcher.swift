@@ -30,8 +30,8 @@ public final class AdmissionBatcher: AdmissionControl {
   private let shared: SharedBatches
 
   /// A batcher that starts its lanes at once; `drain` ends them.
-  init(options: Options, lane: @escaping Lane) {
-    let shared = SharedBatches(options)
+  init(options: Options, observer: (any AdmissionObserver)? = nil, lane: @escaping Lane) {
+    let shared = SharedBatches(options, observer: observer)
     self.shared = shared
     for _ in 0..<options.lanes {
       Task { await lane(BatchSource(shared: shared)) }
@@ -76,6 +76,12 @@ struct AdmissionBatch: Sendable {
   /// The same requests, each alone.
   var singles: [AdmissionBatch] { entries.map { AdmissionBatch(entries: [$0]) } }
 
+  /// How long each request has waited until now.
+  var waits: [Duration] {
+    let now = ContinuousClock.now
+    return entries.map { $0.arrival.duration(to: now) }
+  }
+
   /// Gives each request its answer; `admissions` are as many, in the same order.
   func answer(_ admissions: [Result<Admission, any Error>]) {
     for (entry, admission) in zip(entries, admissions) { entry.complete(admission) }
@@ -96,7 +102,9 @@ struct BatchSource: Sendable {
   ///
   /// - Parameter finished: whether the lane has just answered a batch.
   func next(finished: Bool, isolation: isolated (any Actor)? = #isolation) async -> AdmissionBatch? {
-    await withCheckedContinuation { shared.next(finished: finished, $0) }
+    let batch = await withCheckedContinuation { shared.next(finished: finished, $0) }
+    if let batch, let observer = shared.observer { observer.began(waits: batch.waits) }
+    return batch
   }
 
   /// Fails a batch because the database can't be used, and with it whoever has waited for long already.
@@ -132,9 +140,11 @@ private final class SharedBatches: Sendable {
   /// the others at once.
   private static let patience = Duration.seconds(1)
 
+  let observer: (any AdmissionObserver)?
   private let state: Mutex<State>
 
-  init(_ options: AdmissionBatcher.Options) {
+  init(_ options: AdmissionBatcher.Options, observer: (any AdmissionObserver)?) {
+    self.observer = observer
     state = Mutex(
       State(
         queue: BatchQueue(
@@ -147,12 +157,13 @@ private final class SharedBatches: Sendable {
     enum Outcome {
       case settled
       case wakes(CheckedContinuation<AdmissionBatch?, Never>, AdmissionBatch)
+      case overloaded
       case refused(String)
     }
     let outcome = state.withLock { state -> Outcome in
       switch state.queue.arrive(entry) {
       case .wait: return .settled
-      case .overloaded: return .refused("too many requests wait")
+      case .overloaded: return .overloaded
       case .closed: return .refused("the node is stopping")
       case .run(let entries):
         let batch = AdmissionBatch(entries: entries)
@@ -164,6 +175,9 @@ private final class SharedBatches: Sendable {
     switch outcome {
     case .settled: break
     case .wakes(let lane, let batch): lane.resume(returning: batch)
+    case .overloaded:
+      observer?.refused()
+      entry.complete(.failure(StoreError.unavailable(reason: "too many requests wait")))
     case .refused(let reason): entry.complete(.failure(StoreError.unavailable(reason: reason)))
     }
   }

@@ -8,8 +8,13 @@ extension AdmissionBatcher {
   ///   - pool: has as many connections as `options` has lanes, for nothing else; its statement time-out bounds how
   ///     long a request can wait.
   ///   - options: how the batcher is bounded.
-  public convenience init(pool: ConnectionPool, options: Options = Options()) {
-    self.init(options: options) { source in await PostgresAdmission(pool: pool).serve(source) }
+  ///   - observer: hears of batches.
+  public convenience init(
+    pool: ConnectionPool, options: Options = Options(), observer: (any AdmissionObserver)? = nil
+  ) {
+    self.init(options: options, observer: observer) { source in
+      await PostgresAdmission(pool: pool).serve(source)
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import Postgres
 enum MeteringStatements {
   static let all = [
     identify, reserve, record, settle, isRoot, usage, owner, dailyUsage, expireReservations, ensurePartitions,
-    purgeEvents, purgeReservations,
+    partitionsAhead, purgeEvents, purgeReservations,
   ]
 
   /// One row of `keymeter.admit`, in the order in which `Admission` and `KeyStanding` read it.
@@ -79,6 +79,19 @@ enum MeteringStatements {
 
   static let ensurePartitions = Statement(
     "metering_ensure_partitions", "SELECT keymeter.ensure_usage_partitions($1) AS made")
+
+  /// How many months in a row have a partition, counted from the one after the present month; -1 if that has none.
+  static let partitionsAhead = Statement(
+    "metering_partitions_ahead",
+    """
+    SELECT (min(months.ahead) - 1)::integer AS ahead
+    FROM generate_series(0, 25) AS months (ahead)
+    WHERE NOT EXISTS (
+      SELECT FROM pg_catalog.pg_inherits AS i
+      WHERE i.inhparent = 'keymeter.usage_daily'::regclass
+        AND i.inhrelid = to_regclass('keymeter.usage_daily_' || to_char(
+          date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(months => months.ahead), 'YYYY_MM')))
+    """)
 
   static let purgeEvents = Statement(
     "metering_purge_events", "SELECT keymeter.purge_usage_events(interval '48 hours', $1) AS purged")

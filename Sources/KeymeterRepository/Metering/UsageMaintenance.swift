@@ -28,6 +28,14 @@ public struct UsageMaintenance: Sendable {
     try await once(MeteringStatements.ensurePartitions, .int4(Self.monthsAhead), column: "made")
   }
 
+  /// How many coming months in a row `usage_daily` has partitions for; -1 if the present one has none.
+  ///
+  /// - Throws: `PostgresError`.
+  public func partitionsAhead() async throws -> Int {
+    let row = try await pool.withTransaction { try await $0.row(of: MeteringStatements.partitionsAhead, []) }
+    return Int(try row.decode("ahead", as: Int32.self))
+  }
+
   /// Forgets events, closed reservations and first answers that nobody can ask about any more.
   ///
   /// - Returns: how many.

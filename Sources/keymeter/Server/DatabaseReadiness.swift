@@ -4,25 +4,11 @@ import Postgres
 
 /// Asks the database whether it answers and whether its schema fits.
 struct DatabaseReadiness: Sendable {
+  /// Serves nothing else, so that a node whose other connections are all at work is not taken for dead.
   let pool: ConnectionPool
 
-  /// An orchestrator that asks wants an answer, also from behind a frozen database.
-  private static let longestWait = Duration.milliseconds(1_500)
-
-  @Sendable func check() async -> Readiness {
-    await withTaskGroup(of: Readiness.self) { group in
-      group.addTask { await state() }
-      group.addTask {
-        try? await Task.sleep(for: Self.longestWait)
-        return .notReady(reason: "database_too_slow")
-      }
-      let first = await group.next() ?? .notReady(reason: "database_unavailable")
-      group.cancelAll()
-      return first
-    }
-  }
-
-  private func state() async -> Readiness {
+  /// The state at present, however long that takes.
+  func state() async -> Readiness {
     do {
       guard try await Migrator(pool: pool).state().isUsable else {
         return .notReady(reason: "schema_outdated")

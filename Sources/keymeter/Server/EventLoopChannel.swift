@@ -14,6 +14,7 @@ struct EventLoopChannel: ServerChildChannel {
   private let responder: KeymeterResponder
   private let limits: ConnectionLimits
   private let connections: ConnectionCount
+  private let metrics: ConnectionMetrics
   private let tls: TLSIdentity?
   private let date = DateField()
 
@@ -26,10 +27,11 @@ struct EventLoopChannel: ServerChildChannel {
   /// - Parameters:
   ///   - responder: answers verifications, without the detour through the application.
   ///   - application: answers all else.
+  ///   - connections: counts them, and bounds their number.
   ///   - tls: what connections are encrypted with; `nil` for none.
   init(
     responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
-    limits: ConnectionLimits, tls: TLSIdentity?
+    limits: ConnectionLimits, connections: ConnectionCount, metrics: ConnectionMetrics, tls: TLSIdentity?
   ) {
     base = HTTP1Channel(
       responder: application,
@@ -40,12 +42,14 @@ struct EventLoopChannel: ServerChildChannel {
           maxHeaderFieldCount: limits.headerFields)))
     self.responder = responder
     self.limits = limits
-    connections = ConnectionCount(limit: limits.connections)
+    self.connections = connections
+    self.metrics = metrics
     self.tls = tls
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     let isWelcome = connections.enter()
+    if !isWelcome { metrics.refused() }
     channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
     let slowClients = SlowClientGuard(patience: limits.requestTime)
     do {

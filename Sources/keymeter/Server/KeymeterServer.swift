@@ -26,6 +26,8 @@ struct KeymeterServer: Sendable {
 
   /// How long one batch of admissions may take; a request waits for two of them at most.
   private static let admissionTimeout = Duration.seconds(3)
+  /// How long one statement may take by which the node finds out whether it is ready.
+  private static let readinessTimeout = Duration.seconds(1)
 
   /// Serves until SIGTERM or SIGINT, then ends what is under way, and returns.
   ///
@@ -41,11 +43,22 @@ struct KeymeterServer: Sendable {
     let admissionPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.admissionTimeout, role: .app),
       options: .init(maximumConnections: database.admissionLanes), logger: logger)
-    let batcher = AdmissionBatcher(pool: admissionPool, options: .init(lanes: database.admissionLanes))
+    // Of its own, so that a node that has much to do isn't taken for one that can do nothing.
+    let readinessPool = ConnectionPool(
+      configuration: try database.configuration(statementTimeout: Self.readinessTimeout, role: .app),
+      options: .init(maximumConnections: 1), logger: logger)
+    let metrics = ServerMetrics()
+    let admission = AdmissionBatcher.Options(lanes: database.admissionLanes)
+    let batcher = AdmissionBatcher(pool: admissionPool, options: admission, observer: metrics.batches)
+    metrics.watch(pool, name: "general", limit: database.maximumConnections)
+    metrics.watch(admissionPool, name: "admission", limit: database.admissionLanes)
+    metrics.watch(readinessPool, name: "readiness", limit: 1)
+    metrics.watch(batcher, admission)
+    let pools = Pools(general: pool, admission: admissionPool, readiness: readinessPool)
     let result: Result<Void, any Error>
     do {
       try await refuseUnfitDatabase(pool)
-      try await serve(pool, admissionPool, batcher, tls, onListening: onListening)
+      try await serve(pools, batcher, tls, metrics, onListening: onListening)
       result = .success(())
     } catch {
       result = .failure(error)
@@ -53,6 +66,7 @@ struct KeymeterServer: Sendable {
     // Every request has been answered by now; this is for those whose connection broke.
     await batcher.drain()
     await admissionPool.close()
+    await readinessPool.close()
     await pool.close()
     try result.get()
   }
@@ -95,38 +109,49 @@ struct KeymeterServer: Sendable {
   }
 
   private func serve(
-    _ pool: ConnectionPool, _ admissionPool: ConnectionPool, _ batcher: AdmissionBatcher,
-    _ tls: TLSIdentity?, onListening: @escaping @Sendable (Int) async -> Void
+    _ pools: Pools, _ batcher: AdmissionBatcher, _ tls: TLSIdentity?, _ metrics: ServerMetrics,
+    onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
+    let pool = pools.general
     let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
     let peppers = peppers.renewing(by: renewer)
     let store = PostgresManagementStore(pool: pool)
-    let watch = authentication.watch()
+    let watch = authentication.watch(metrics.authentication)
+    metrics.watch(watch)
+    let readiness = ReadinessCheck(
+      asking: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
     let router = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
       leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
-      readiness: DatabaseReadiness(pool: pool).check)
+      metrics: metrics.service, readiness: readiness.check)
     let responder = router.responder()
     let limits = roomyLimits()
+    let connections = ConnectionCount(limit: limits.connections)
+    metrics.watch(connections)
     let application = Application(
       responder: responder,
       server: HTTPServerBuilder { application in
         EventLoopChannel(
           responder: responder, application: application,
-          limits: limits, tls: tls)
+          limits: limits, connections: connections, metrics: metrics.connections, tls: tls)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
       logger: logger)
     var configuration = ServiceGroupConfiguration(
       services: [
-        .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: admissionPool)),
-        .init(service: UsageChores(maintenance: UsageMaintenance(pool: pool), logger: logger)),
-        .init(service: PepperDuty(peppers: pepperService(pool), renewer: renewer, logger: logger)),
-        .init(service: AuthenticationGauges(watch: watch)),
+        .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: pools.admission)),
+        .init(service: PoolMaintenance(pool: pools.readiness)), .init(service: readiness),
+        .init(
+          service: UsageChores(
+            maintenance: UsageMaintenance(pool: pool), metrics: metrics.chores, logger: logger)),
+        .init(
+          service: PepperDuty(
+            peppers: pepperService(pool), renewer: renewer, isRotating: peppers.ids.count > 1,
+            metrics: metrics.chores, logger: logger)),
         .init(service: application),
       ] + (tls.map { [.init(service: $0)] } ?? []),
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -144,9 +169,16 @@ struct KeymeterServer: Sendable {
     var limits = listen.limits
     limits.connections = FileDescriptorLimit.makeRoom(
       for: limits.connections,
-      databaseConnections: database.maximumConnections + database.admissionLanes, logger: logger)
+      databaseConnections: database.maximumConnections + database.admissionLanes + 1, logger: logger)
     return limits
   }
+}
+
+/// The connections to the database, by what they are for.
+private struct Pools: Sendable {
+  let general: ConnectionPool
+  let admission: ConnectionPool
+  let readiness: ConnectionPool
 }
 
 /// Keeps the pool's idle connections healthy while the server runs.

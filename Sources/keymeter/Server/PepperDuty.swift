@@ -7,10 +7,15 @@ import ServiceLifecycle
 struct PepperDuty: Service {
   let peppers: PepperService
   let renewer: SecretRenewer
+  /// More than one pepper is given, so that keys move from one to another.
+  let isRotating: Bool
+  let metrics: ChoreMetrics
   let logger: Logger
 
   /// How long to wait for a database that could not be asked.
   private static let pause = Duration.seconds(1)
+  /// How long to wait before keys are counted again; to count them reads them all.
+  private static let countInterval = Duration.seconds(600)
 
   /// - Throws: `PepperMismatch`, which ends the server, where the database could not be asked before it served.
   func run() async throws {
@@ -34,7 +39,11 @@ struct PepperDuty: Service {
       while !Task.isCancelled {
         do {
           try await peppers.introduce()
-          return await warnOfRetired()
+          await count(isFirst: true)
+          while isRotating, (try? await Task.sleep(for: Self.countInterval)) != nil {
+            await count(isFirst: false)
+          }
+          return
         } catch let mismatch as PepperMismatch {
           throw mismatch
         } catch {
@@ -44,14 +53,22 @@ struct PepperDuty: Service {
     }
   }
 
-  private func warnOfRetired() async {
+  /// Counts the keys that are yet to move.
+  ///
+  /// - Parameter isFirst: whether to warn of those that can't.
+  private func count(isFirst: Bool) async {
     do {
-      for pepper in try await peppers.status() where pepper.state == .retired && pepper.keys > 0 {
+      let status = try await peppers.status()
+      metrics.succeeded(.countPepperKeys)
+      metrics.hasPepperKeysLeft(status.filter { $0.state != .current }.map(\.keys).reduce(0, +))
+      for pepper in status where isFirst && pepper.state == .retired && pepper.keys > 0 {
         logger.warning(
           "a pepper that is not given any more still guards keys, which are refused",
           metadata: ["pepper": .string(pepper.id), "keys": .stringConvertible(pepper.keys)])
       }
     } catch {
+      guard !Task.isCancelled else { return }
+      metrics.failed(.countPepperKeys)
       logger.notice(
         "which keys need which pepper can't be told: ask `keymeter pepper status`",
         metadata: ["error": .string("\(error)")])

@@ -8,6 +8,7 @@ import ServiceLifecycle
 /// Every node does them; none waits for another.
 struct UsageChores: Service {
   let maintenance: UsageMaintenance
+  let metrics: ChoreMetrics
   let logger: Logger
 
   /// How late a reservation's end may be noticed.
@@ -18,12 +19,14 @@ struct UsageChores: Service {
   func run() async throws {
     await cancelWhenGracefulShutdown {
       var sweeps = 0
-      var failing: Set<String> = []
+      var failing: Set<ChoreMetrics.Chore> = []
       while !Task.isCancelled {
-        await attempt("expire reservations", &failing) { _ = try await maintenance.expireReservations() }
+        await attempt(.expireReservations, &failing) {
+          metrics.expired(try await maintenance.expireReservations())
+        }
         if sweeps % Self.sweepsBetweenRounds == 0 {
-          await attempt("make partitions", &failing) { _ = try await maintenance.ensurePartitions() }
-          await attempt("purge", &failing) { _ = try await maintenance.purge() }
+          await attempt(.makePartitions, &failing) { try await makePartitions() }
+          await attempt(.purge, &failing) { _ = try await maintenance.purge() }
         }
         sweeps += 1
         try? await Task.sleep(for: Self.sweepInterval)
@@ -31,16 +34,33 @@ struct UsageChores: Service {
     }
   }
 
+  /// How many there are is looked up even if none could be made, which is when it matters.
+  private func makePartitions() async throws {
+    do {
+      _ = try await maintenance.ensurePartitions()
+    } catch {
+      if let ahead = try? await maintenance.partitionsAhead() { metrics.hasPartitionsAhead(ahead) }
+      throw error
+    }
+    metrics.hasPartitionsAhead(try await maintenance.partitionsAhead())
+  }
+
   /// A chore that fails is done the next time; usage is safe meanwhile.
   ///
   /// Only the first failure in a row is a warning.
-  private func attempt(_ chore: String, _ failing: inout Set<String>, _ work: () async throws -> Void) async {
+  private func attempt(
+    _ chore: ChoreMetrics.Chore, _ failing: inout Set<ChoreMetrics.Chore>, _ work: () async throws -> Void
+  ) async {
     do {
       try await work()
+      metrics.succeeded(chore)
       failing.remove(chore)
     } catch {
-      guard !Task.isCancelled, failing.insert(chore).inserted else { return }
-      logger.warning("a chore failed", metadata: ["chore": .string(chore), "error": .string("\(error)")])
+      guard !Task.isCancelled else { return }
+      metrics.failed(chore)
+      guard failing.insert(chore).inserted else { return }
+      logger.warning(
+        "a chore failed", metadata: ["chore": .string(chore.rawValue), "error": .string("\(error)")])
     }
   }
 }

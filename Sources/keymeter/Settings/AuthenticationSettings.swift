@@ -14,10 +14,11 @@ struct AuthenticationSettings: Sendable {
   }
 
   /// What carries this out in one server.
-  func watch() -> AuthenticationWatch {
+  func watch(_ metrics: AuthenticationMetrics) -> AuthenticationWatch {
     AuthenticationWatch(
       proxies: proxies,
-      limiter: failuresPerMinute == 0 ? nil : FailureLimiter(failuresPerMinute: failuresPerMinute))
+      limiter: failuresPerMinute == 0 ? nil : FailureLimiter(failuresPerMinute: failuresPerMinute),
+      metrics: metrics)
   }
 
   private static func proxies(_ source: SettingsSource) throws(SettingError) -> TrustedProxies {

@@ -49,7 +49,7 @@ struct OpenAPIRouteTests {
   @Test("no path or method without credentials but those of the service itself")
   func security() throws {
     for (name, operation) in try APIDocument.embedded.get().operations {
-      let open = ["GET /health/live", "GET /health/ready", "GET /openapi.json"].contains(name)
+      let open = ["GET /health/live", "GET /health/ready", "GET /metrics", "GET /openapi.json"].contains(name)
       #expect((operation["security"] == .array([])) == open, "\(name)")
       #expect((operation["responses"]?["401"] == nil) == open, "\(name)")
     }

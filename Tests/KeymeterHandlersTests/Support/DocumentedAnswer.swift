@@ -74,7 +74,9 @@ struct DocumentedResponse {
       return ["the content type \(type) is not known"]
     }
     if isHead { return answer.bytes.isEmpty ? [] : ["there is a body after HEAD"] }
-    return try schemas.failures(of: JSONReader.read(answer.bytes, depthLimit: 64), by: schema)
+    let body: JSONValue =
+      type[0].hasPrefix("text/") ? .string(answer.text) : try JSONReader.read(answer.bytes, depthLimit: 64)
+    return try schemas.failures(of: body, by: schema)
   }
 }
 

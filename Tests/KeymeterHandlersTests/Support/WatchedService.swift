@@ -58,7 +58,7 @@ struct WatchedService: Sendable {
 }
 
 /// Has each request come from one peer.
-private struct FromPeer: HTTPResponder {
+struct FromPeer: HTTPResponder {
   let keymeter: KeymeterResponder
   let peer: SocketAddress
 

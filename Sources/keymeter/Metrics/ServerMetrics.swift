@@ -1,0 +1,57 @@
+import CoreMetrics
+import FoundationEssentials
+import KeymeterHandlers
+import KeymeterRepository
+import Postgres
+import PrometheusMetrics
+
+/// All that one server measures, and where it is read.
+struct ServerMetrics: Sendable {
+  let registry = PrometheusRegistry(MetricCatalogue.all)
+  let service: ServiceMetrics
+  let authentication: AuthenticationMetrics
+  let batches: BatchMetrics
+  let connections: ConnectionMetrics
+  let chores: ChoreMetrics
+  private let ready: Gauge
+
+  /// - Parameter start: when the process started.
+  init(start: Date = Date()) {
+    let registry = registry
+    service = ServiceMetrics(factory: registry) { registry.text() }
+    authentication = AuthenticationMetrics(factory: registry)
+    batches = BatchMetrics(factory: registry)
+    connections = ConnectionMetrics(factory: registry)
+    chores = ChoreMetrics(factory: registry)
+    ready = Gauge(label: MetricCatalogue.ready.name, dimensions: [], factory: registry)
+    Gauge(
+      label: MetricCatalogue.buildInfo.name, dimensions: [("version", KeymeterVersion.current)],
+      factory: registry
+    ).record(1)
+    Gauge(label: MetricCatalogue.processStart.name, dimensions: [], factory: registry)
+      .record(start.timeIntervalSince1970)
+  }
+
+  func isReady(_ readiness: Readiness) { ready.record(readiness == .ready ? 1 : 0) }
+
+  /// Has a pool looked at before each reading.
+  func watch(_ pool: ConnectionPool, name: String, limit: Int) {
+    let metrics = PoolMetrics(pool, name: name, limit: limit, factory: registry)
+    registry.beforeReading { metrics.record() }
+  }
+
+  /// Has the queue of verifications looked at before each reading.
+  func watch(_ batcher: AdmissionBatcher, _ options: AdmissionBatcher.Options) {
+    registry.beforeReading { [batches] in batches.record(depth: batcher.depth, of: options) }
+  }
+
+  /// Has clients' connections looked at before each reading.
+  func watch(_ count: ConnectionCount) {
+    registry.beforeReading { [connections] in connections.record(count) }
+  }
+
+  /// Has the failures of authentication looked at before each reading.
+  func watch(_ watch: AuthenticationWatch) {
+    registry.beforeReading { watch.recordGauges() }
+  }
+}

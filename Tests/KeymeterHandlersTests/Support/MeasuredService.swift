@@ -1,0 +1,62 @@
+import Hummingbird
+import HummingbirdTesting
+import KeymeterDomain
+import KeymeterTesting
+import Logging
+import NIOCore
+import PrometheusMetrics
+import Testing
+
+@testable import KeymeterHandlers
+
+/// A service whose metrics and log lines a test looks at.
+struct MeasuredService: Sendable {
+  let service: Service
+  let registry = PrometheusRegistry(MetricCatalogue.all)
+  let log: RecordedLog
+  private let responder: KeymeterResponder
+
+  /// - Parameters:
+  ///   - limit: how many authentications from an address may fail.
+  ///   - level: from which on lines are logged.
+  init(limit: Int? = nil, level: Logger.Level = .info) async throws {
+    let service = try await Service()
+    let registry = registry
+    self.service = service
+    log = RecordedLog(level)
+    responder = KeymeterRouter(
+      keys: service.keys, meter: service.meter, audit: service.audit,
+      watch: AuthenticationWatch(
+        proxies: TrustedProxies([]),
+        limiter: limit.map { FailureLimiter(failuresPerMinute: $0, capacity: 64) },
+        metrics: AuthenticationMetrics(factory: registry)),
+      metrics: ServiceMetrics(factory: registry) { registry.text() }, readiness: { .notReady(reason: "test") }
+    ).responder()
+  }
+
+  var scrape: Scrape { Scrape(registry.text()) }
+
+  /// Sends a call from an address.
+  func send(
+    _ call: Call, from address: String = "192.0.2.1", sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> Answer {
+    let log = log
+    let application = Application(
+      responder: FromPeer(keymeter: responder, peer: try SocketAddress(ipAddress: address, port: 1)),
+      logger: Logger(label: "test") { _ in log.handler })
+    return try await application.test(.router) { client in
+      try await client.answer(to: call, sourceLocation: sourceLocation)
+    }
+  }
+
+  /// Sends a call, and says which counts it has moved, and by how much.
+  func moved(
+    by call: Call, status: Int, from address: String = "192.0.2.1",
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> [String: Double] {
+    let before = scrape
+    let answer = try await send(call, from: address, sourceLocation: sourceLocation)
+    #expect(answer.status == status, sourceLocation: sourceLocation)
+    return scrape.counts(since: before)
+  }
+}
