@@ -28,6 +28,10 @@ struct RoleLimitTests {
       "CREATE OR REPLACE FUNCTION keymeter.refuse_audit_change() "
         + "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
       "SELECT setval(pg_get_serial_sequence('keymeter.audit_log', 'audit_id'), 1)",
+      "SELECT FROM keymeter.audit_heads", "SELECT FROM keymeter.audit_heads FOR KEY SHARE",
+      "INSERT INTO keymeter.audit_heads VALUES ('org_home', now())", "DELETE FROM keymeter.audit_heads",
+      "UPDATE keymeter.audit_heads SET last_occurred_at = now()",
+      "LOCK TABLE keymeter.audit_heads IN ACCESS SHARE MODE",
     ])
   func auditLog(sql: String) async throws {
     try await expectRefusal(of: sql, as: .server)
@@ -103,8 +107,8 @@ struct RoleLimitTests {
   )
   func definers() async throws {
     let known = [
-      "admit", "admit_groups", "admit_many", "ensure_usage_partitions", "expire_reservations", "guarded_keys",
-      "key_owner", "lock_organisation", "organisation_by_provider", "organisation_holding",
+      "admit", "admit_groups", "admit_many", "append_audit", "ensure_usage_partitions", "expire_reservations",
+      "guarded_keys", "key_owner", "lock_organisation", "organisation_by_provider", "organisation_holding",
       "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
       "reserve", "settle",
     ]
