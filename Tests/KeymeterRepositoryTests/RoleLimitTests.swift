@@ -12,6 +12,10 @@ struct RoleLimitTests {
   @Test(
     "The server can add to the audit log and read it, and nothing else",
     arguments: [
+      "INSERT INTO keymeter.audit_log (organisation_id, occurred_at, principal, action, target, request_id, changes) "
+        + "VALUES ('org_home', '2000-01-01', 'cli', 'x', 'x', 'x', '{}')",
+      "INSERT INTO keymeter.audit_log (organisation_id, audit_id, principal, action, target, request_id, changes) "
+        + "OVERRIDING SYSTEM VALUE VALUES ('org_home', 1000000, 'x', 'x', 'x', 'x', '{}')",
       "UPDATE keymeter.audit_log SET target = 'x'", "DELETE FROM keymeter.audit_log",
       "TRUNCATE keymeter.audit_log",
       "UPDATE keymeter.audit_log SET changes = '{}' WHERE organisation_id = 'org_home'",

@@ -5,7 +5,7 @@
 -- log's head until the end of the transaction, and number and time are taken under that lock. It is to be the last lock
 -- that a transaction waits for; changes of different organisations don't wait for each other.
 --
--- SECURITY DEFINER because nobody else may lock the head.
+-- SECURITY DEFINER because nobody else may lock the head, nor write an entry with a number or a time of its own choice.
 CREATE OR REPLACE FUNCTION keymeter.append_audit(
   organisation text, principal text, principal_hint text, action text, target text, request_id text, changes jsonb
 ) RETURNS void
@@ -30,3 +30,6 @@ $$;
 
 REVOKE ALL ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) TO keymeter_app;
+
+-- Here rather than in a migration: until this function was in place, the server needed the right that 0009 gives.
+REVOKE INSERT ON keymeter.audit_log FROM keymeter_app;
