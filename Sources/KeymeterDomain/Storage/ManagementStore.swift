@@ -60,6 +60,10 @@ public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   /// Comes before the caller's lock and before `keyForUpdate`, so that keys which end one another wait in one
   /// order rather than in a circle.
   func holdEndings(of id: KeyID) async throws
+  /// Whether one of `digests` is of a value that a rotation has replaced, and may have left valid for a while.
+  ///
+  /// Stays true or false from `holdEndings` on.
+  func isSuperseded(_ digests: [SecretDigest]) async throws -> Bool
   /// Whether another key than `id` is an active root key of the organisation.
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool
   /// Every key, oldest first.

@@ -7,7 +7,7 @@ enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
     organisationHolding, keyHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey,
-    keyForUpdate, otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter,
+    isSuperseded, keyForUpdate, otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter,
     endFormerSecrets, limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
   ]
 
@@ -93,6 +93,15 @@ enum ManagementStatements {
     """
     SELECT key_id FROM keymeter.api_key_secrets
     WHERE organisation_id = $1 AND key_id = $2 ORDER BY secret_hash FOR UPDATE
+    """)
+
+  /// A rotation gives every value but the new one an end.
+  static let isSuperseded = Statement(
+    "management_is_superseded",
+    """
+    SELECT EXISTS (
+      SELECT FROM keymeter.api_key_secrets
+      WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND valid_until IS NOT NULL) AS found
     """)
 
   private static let activeKeyText = """

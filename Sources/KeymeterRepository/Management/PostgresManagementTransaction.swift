@@ -82,6 +82,12 @@ final class PostgresManagementTransaction: ManagementTransaction {
     _ = try await rows(ManagementStatements.lockSecrets, [tenant(), .text(id.rawValue)])
   }
 
+  func isSuperseded(_ digests: [SecretDigest]) async throws -> Bool {
+    try await connection.row(
+      of: ManagementStatements.isSuperseded, [tenant(), .byteaArray(digests.map(\.bytes))]
+    ).decode("found", as: Bool.self)
+  }
+
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {
     try await connection.row(of: ManagementStatements.otherActiveRoot, [tenant(), .text(id.rawValue)])
       .decode("found", as: Bool.self)

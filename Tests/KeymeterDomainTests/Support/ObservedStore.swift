@@ -5,7 +5,7 @@ enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
   case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep, auditRecords
-  case organisationHolding, keyHolding, holdEndings, hasOtherActiveRoot, keysPage, rotate, revoke
+  case organisationHolding, keyHolding, holdEndings, isSuperseded, hasOtherActiveRoot, keysPage, rotate, revoke
 }
 
 /// A store that reports each call before it is made; where the report throws, the call fails.
@@ -86,6 +86,11 @@ private struct ObservedTransaction: ManagementTransaction {
   func holdEndings(of id: KeyID) async throws {
     try observe(.holdEndings)
     try await inner.holdEndings(of: id)
+  }
+
+  func isSuperseded(_ digests: [SecretDigest]) async throws -> Bool {
+    try observe(.isSuperseded)
+    return try await inner.isSuperseded(digests)
   }
 
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {

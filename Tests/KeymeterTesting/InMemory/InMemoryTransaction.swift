@@ -84,6 +84,10 @@ final class InMemoryTransaction: ManagementTransaction {
   /// Transactions run one at a time, so there is nothing to hold off.
   func holdEndings(of id: KeyID) throws { _ = try tenant() }
 
+  func isSuperseded(_ digests: [SecretDigest]) throws -> Bool {
+    try stored().contains { $0.value(of: digests)?.validUntil != nil }
+  }
+
   func hasOtherActiveRoot(than id: KeyID) throws -> Bool {
     try stored().contains { $0.root && $0.id != id && $0.status(at: now) == .active }
   }
