@@ -85,8 +85,10 @@ struct RoleLimitTests {
       "admit", "admit_groups", "admit_many", "append_audit", "claim_idempotency_key",
       "ensure_usage_partitions",
       "expire_reservations", "fence_counter", "guarded_keys", "key_owner", "lock_organisation", "month_of",
-      "organisation_by_provider", "organisation_holding", "purge_idempotency_keys", "purge_reservations",
-      "purge_usage_events", "record", "renew_secret", "reserve", "settle", "usage", "usage_analytics",
+      "organisation_by_provider", "organisation_formerly_holding", "organisation_holding",
+      "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
+      "reserve",
+      "settle", "usage", "usage_analytics",
     ]
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -112,7 +114,8 @@ struct RoleLimitTests {
   func definers() async throws {
     let known = [
       "admit", "admit_groups", "admit_many", "append_audit", "ensure_usage_partitions", "expire_reservations",
-      "guarded_keys", "key_owner", "lock_organisation", "organisation_by_provider", "organisation_holding",
+      "guarded_keys", "key_owner", "lock_organisation", "organisation_by_provider",
+      "organisation_formerly_holding", "organisation_holding",
       "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
       "reserve", "settle",
     ]

@@ -67,6 +67,10 @@ struct ReportGitHubLeaks: Sendable {
   ) {
     switch result {
     case .success(.unknown), .success(.endedBefore): break
+    case .success(.superseded(let id, let organisation)):
+      logger.warning(
+        "a value that a key had before it was rotated was found in public: see whether its owner rotated it",
+        metadata: ["key_id": .string(id.rawValue), "organisation_id": .string(organisation.rawValue)])
     case .success(.revoked(let id, let organisation, let lastRoot)):
       let metadata: Logger.Metadata = [
         "key_id": .string(id.rawValue), "organisation_id": .string(organisation.rawValue),
