@@ -76,7 +76,7 @@ struct AuditLogTests {
         await #expect(throws: PostgresError.self) {
           _ = try await keys.create(.success(draft), by: clinic.credentials, requestID: .test)
         }
-        #expect(try await keys.allKeys(clinic.credentials, requestID: .test).count == 1)
+        #expect(try await keys.allKeys(clinic.credentials, requestID: .test).keys.count == 1)
       }
     }
   }
