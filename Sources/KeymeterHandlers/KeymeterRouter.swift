@@ -109,9 +109,9 @@ public struct KeymeterRouter: Sendable {
       routes.serve(
         call.path, on: router, logged: level, [(call.method, RuntimeProblems.answering(watched))])
     }
-    // A report presents keys of others, and is authenticated by its signature.
+    // A report presents keys of others, and is authenticated by its signature; it watches over that itself.
     routes.serve(
       "/api/v1/leaks/github", on: router,
-      [(.post, RuntimeProblems.answering(ReportGitHubLeaks(leaks: leaks).respond))])
+      [(.post, RuntimeProblems.answering(ReportGitHubLeaks(leaks: leaks, watch: watch).respond))])
   }
 }

@@ -35,6 +35,22 @@ struct EndingConformance {
     }
   }
 
+  @Test("A value is superseded once a rotation has replaced it, and no other is", arguments: Backend.allCases)
+  func superseded(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let first = try await under.key()
+      #expect(try await !first.isSuperseded())
+      var random = RandomSource.system
+      let second = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
+      #expect(try await first.isSuperseded())
+      #expect(try await !second.isSuperseded())
+      let bystander = try await under.key()
+      #expect(try await !bystander.isSuperseded())
+      try await under.hooks.endOverlap(of: first.id)
+      #expect(try await first.isSuperseded())
+    }
+  }
+
   @Test("An overlap ends by the store's clock, without anybody's doing", arguments: Backend.allCases)
   func overlapEnds(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -215,19 +231,20 @@ struct EndingConformance {
   }
 
   @Test(
-    "Rotations of one key, all by itself and all at once, leave exactly one value",
-    arguments: Backend.allCases)
-  func rotationRace(backend: Backend) async throws {
+    "Rotations of one key, all by itself and all at once, leave one new value, and the former one for the overlap",
+    arguments: Backend.allCases, [0, 600])
+  func rotationRace(backend: Backend, overlap: Int64) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let keys = KeyService(store: under.store, peppers: try under.peppers)
-      let rotation = KeyRotation(id: clinic.root.key.id)
+      let rotation = KeyRotation(id: clinic.root.key.id, overlapSeconds: overlap)
+      let late: Refusal = overlap > 0 ? .valueSuperseded : .notAuthentic
       let rotated = try await withThrowingTaskGroup(of: IssuedKey?.self) { group in
         for _ in 0..<16 {
           group.addTask {
             do {
               return try await keys.rotate(.success(rotation), by: clinic.credentials, requestID: .test)
-            } catch Refusal.notAuthentic {
+            } catch let refusal as Refusal where refusal == late {
               return nil
             }
           }
@@ -235,6 +252,7 @@ struct EndingConformance {
         return try await group.reduce(into: []) { $0.append($1) }.compactMap(\.self)
       }
       #expect(rotated.count == 1)
+      if overlap > 0 { _ = try await keys.ownKey(clinic.credentials, requestID: .test) }
       for issued in rotated {
         let own = try await keys.ownKey(Credentials(secret: issued.secret), requestID: .test)
         #expect(own.hint == issued.secret.hint)
@@ -272,6 +290,12 @@ struct EndingConformance {
 }
 
 extension MeteredKey {
+  /// Whether a rotation has replaced the value.
+  fileprivate func isSuperseded() async throws -> Bool {
+    let digests = try under.peppers.digests(of: secret)
+    return try await under.entered(organisation.id) { try await $0.isSuperseded(digests) }
+  }
+
   /// Whether the value passes as a caller's of management.
   func authenticates() async throws -> Bool {
     let digests = try under.peppers.digests(of: secret)

@@ -49,16 +49,81 @@ struct LeakConformance {
       let revoked = try await under.key()
       try await revoked.revoke()
       let never = KeySecret(environment: .production, random: &random)
+      let renewed = try await under.key()
+      let last = try #require(try await renewed.rotated(overlapSeconds: 600, random: &random))
+      try await last.revoke()
       let before = try await under.auditLog()
-      for gone in [rotated.secret, deleted.secret, never] {
-        #expect(try await !leaks.one(gone).isKey)
-      }
-      for gone in [overlapped.secret, revoked.secret] {
+      for gone in [deleted.secret, never] { #expect(try await !leaks.one(gone).isKey) }
+      for gone in [revoked.secret, renewed.secret] {
         let outcome = try await leaks.one(gone)
-        #expect(outcome.isKey && outcome.revoked == nil)
+        #expect(outcome.isKey && outcome.revoked == nil && outcome.superseded == nil)
       }
       #expect(try await under.auditLog() == before)
+      for gone in [rotated, overlapped] {
+        #expect(try await leaks.one(gone.secret).superseded == gone.id)
+      }
       for alive in [present, successor] { #expect(try await alive.verify().admitted != nil) }
+    }
+  }
+
+  @Test(
+    "A value that a rotation has replaced, however many followed, is noted in the log once, and the key goes on",
+    arguments: Backend.allCases)
+  func formerValue(backend: Backend) async throws {
+    try await backend.withStore { under in
+      var random = RandomSource.system
+      let leaks = try under.leaks()
+      let first = try await under.key()
+      let second = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
+      let third = try #require(try await first.rotated(random: &random))
+      for former in [first, second] {
+        let before = try await under.auditLog()
+        #expect(try await leaks.one(former.secret).superseded == first.id)
+        let lines = try await under.auditLog().dropFirst(before.count)
+        #expect(lines.map(\.principal) == ["github"] && lines.map(\.action) == ["key.leak_reported"])
+        #expect(lines.first?.target == first.id.rawValue)
+        #expect(lines.first?.organisation == first.organisation.id.rawValue)
+        #expect(lines.first?.fields == ["leak_source", "leak_url", "superseded_at"])
+        let again = try await leaks.one(former.secret)
+        #expect(again.isKey && again.superseded == nil && again.revoked == nil)
+        #expect(try await under.auditLog().count == before.count + 1)
+        #expect(try await third.verify().admitted != nil)
+      }
+      #expect(try await leaks.one(third.secret).revoked == first.id)
+      try await first.delete()
+      #expect(try await !leaks.one(first.secret).isKey)
+    }
+  }
+
+  @Test(
+    "Reports of a former value that meet each other, a rotation or a deletion are noted once, and hold nobody up",
+    arguments: Backend.allCases)
+  func formerRaces(backend: Backend) async throws {
+    try await backend.withStore { under in
+      var random = RandomSource.system
+      let leaks = try under.leaks()
+      let keys = KeyService(store: under.store, peppers: try under.peppers)
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      for trial in 0..<12 {
+        let key = try await under.key(of: clinic)
+        _ = try #require(try await key.rotated(random: &random))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for _ in 0..<3 { group.addTask { _ = try await leaks.one(key.secret) } }
+          group.addTask {
+            if trial.isMultiple(of: 2) {
+              let rotation = KeyRotation(id: key.id)
+              _ = try await keys.rotate(.success(rotation), by: clinic.credentials, requestID: .test)
+            } else {
+              try await keys.delete(.success(key.id), by: clinic.credentials, requestID: .test)
+            }
+          }
+          try await group.waitForAll()
+        }
+        let noted = try await under.auditLog().filter {
+          $0.target == key.id.rawValue && $0.action == "key.leak_reported"
+        }
+        #expect(noted.count <= 1 && (noted.count == 1 || !trial.isMultiple(of: 2)), "trial \(trial)")
+      }
     }
   }
 
@@ -209,6 +274,10 @@ extension LeakService {
 extension LeakOutcome {
   fileprivate var revoked: KeyID? {
     if case .revoked(let id, _, _) = self { id } else { nil }
+  }
+
+  fileprivate var superseded: KeyID? {
+    if case .superseded(let id, _) = self { id } else { nil }
   }
 
   fileprivate var leavesNoRoot: Bool {

@@ -161,7 +161,8 @@ private struct Player {
     case .get(let tenant, let caller):
       return Self.line(try await keys.ownKey(credentials(tenant, caller), requestID: .test))
     case .list(let tenant, let caller):
-      return try await keys.allKeys(credentials(tenant, caller), requestID: .test).map(Self.line).sorted()
+      return try await keys.allKeys(credentials(tenant, caller), requestID: .test).keys.map(Self.line)
+        .sorted()
         .joined()
     case .createRoot(let tenant):
       let key = try await organisations.createRootKey(tenants[tenant], name: .test("Another root"))

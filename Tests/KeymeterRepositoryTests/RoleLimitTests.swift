@@ -12,6 +12,10 @@ struct RoleLimitTests {
   @Test(
     "The server can add to the audit log and read it, and nothing else",
     arguments: [
+      "INSERT INTO keymeter.audit_log (organisation_id, occurred_at, principal, action, target, request_id, changes) "
+        + "VALUES ('org_home', '2000-01-01', 'cli', 'x', 'x', 'x', '{}')",
+      "INSERT INTO keymeter.audit_log (organisation_id, audit_id, principal, action, target, request_id, changes) "
+        + "OVERRIDING SYSTEM VALUE VALUES ('org_home', 1000000, 'x', 'x', 'x', 'x', '{}')",
       "UPDATE keymeter.audit_log SET target = 'x'", "DELETE FROM keymeter.audit_log",
       "TRUNCATE keymeter.audit_log",
       "UPDATE keymeter.audit_log SET changes = '{}' WHERE organisation_id = 'org_home'",
@@ -28,6 +32,10 @@ struct RoleLimitTests {
       "CREATE OR REPLACE FUNCTION keymeter.refuse_audit_change() "
         + "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
       "SELECT setval(pg_get_serial_sequence('keymeter.audit_log', 'audit_id'), 1)",
+      "SELECT FROM keymeter.audit_heads", "SELECT FROM keymeter.audit_heads FOR KEY SHARE",
+      "INSERT INTO keymeter.audit_heads VALUES ('org_home', now())", "DELETE FROM keymeter.audit_heads",
+      "UPDATE keymeter.audit_heads SET last_occurred_at = now()",
+      "LOCK TABLE keymeter.audit_heads IN ACCESS SHARE MODE",
     ])
   func auditLog(sql: String) async throws {
     try await expectRefusal(of: sql, as: .server)
@@ -77,8 +85,10 @@ struct RoleLimitTests {
       "admit", "admit_groups", "admit_many", "append_audit", "claim_idempotency_key",
       "ensure_usage_partitions",
       "expire_reservations", "fence_counter", "guarded_keys", "key_owner", "lock_organisation", "month_of",
-      "organisation_by_provider", "organisation_holding", "purge_idempotency_keys", "purge_reservations",
-      "purge_usage_events", "record", "renew_secret", "reserve", "settle", "usage", "usage_analytics",
+      "organisation_by_provider", "organisation_formerly_holding", "organisation_holding",
+      "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
+      "reserve",
+      "settle", "usage", "usage_analytics",
     ]
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -103,10 +113,11 @@ struct RoleLimitTests {
   )
   func definers() async throws {
     let known = [
-      "admit", "admit_groups", "admit_many", "ensure_usage_partitions", "expire_reservations", "guarded_keys",
-      "key_owner", "lock_organisation", "organisation_by_provider", "organisation_holding",
-      "pass_key_facts_on", "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record",
-      "renew_secret", "reserve", "settle", "take_key_facts",
+      "admit", "admit_groups", "admit_many", "append_audit", "ensure_usage_partitions", "expire_reservations",
+      "guarded_keys", "key_owner", "lock_organisation", "organisation_by_provider",
+      "organisation_formerly_holding", "organisation_holding", "pass_key_facts_on", "purge_idempotency_keys",
+      "purge_reservations", "purge_usage_events", "record", "renew_secret", "reserve", "settle",
+      "take_key_facts",
     ]
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in

@@ -46,8 +46,11 @@ struct RoleScene: Sendable {
     \(ReportingSeed.day("key_\(organisation)", organisation: organisation, day: "'1999-01-01'", used: "1, 0, 0"))
     INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
     VALUES ('\(organisation)', 'key_\(organisation)', sha256('\(organisation)'), 'p');
+    INSERT INTO keymeter.former_secrets (organisation_id, key_id, secret_hash, superseded_at)
+    VALUES ('\(organisation)', 'key_\(organisation)', sha256('former \(organisation)'), now());
     INSERT INTO keymeter.audit_log (organisation_id, principal, action, target, request_id, changes)
     VALUES ('\(organisation)', 'cli', 'organisation.created', '\(organisation)', 'req', '{}');
+    INSERT INTO keymeter.audit_heads (organisation_id, last_occurred_at) VALUES ('\(organisation)', now());
     INSERT INTO keymeter.reservations (
       organisation_id, reservation_id, key_id, day, requests, tokens, stt_secs, reserved_at, expires_at, on_expiry)
     VALUES ('\(organisation)', 'rsv_\(organisation)', 'key_\(organisation)', \(ReportingSeed.today), 0, 0, 0, now(),

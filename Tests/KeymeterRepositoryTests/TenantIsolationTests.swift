@@ -87,7 +87,8 @@ struct TenantIsolationTests {
         #expect(
           readable == [
             "keymeter.api_key_secrets", "keymeter.api_keys", "keymeter.audit_log",
-            "keymeter.idempotency_keys", "keymeter.organisations", "keymeter.usage_daily",
+            "keymeter.former_secrets", "keymeter.idempotency_keys", "keymeter.organisations",
+            "keymeter.usage_daily",
             "keymeter.usage_monthly",
           ])
       }

@@ -2,22 +2,34 @@
 --
 -- Numbers are drawn before transactions commit, and now() is a transaction's beginning: without more, an entry could come
 -- into sight behind others that somebody has read already, who would then never see it. So whoever appends holds the
--- organisation's log until the end of the transaction, and number and time are taken under that lock. It is to be the
--- last lock that a transaction waits for; changes of different organisations don't wait for each other.
+-- log's head until the end of the transaction, and number and time are taken under that lock. It is to be the last lock
+-- that a transaction waits for; changes of different organisations don't wait for each other.
+--
+-- SECURITY DEFINER because nobody else may lock the head, nor write an entry with a number or a time of its own choice.
 CREATE OR REPLACE FUNCTION keymeter.append_audit(
   organisation text, principal text, principal_hint text, action text, target text, request_id text, changes jsonb
 ) RETURNS void
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
+DECLARE
+  moment timestamptz;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('keymeter.audit_log ' || organisation, 0));
+  PERFORM keymeter.require_tenant(organisation);
+  -- An update's values are calculated behind the wait for the row.
+  INSERT INTO keymeter.audit_heads AS h (organisation_id, last_occurred_at) VALUES (organisation, clock_timestamp())
+  ON CONFLICT ON CONSTRAINT audit_heads_pkey DO UPDATE SET last_occurred_at = clock_timestamp()
+  RETURNING h.last_occurred_at INTO moment;
   INSERT INTO keymeter.audit_log (
     organisation_id, occurred_at, principal, principal_hint, action, target, request_id, changes)
-  VALUES (organisation, clock_timestamp(), principal, principal_hint, action, target, request_id, changes);
+  VALUES (organisation, moment, principal, principal_hint, action, target, request_id, changes);
 END
 $$;
 
 REVOKE ALL ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) TO keymeter_app;
+
+-- Here rather than in a migration: until this function was in place, the server needed the right that 0009 gives.
+REVOKE INSERT ON keymeter.audit_log FROM keymeter_app;

@@ -30,8 +30,10 @@ public struct LeakReport: Sendable {
 public enum LeakOutcome: Sendable {
   /// The value is no key's, at least not any more.
   case unknown
-  /// The value had ended already: the key was revoked before, or the value's overlap is over.
+  /// The value had ended already, and nothing is to be done: the key was revoked before, or this has been reported.
   case endedBefore
+  /// The value had ended by a rotation. The key goes on by a value that nobody has reported, and the log says so.
+  case superseded(KeyID, of: OrganisationID)
   /// The key was revoked now, with all its values.
   ///
   /// `lastRoot` tells whether its organisation is left without an active root key.

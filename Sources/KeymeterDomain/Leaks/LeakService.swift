@@ -61,24 +61,55 @@ public struct LeakService: Sendable {
   private func end(_ report: LeakReport, requestID: RequestID) async throws -> LeakOutcome {
     let digests = peppers.digests(of: report.secret)
     return try await store.withTransaction { transaction in
-      guard let organisation = try await transaction.organisation(holding: digests) else { return .unknown }
-      try await transaction.enter(organisation)
-      guard let id = try await transaction.keyID(holding: digests) else { return .endedBefore }
-      try await transaction.holdChanges(of: id)
-      // Whoever was waited for may have ended the value, and given the key another that nobody has seen.
-      guard try await transaction.keyID(holding: digests) == id,
-        let key = try await transaction.keyForUpdate(id), key.revokedAt == nil
-      else { return .endedBefore }
-      let isRoot = key.root && key.status == .active
-      let hasOther = isRoot ? try await transaction.hasOtherActiveRoot(than: id) : true
-      let revoked = try await transaction.revoke(id)
-      let changes = APIKey.changes(from: key, to: revoked) + report.changes
-      try await transaction.append(
-        AuditEntry(
-          organisationID: organisation, principal: .gitHub, action: .keyRevoked, target: id.rawValue,
-          requestID: requestID, changes: changes))
-      return .revoked(id, of: organisation, lastRoot: !hasOther)
+      let organisation = try await transaction.organisation(holding: digests)
+      if let organisation {
+        try await transaction.enter(organisation)
+        if let id = try await transaction.keyID(holding: digests) {
+          try await transaction.holdChanges(of: id)
+          // Whoever was waited for may have ended the value, and given the key another that nobody has seen.
+          if try await transaction.keyID(holding: digests) == id,
+            let key = try await transaction.keyForUpdate(id), key.revokedAt == nil
+          {
+            return try await revoke(key, for: report, requestID: requestID, in: transaction)
+          }
+        }
+      }
+      let outcome = try await note(report, digests, requestID: requestID, in: transaction)
+      return outcome ?? (organisation == nil ? .unknown : .endedBefore)
     }
+  }
+
+  private func revoke(
+    _ key: APIKey, for report: LeakReport, requestID: RequestID, in transaction: any ManagementTransaction
+  ) async throws -> LeakOutcome {
+    let isRoot = key.root && key.status == .active
+    let hasOther = isRoot ? try await transaction.hasOtherActiveRoot(than: key.id) : true
+    let revoked = try await transaction.revoke(key.id)
+    let changes = APIKey.changes(from: key, to: revoked) + report.changes
+    try await transaction.append(report.entry(.keyRevoked, key, changes, requestID))
+    return .revoked(key.id, of: key.organisationID, lastRoot: !hasOther)
+  }
+
+  /// Has the log say that a value was found which a rotation had replaced.
+  ///
+  /// Its owner may have rotated the key because of the leak, and then nobody else has the present value; or whoever
+  /// found it has. Only the owner can tell which.
+  ///
+  /// - Returns: `nil` where the value was never one that is known of.
+  private func note(
+    _ report: LeakReport, _ digests: [SecretDigest], requestID: RequestID,
+    in transaction: any ManagementTransaction
+  ) async throws -> LeakOutcome? {
+    guard let organisation = try await transaction.organisation(formerlyHolding: digests) else { return nil }
+    try await transaction.enter(organisation)
+    guard let former = try await transaction.formerValue(digests) else { return nil }
+    guard let key = try await transaction.keyForUpdate(former.keyID), key.status == .active,
+      try await transaction.noteReport(ofFormerValue: digests)
+    else { return .endedBefore }
+    let superseded = FieldChange("superseded_at", from: nil, to: .time(former.supersededAt))
+    try await transaction.append(
+      report.entry(.keyLeakReported, key, [superseded] + report.changes, requestID))
+    return .superseded(key.id, of: organisation)
   }
 }
 
@@ -89,5 +120,13 @@ extension LeakReport {
       url.map { FieldChange("leak_url", from: nil, to: .text($0)) },
       source.map { FieldChange("leak_source", from: nil, to: .text($0)) },
     ].compactMap { $0 }
+  }
+
+  fileprivate func entry(
+    _ action: AuditAction, _ key: APIKey, _ changes: [FieldChange], _ requestID: RequestID
+  ) -> AuditEntry {
+    AuditEntry(
+      organisationID: key.organisationID, principal: .gitHub, action: action, target: key.id.rawValue,
+      requestID: requestID, changes: changes)
   }
 }

@@ -18,6 +18,8 @@ public enum AuditAction: String, Sendable, CaseIterable {
   case keyRotated = "key.rotated"
   case keyRevoked = "key.revoked"
   case keyDeleted = "key.deleted"
+  /// A value that a rotation had replaced was found in public; nothing of the key changed.
+  case keyLeakReported = "key.leak_reported"
 }
 
 /// A field's value before or after a change; never a secret.

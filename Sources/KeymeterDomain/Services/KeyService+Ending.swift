@@ -2,7 +2,8 @@ extension KeyService {
   /// Gives a key a new value under the same id; its usage, limits and scopes carry over.
   ///
   /// The value so far ends at once, on every node, or after the overlap that was asked for. Of several older
-  /// values, none but the last lives on.
+  /// values, none but the last lives on. One that lives on does not rotate its own key again: whoever found it would
+  /// take the key over.
   ///
   /// - Throws: `Refusal`, `StoreError`, and the failure in `rotation`.
   public func rotate(
@@ -49,6 +50,11 @@ extension KeyService {
       rotation.id, by: credentials, requestID: requestID, under: .rootKeysAndScopes, in: transaction
     ) { caller, old in
       guard old.status == .active else { throw Refusal.keyNotActive(old.status) }
+      if caller.key.id == old.id,
+        try await transaction.isSuperseded(peppers.digests(of: credentials.secret))
+      {
+        throw Refusal.valueSuperseded
+      }
       let overlap = rotation.overlapSeconds
       let secret = KeySecret(environment: old.environment, body: body)
       let value = NewValue(digest: peppers.currentDigest(of: secret), hint: secret.hint)

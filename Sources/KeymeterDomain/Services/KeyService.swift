@@ -23,15 +23,24 @@ public struct KeyService: Sendable {
     }
   }
 
-  /// Every key of the caller's organisation, for a root key.
+  /// How many keys are read at once where all of them are listed.
+  public static let longestPage = 1_000
+
+  /// Some of all keys of the caller's organisation, for a root key: from behind a place on, oldest first.
+  ///
+  /// Page by page it is a listing of them all. Each is a transaction of its own, and authenticates anew; a key that is
+  /// there from the first to the last stands on exactly one of them.
   ///
   /// - Throws: `Refusal`, `StoreError`.
-  public func allKeys(_ credentials: Credentials, requestID: RequestID) async throws -> [APIKey] {
+  public func allKeys(
+    _ credentials: Credentials, after place: KeyPosition? = nil, atMost limit: Int = KeyService.longestPage,
+    requestID: RequestID
+  ) async throws -> KeyPage {
     try await store.withTransaction { transaction in
       let caller = try await transaction.authenticate(
         credentials, peppers: peppers, requestID: requestID, lock: .none)
       _ = try caller.asRoot(.rootKeyRequiredToList)
-      return try await transaction.keys()
+      return try await Self.page(KeyListing(after: place, limit: limit), in: transaction)
     }
   }
 
@@ -48,14 +57,18 @@ public struct KeyService: Sendable {
       let caller = try await transaction.authenticate(
         credentials, peppers: peppers, requestID: requestID, lock: .none)
       _ = try caller.asManager(under: .rootKeysAndScopes, needing: .readKeys)
-      let listing = try listing.get()
-      // One more than asked for, which tells whether there is another page.
-      let found = try await transaction.keys(
-        listing.filter, after: listing.after, limit: listing.limit + 1)
-      let keys = Array(found.prefix(listing.limit))
-      let next = found.count > keys.count ? keys.last?.position : nil
-      return KeyPage(keys: keys, limit: listing.limit, next: next)
+      return try await Self.page(listing.get(), in: transaction)
     }
+  }
+
+  private static func page(
+    _ listing: KeyListing, in transaction: any ManagementTransaction
+  ) async throws -> KeyPage {
+    // One more than asked for, which tells whether there is another page.
+    let found = try await transaction.keys(listing.filter, after: listing.after, limit: listing.limit + 1)
+    let keys = Array(found.prefix(listing.limit))
+    let next = found.count > keys.count ? keys.last?.position : nil
+    return KeyPage(keys: keys, limit: listing.limit, next: next)
   }
 
   /// Authenticates a caller whose question makes no sense, so that it learns so only if it may ask.

@@ -24,6 +24,8 @@ public enum Refusal: Error, Sendable, Equatable {
   case lastRootKey
   /// A key that is revoked or expired can't be rotated.
   case keyNotActive(KeyStatus)
+  /// A value that a rotation has left valid for a while can't give its own key another one.
+  case valueSuperseded
   /// No such key in the caller's organisation.
   case keyNotFound
   /// A root key can't change another root key.

@@ -60,6 +60,21 @@ public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   /// Comes before the caller's lock and before `keyForUpdate`, so that keys which end one another wait in one
   /// order rather than in a circle.
   func holdChanges(of id: KeyID) async throws
+  /// Whether one of `digests` is of a value that a rotation has replaced, and may have left valid for a while.
+  ///
+  /// Stays true or false from `holdChanges` on.
+  func isSuperseded(_ digests: [SecretDigest]) async throws -> Bool
+  /// The organisation of a key that had one of `digests` for a value before a rotation; needs no `enter`.
+  func organisation(formerlyHolding digests: [SecretDigest]) async throws -> OrganisationID?
+  /// The value of the entered organisation that has one of `digests` and that a rotation has replaced, whether or not
+  /// it still authenticates.
+  func formerValue(_ digests: [SecretDigest]) async throws -> FormerValue?
+  /// Notes that such a value was reported to have been found in public.
+  ///
+  /// Comes behind `keyForUpdate` of its key, as the deletion of a key removes its former values last.
+  ///
+  /// - Returns: whether it hadn't been noted before.
+  func noteReport(ofFormerValue digests: [SecretDigest]) async throws -> Bool
   /// Whether another key than `id` is an active root key of the organisation.
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool
   /// Every key, oldest first.
@@ -125,6 +140,20 @@ public struct NewValue: Sendable {
   public init(digest: SecretDigest, hint: String) {
     self.digest = digest
     self.hint = hint
+  }
+}
+
+/// A value of a key that a rotation has replaced.
+public struct FormerValue: Sendable, Hashable {
+  /// The key that it was a value of.
+  public let keyID: KeyID
+  /// When it was replaced.
+  public let supersededAt: Timestamp
+
+  /// A former value as a store read it.
+  public init(keyID: KeyID, supersededAt: Timestamp) {
+    self.keyID = keyID
+    self.supersededAt = supersededAt
   }
 }
 

@@ -1,7 +1,7 @@
 /// A human-readable name: of a key, an organisation, or the thing that a key is linked to.
 ///
 /// 1 to 255 characters (Unicode scalars, as PostgreSQL counts them) after trimming, without control
-/// characters (contract §3).
+/// characters (contract §3), and without invisible ones that let a name be read as another (`DeceptiveCharacters`).
 public struct Label: Sendable, Hashable, CustomStringConvertible {
   /// The trimmed text.
   public let rawValue: String
@@ -20,6 +20,14 @@ public struct Label: Sendable, Hashable, CustomStringConvertible {
     }
     guard trimmed.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
       throw ValidationFailure(field: field, "must not contain control characters")
+    }
+    if let hidden = DeceptiveCharacters.first(in: trimmed) {
+      // By its number, since the character itself can't be seen.
+      throw ValidationFailure(
+        field: field, "must not contain the invisible character \(DeceptiveCharacters.name(of: hidden))")
+    }
+    guard !trimmed.unicodeScalars.allSatisfy(\.properties.isDefaultIgnorableCodePoint) else {
+      throw ValidationFailure(field: field, "must not be empty")
     }
     rawValue = trimmed
   }

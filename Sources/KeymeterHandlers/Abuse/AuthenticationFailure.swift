@@ -12,6 +12,8 @@ enum AuthenticationFailure: String, CaseIterable, Sendable {
   case expired
   /// Unknown, revoked, expired or another organisation's: the management of keys doesn't tell these apart.
   case notActive = "not_active"
+  /// A report of leaked keys is not signed by whom it says.
+  case reportUnsigned = "report_unsigned"
 
   /// Whether it counts against its address.
   ///

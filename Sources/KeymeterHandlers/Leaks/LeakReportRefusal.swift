@@ -14,6 +14,9 @@ enum LeakReportRefusal: Error, Equatable {
   /// The body names more keys than are looked at.
   case tooMany
 
+  /// Whether nobody known has signed the report, for all that was looked at.
+  var isUnsigned: Bool { self != .tooMany }
+
   /// The refusal as it is answered.
   var problem: Problem {
     switch self {

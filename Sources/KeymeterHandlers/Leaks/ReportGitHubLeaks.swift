@@ -10,6 +10,8 @@ import NIOCore
 struct ReportGitHubLeaks: Sendable {
   /// Absent where no key of GitHub's is configured: then there is nothing at this path.
   let leaks: LeakService?
+  /// Counts reports that nobody known has signed.
+  let watch: AuthenticationWatch
 
   /// The longest report that is read: 1 MiB.
   static let largestBody = 1_024 * 1_024
@@ -23,10 +25,22 @@ struct ReportGitHubLeaks: Sendable {
       let areKeys = try await end(tokens, with: leaks, context)
       return Self.answer(tokens, areKeys)
     } catch let refusal as LeakReportRefusal {
+      if refusal.isUnsigned { try note(request, context) }
       context.logger.warning(
         "a report of leaked keys was refused", metadata: ["code": .string(refusal.problem.code)])
       throw refusal.problem
     }
+  }
+
+  /// Counts a report without a signature against its address.
+  ///
+  /// Only then, so that a signed one is taken whoever else is at that address: nobody silences who reports.
+  ///
+  /// - Throws: `TooManyFailures` beyond the limit; nothing is logged then.
+  private func note(_ request: Request, _ context: KeymeterRequestContext) throws {
+    let origin = RequestOrigin(peerAddress: context.peerAddress, headers: request.headers)
+    if let refusal = watch.refusal(of: nil, .own, from: origin) { throw refusal }
+    watch.failed(.reportUnsigned, nil, .own, from: origin, logger: context.logger)
   }
 
   private static func tokens(
@@ -67,6 +81,10 @@ struct ReportGitHubLeaks: Sendable {
   ) {
     switch result {
     case .success(.unknown), .success(.endedBefore): break
+    case .success(.superseded(let id, let organisation)):
+      logger.warning(
+        "a value that a key had before it was rotated was found in public: see whether its owner rotated it",
+        metadata: ["key_id": .string(id.rawValue), "organisation_id": .string(organisation.rawValue)])
     case .success(.revoked(let id, let organisation, let lastRoot)):
       let metadata: Logger.Metadata = [
         "key_id": .string(id.rawValue), "organisation_id": .string(organisation.rawValue),

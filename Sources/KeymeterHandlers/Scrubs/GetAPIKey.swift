@@ -9,7 +9,7 @@ struct GetAPIKey: Sendable {
     let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
     switch Self.listsAll(request) {
     case .success(true):
-      return listing(try await keys.allKeys(credentials, requestID: context.requestID))
+      return try await AllKeys(keys: keys, credentials: credentials).respond(context)
     case .success(false):
       let key = try await keys.ownKey(credentials, requestID: context.requestID)
       return .json { $0.scrubsMetadata(key) }
@@ -25,14 +25,6 @@ struct GetAPIKey: Sendable {
       case "true": return true
       default:
         throw .invalidQuery([FieldViolation(field: "list_all", message: "must be true or false")])
-      }
-    }
-  }
-
-  private func listing(_ keys: [APIKey]) -> Response {
-    .json { object in
-      for key in keys {
-        object.object(named: key.id.rawValue) { $0.scrubsMetadata(key) }
       }
     }
   }

@@ -121,6 +121,11 @@ struct ScrubsProblems: Sendable {
     case .keyNotActive(let status):
       conflict(
         "The key is not active.", "The key is \(status.rawValue), and so can't be rotated.", "key_not_active")
+    case .valueSuperseded:
+      conflict(
+        "The key has been rotated.",
+        "The presented value was replaced by a rotation: only the key's present value can rotate it again.",
+        "key_value_superseded")
     case .keyOfAnotherOrganisation, .keyNotFound:
       Problem(
         status: .notFound, title: "API key was not found.",

@@ -36,6 +36,14 @@ extension APIKey {
   }
 }
 
+extension FormerValue {
+  init(row: Row) throws {
+    self.init(
+      keyID: KeyID(rawValue: try row.decode("key_id", as: String.self)),
+      supersededAt: try row.timestamp("superseded_at"))
+  }
+}
+
 /// A stored word that this binary does not know, such as one that a newer node wrote.
 struct UnknownStoredValue: Error {
   let column: String

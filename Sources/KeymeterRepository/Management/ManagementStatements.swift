@@ -7,8 +7,10 @@ enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
     organisationHolding, keyHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey,
-    keyForUpdate, otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey, fenceCounter,
-    endFormerSecrets, limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
+    isSuperseded, keyForUpdate, otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey,
+    fenceCounter,
+    organisationFormerlyHolding, formerValue, noteFormerReport, keepFormerSecret, endFormerSecrets,
+    limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
   ]
 
   /// Names the tenant until the transaction ends.
@@ -93,6 +95,15 @@ enum ManagementStatements {
     """
     SELECT key_id FROM keymeter.api_key_secrets
     WHERE organisation_id = $1 AND key_id = $2 ORDER BY secret_hash FOR UPDATE
+    """)
+
+  /// A rotation gives every value but the new one an end.
+  static let isSuperseded = Statement(
+    "management_is_superseded",
+    """
+    SELECT EXISTS (
+      SELECT FROM keymeter.api_key_secrets
+      WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND valid_until IS NOT NULL) AS found
     """)
 
   private static let activeKeyText = """
@@ -186,6 +197,35 @@ enum ManagementStatements {
   /// Gives the month's counter a new version, so that a charge that was judged by the old limits is judged again.
   static let fenceCounter = Statement(
     "management_fence_counter", "SELECT keymeter.fence_counter($1, $2)::text AS fenced")
+
+  static let organisationFormerlyHolding = Statement(
+    "management_organisation_formerly_holding",
+    "SELECT organisation_id FROM keymeter.organisation_formerly_holding($1)")
+
+  static let formerValue = Statement(
+    "management_former_value",
+    """
+    SELECT key_id, superseded_at FROM keymeter.former_secrets
+    WHERE organisation_id = $1 AND secret_hash = ANY ($2)
+    """)
+
+  /// Once: a report may be repeated.
+  static let noteFormerReport = Statement(
+    "management_note_former_report",
+    """
+    UPDATE keymeter.former_secrets SET reported_at = statement_timestamp()
+    WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND reported_at IS NULL
+    RETURNING key_id
+    """)
+
+  /// Has the present value be known when it is no more; comes before anything ends.
+  static let keepFormerSecret = Statement(
+    "management_keep_former_secret",
+    """
+    INSERT INTO keymeter.former_secrets (organisation_id, key_id, secret_hash, superseded_at)
+    SELECT organisation_id, key_id, secret_hash, statement_timestamp() FROM keymeter.api_key_secrets
+    WHERE organisation_id = $1 AND key_id = $2 AND valid_until IS NULL
+    """)
 
   /// Of the values before the present one none lives on, and the present one neither without an overlap ($3).
   static let endFormerSecrets = Statement(

@@ -81,6 +81,28 @@ final class PostgresManagementTransaction: ManagementTransaction {
     _ = try await rows(ManagementStatements.lockSecrets, [tenant(), .text(id.rawValue)])
   }
 
+  func isSuperseded(_ digests: [SecretDigest]) async throws -> Bool {
+    try await connection.row(
+      of: ManagementStatements.isSuperseded, [tenant(), .byteaArray(digests.map(\.bytes))]
+    ).decode("found", as: Bool.self)
+  }
+
+  func organisation(formerlyHolding digests: [SecretDigest]) async throws -> OrganisationID? {
+    try await rows(ManagementStatements.organisationFormerlyHolding, [.byteaArray(digests.map(\.bytes))])
+      .first.map { OrganisationID(rawValue: try $0.decode("organisation_id", as: String.self)) }
+  }
+
+  func formerValue(_ digests: [SecretDigest]) async throws -> FormerValue? {
+    try await rows(ManagementStatements.formerValue, [tenant(), .byteaArray(digests.map(\.bytes))])
+      .first.map(FormerValue.init(row:))
+  }
+
+  func noteReport(ofFormerValue digests: [SecretDigest]) async throws -> Bool {
+    let noted = try await rows(
+      ManagementStatements.noteFormerReport, [tenant(), .byteaArray(digests.map(\.bytes))])
+    return !noted.isEmpty
+  }
+
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {
     try await connection.row(of: ManagementStatements.otherActiveRoot, [tenant(), .text(id.rawValue)])
       .decode("found", as: Bool.self)
@@ -133,6 +155,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
   func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) async throws -> APIKey {
     let (tenant, key) = (try tenant(), Parameter.text(id.rawValue))
     let overlap = Parameter.int8(overlapSeconds)
+    _ = try await rows(ManagementStatements.keepFormerSecret, [tenant, key])
     _ = try await rows(ManagementStatements.endFormerSecrets, [tenant, key, overlap])
     _ = try await rows(ManagementStatements.limitSecrets, [tenant, key, overlap])
     _ = try await rows(

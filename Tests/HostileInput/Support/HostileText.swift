@@ -18,6 +18,8 @@ enum HostileText {
   /// Neither a lone surrogate nor an overlong form is a text of Swift's; those stand in `HostileBytes`.
   private static let unicode = [
     "\u{FEFF}Till", "\u{FFFD}", "\u{FFFE}", "\u{FFFF}", "\u{202E}llit", "\u{200B}", "a\u{200D}b", "\u{2028}",
+    "\u{202A}Till\u{202C}", "\u{2067}Till\u{2069}", "\u{200F}Till", "\u{61C}", "Ti\u{AD}ll", "Ti\u{2060}ll",
+    "\u{E0054}\u{E0069}ll", "\u{200D}", "\u{3164}", "\u{2029}",
     "e\u{301}", "\u{E9}", "\u{1F9D1}\u{200D}\u{1F4BB}", "\u{10FFFF}", "Z\u{351}\u{36B}\u{343}\u{36A}", "ß",
     "İ",
     "\u{1100}\u{1161}\u{11A8}", "ﷺ",

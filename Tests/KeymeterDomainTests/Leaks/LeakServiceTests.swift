@@ -61,7 +61,7 @@ import Testing
     #expect(try await Self.statuses(of: keys, in: scene).allSatisfy { $0 == .revoked })
   }
 
-  private static func service(
+  static func service(
     over store: any ManagementStore, clock: any Clock<Duration> = ContinuousClock()
   ) throws -> LeakService {
     let key =

@@ -111,10 +111,15 @@ import Testing
   @Test func `nothing that is logged holds a secret`() async throws {
     let scene = try await Scene()
     var secrets = [scene.home.root.secret, scene.neighbour.root.secret]
+    let reporting = try LeakServiceTests.service(over: scene.store)
     for _ in 0..<5 {
       let child = try await scene.child()
       _ = try await scene.update(child.key.id, to: "Desk", requests: .set(1))
-      secrets.append(try await scene.rotate(child.key.id, overlap: 60).secret)
+      let rotated = try await scene.rotate(child.key.id)
+      let url = "https://github.com/search?q=\(child.secret.revealed)+\(rotated.secret.revealed)"
+      let report = LeakReport(secret: child.secret, url: url, source: child.secret.revealed)
+      _ = await reporting.end([report], requestID: .test)
+      secrets.append(rotated.secret)
       _ = try await scene.revoke(child.key.id)
       try await scene.delete(child.key.id)
       secrets.append(child.secret)

@@ -17,6 +17,35 @@ import Testing
     #expect(try await scene.allKeys(of: scene.neighbour).count == 6)
   }
 
+  @Test(arguments: [1, 2, 3, 7, 8, 1_000])
+  func `pages of it are read each in a transaction of its own, and hold every key that stays just once`(
+    limit: Int
+  ) async throws {
+    let scene = try await Scene()
+    var ids: [KeyID] = [scene.home.root.key.id]
+    for _ in 0..<6 { ids.append(try await scene.child().key.id) }
+    let gone = try await scene.child()
+    var listed: [KeyID] = []
+    var place: KeyPosition?
+    repeat {
+      let page = try await scene.keys.allKeys(
+        scene.home.credentials, after: place, atMost: limit, requestID: .test)
+      #expect(page.keys.count <= limit)
+      listed += page.keys.map(\.id)
+      if place == nil { try await scene.delete(gone.key.id) }
+      place = page.next
+    } while place != nil
+    #expect(Set(listed) == Set(ids + (listed.contains(gone.key.id) ? [gone.key.id] : [])))
+    #expect(listed.count == Set(listed).count)
+    let second = try await scene.secondRoot()
+    let start = try await scene.keys.allKeys(Credentials(secret: second.secret), atMost: 1, requestID: .test)
+    _ = try await scene.revoke(second.key.id)
+    await #expect(throws: Refusal.notAuthentic) {
+      try await scene.keys.allKeys(
+        Credentials(secret: second.secret), after: start.next, atMost: 1, requestID: .test)
+    }
+  }
+
   @Test func `an expired key stays listed`() async throws {
     let scene = try await Scene()
     let child = try await scene.child(expiresIn: 1)

@@ -79,6 +79,21 @@ import Testing
     #expect(try await scene.authenticates(renewed.secret))
   }
 
+  @Test func `a value in overlap doesn't rotate its own key, though another's`() async throws {
+    let scene = try await Scene()
+    let former = Credentials(secret: scene.home.root.secret)
+    let present = try await scene.rotate(scene.home.root.key.id, overlap: 600)
+    let child = try await scene.child()
+    let logged = scene.store.auditLog.count
+    await #expect(throws: Refusal.valueSuperseded) {
+      try await scene.rotate(scene.home.root.key.id, by: former)
+    }
+    #expect(scene.store.auditLog.count == logged)
+    #expect(try await scene.authenticates(present.secret))
+    _ = try await scene.rotate(child.key.id, by: former)
+    _ = try await scene.rotate(scene.home.root.key.id, by: Credentials(secret: present.secret))
+  }
+
   @Test func `a transaction that is tried again gives the value that it told`() async throws {
     let scene = try await Scene()
     let child = try await scene.child()

@@ -22,7 +22,7 @@ import Testing
     #expect(shown.organisation == organisation)
     #expect(shown.keys == [root.key])
     let credentials = Credentials(secret: root.secret, provider: provider)
-    #expect(try await scene.keys.allKeys(credentials, requestID: .test).count == 1)
+    #expect(try await scene.keys.allKeys(credentials, requestID: .test).keys.count == 1)
   }
 
   @Test func `a provider id is given once, and the second asker gets nothing`() async throws {
@@ -100,7 +100,7 @@ import Testing
     #expect(second.key.friendlyName.rawValue == "Second")
     #expect(second.key.organisationID == scene.home.organisation.id)
     for secret in [second.secret, scene.home.root.secret] {
-      #expect(try await scene.keys.allKeys(scene.home.credentials(secret), requestID: .test).count == 2)
+      #expect(try await scene.keys.allKeys(scene.home.credentials(secret), requestID: .test).keys.count == 2)
     }
   }
 

@@ -5,7 +5,8 @@ enum StoreCall: Sendable, Hashable {
   case organisation, organisations, enter, insertOrganisation, rename, deleteOrganisation
   case activeKey(RowLock)
   case touch, keyForUpdate, keys, insertKey, update, deleteKey, append, claim, keep, auditRecords
-  case organisationHolding, keyHolding, holdChanges, hasOtherActiveRoot, keysPage, rotate, revoke
+  case organisationHolding, keyHolding, holdChanges, isSuperseded, organisationFormerlyHolding, formerValue,
+    noteReport, hasOtherActiveRoot, keysPage, rotate, revoke
 }
 
 /// A store that reports each call before it is made; where the report throws, the call fails.
@@ -86,6 +87,26 @@ private struct ObservedTransaction: ManagementTransaction {
   func holdChanges(of id: KeyID) async throws {
     try observe(.holdChanges)
     try await inner.holdChanges(of: id)
+  }
+
+  func isSuperseded(_ digests: [SecretDigest]) async throws -> Bool {
+    try observe(.isSuperseded)
+    return try await inner.isSuperseded(digests)
+  }
+
+  func organisation(formerlyHolding digests: [SecretDigest]) async throws -> OrganisationID? {
+    try observe(.organisationFormerlyHolding)
+    return try await inner.organisation(formerlyHolding: digests)
+  }
+
+  func formerValue(_ digests: [SecretDigest]) async throws -> FormerValue? {
+    try observe(.formerValue)
+    return try await inner.formerValue(digests)
+  }
+
+  func noteReport(ofFormerValue digests: [SecretDigest]) async throws -> Bool {
+    try observe(.noteReport)
+    return try await inner.noteReport(ofFormerValue: digests)
   }
 
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {

@@ -96,7 +96,7 @@ struct Scene: Sendable {
   }
 
   func allKeys(of organisation: TestOrganisation? = nil) async throws -> [APIKey] {
-    try await keys.allKeys((organisation ?? home).credentials, requestID: .test)
+    try await keys.allKeys((organisation ?? home).credentials, requestID: .test).keys
   }
 
   /// The lines that were added to the log since it had `count`.

@@ -15,7 +15,9 @@ import Testing
   }
 
   @Test(arguments: [
-    "Zürich", "日本語", "مرحبا", "😀", "👨‍👩‍👧", "🇨🇭", "e\u{301}", "Robert'); DROP TABLE--", "<b>", "\\", "\"",
+    "می\u{200C}خواهم", "ක්\u{200D}ෂ", "❤\u{FE0F}", "葛\u{E0100}城",
+    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F} Edinburgh", "Zürich", "日本語", "مرحبا",
+    "😀", "👨‍👩‍👧", "🇨🇭", "e\u{301}", "Robert'); DROP TABLE--", "<b>", "\\", "\"",
   ])
   func `any script and any emoji may stand in a label, unchanged`(text: String) throws {
     let label = try Label(validating: text, field: "name")
@@ -62,6 +64,38 @@ import Testing
   func `a control character that is not white space is not trimmed away`(text: String) {
     #expect(
       refusal(of: text) == ValidationFailure(field: "name", "must not contain control characters"))
+  }
+
+  @Test
+  func `no character that changes the direction of text, or that nobody sees, may stand inside a label`()
+    throws
+  {
+    let values: [ClosedRange<UInt32>] = [
+      0xAD...0xAD, 0x61C...0x61C, 0x180E...0x180E, 0x200B...0x200B, 0x200E...0x200F, 0x2028...0x2029,
+      0x202A...0x202E, 0x2060...0x206F, 0xFEFF...0xFEFF, 0xFFF9...0xFFFB, 0xE0000...0xE007F,
+    ]
+    for value in values.joined() {
+      let hidden = try #require(Unicode.Scalar(value))
+      let digits = String(value, radix: 16, uppercase: true)
+      let name = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+      #expect(
+        refusal(of: "a\(Character(hidden))b")
+          == ValidationFailure(field: "name", "must not contain the invisible character \(name)"))
+    }
+  }
+
+  @Test(arguments: [
+    "a\u{1F3F4}b\u{E0067}", "\u{1F3F4}\u{E0067}\u{E007F}\u{E0067}", "\u{E0067}\u{1F3F4}",
+  ])
+  func `tags stand in the flag of a region alone`(text: String) {
+    #expect(
+      refusal(of: text)
+        == ValidationFailure(field: "name", "must not contain the invisible character U+E0067"))
+  }
+
+  @Test(arguments: ["\u{200D}", "\u{200C}\u{200D}", "\u{FE0F}", "\u{3164}", " \u{115F}\u{1160} "])
+  func `what shows nothing at all is no label`(text: String) {
+    #expect(refusal(of: text) == ValidationFailure(field: "name", "must not be empty"))
   }
 
   private func refusal(of text: String) -> ValidationFailure? {

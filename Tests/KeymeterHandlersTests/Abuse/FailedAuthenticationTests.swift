@@ -230,6 +230,33 @@ struct FailedAuthenticationTests {
     #expect(try limitless.failures("unknown_key", counted: "no") == 10)
   }
 
+  @Test(
+    "Reports of leaks that nobody known signed count, and are logged, up to the limit; signed ones are taken")
+  func reports() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await WatchedService(gitHub: gitHub)
+    let leaked = try await service.service.child()
+    let report = try gitHub.report(of: [leaked.secret.revealed])
+    let unsigned = [
+      report.with(.gitHubSignatureHeader, try GitHubSigner().signature(of: [])),
+      report.with(.gitHubIdentifierHeader, "f00"), report.with(.gitHubSignatureHeader, nil),
+    ]
+    for call in unsigned { #expect(try await service.ask(call).status == 401) }
+    for call in unsigned {
+      let refused = try await service.ask(call)
+      try expectProblem(refused, 429, Self.title, code: "too_many_failures")
+      #expect(refused.headers[.retryAfterHeader] == "20")
+    }
+    #expect(try await service.ask(scrubs(service)).status == 429, "it is one limit")
+    #expect(service.log.ids.count == 3)
+    #expect(try service.failures("report_unsigned", counted: "yes") == 3)
+    #expect(try await service.ask(unsigned[0], from: "192.0.2.2").status == 401)
+    #expect(try await service.ask(report).status == 200)
+    #expect(try await service.ask(verify(leaked.secret), from: "192.0.2.3").status == 401)
+    service.clock.advance(.seconds(20))
+    #expect(try await service.ask(unsigned[0]).status == 401)
+  }
+
   @Test("Metrics tell failures by reason, refusals, and how many addresses fail")
   func measured() async throws {
     let service = try await WatchedService(proxies: Self.none)

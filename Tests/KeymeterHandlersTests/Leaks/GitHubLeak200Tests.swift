@@ -75,6 +75,30 @@ struct GitHubLeak200Tests {
     #expect(service.store.auditLog.count == logged + 1)
   }
 
+  @Test("a value that was rotated away is recognised, and logged once; the key's present value is left alone")
+  func former() async throws {
+    let gitHub = GitHubSigner()
+    let service = try await Service(gitHub: gitHub)
+    let leaked = try await service.child()
+    let rotation = KeyRotation(id: leaked.key.id)
+    let present = try await service.keys.rotate(
+      .success(rotation), by: service.home.credentials, requestID: .test)
+    let logged = service.store.auditLog.count
+    for _ in 0..<2 {
+      let answer = try await service.send(gitHub.report(of: [leaked.secret.revealed]))
+      #expect(try answer.labels == ["true_positive"])
+    }
+    #expect(try await service.send(.verify(by: present)).status == 200)
+    #expect(service.store.auditLog.count == logged + 1)
+    let entry = try #require(service.store.auditLog.last)
+    #expect(entry.principal == .gitHub && entry.action == .keyLeakReported)
+    #expect(entry.changes.map(\.field).first == "superseded_at")
+    let query = "?action=key.leak_reported&target=\(leaked.key.id)"
+    let line = try await service.ask(
+      .runtime(.get, RuntimeOperation.audit.path + query, by: service.home.root))
+    #expect(line.text.contains(#""action":"key.leak_reported""#))
+  }
+
   @Test("a leaked root key ends too, the last one included: it opens the organisation to everybody")
   func lastRoot() async throws {
     let gitHub = GitHubSigner()

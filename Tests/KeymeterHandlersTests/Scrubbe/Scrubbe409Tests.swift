@@ -30,6 +30,19 @@ struct Scrubbe409Tests {
     }
   }
 
+  @Test("a value in overlap rotates its own key no further, and is the key in all else")
+  func superseded() async throws {
+    let service = try await Service()
+    let root = service.home.root
+    let rotated = try await service.scrubbe(.rotate, on: root.key.id, json: #"{"overlapSecs":60}"#)
+    let present = KeySecret(presented: try #require(try rotated.data.text("key")))
+    let again = try await service.scrubbe(.rotate, by: root.secret, on: root.key.id)
+    try expectRefusal(again, 409, code: "key_value_superseded")
+    let created = try await service.scrubbe(.create, by: root.secret)
+    #expect(created.status == 201)
+    #expect(try await service.scrubbe(.rotate, by: present, on: root.key.id).status == 200)
+  }
+
   @Test("the last active root key is not revoked or deleted", arguments: [ScrubbeOperation.revoke, .delete])
   func lastRoot(operation: ScrubbeOperation) async throws {
     let service = try await Service()

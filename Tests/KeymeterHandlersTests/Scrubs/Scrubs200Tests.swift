@@ -117,4 +117,31 @@ struct Scrubs200Tests {
     #expect(head.headers[.contentLength] == "\(get.bytes.count)")
     #expect(head.headers[.contentType] == "application/json")
   }
+
+  @Test(
+    "list_all of more keys than are read at once is one object of them all", arguments: [-1, 0, 1, 1_001])
+  func listAllInPages(beyond: Int) async throws {
+    let service = try await Service()
+    let count = KeyService.longestPage + beyond
+    try await service.store.fill(service.home.organisation.id, upTo: count)
+    let answer = try await service.asRoot(.get, query: "?list_all=true")
+    #expect(answer.status == 200 && answer.headers[values: .cacheControl] == ["no-store"])
+    let members = try answer.object.members
+    #expect(members.count == count && Set(members.map(\.name)).count == count)
+    for member in members {
+      guard case .object(let metadata) = member.value else { throw NotAnObject() }
+      #expect(metadata.text("id") == member.name)
+    }
+    let head = try await service.asRoot(.head, query: "?list_all=true")
+    #expect(head.status == 200 && head.bytes.isEmpty)
+  }
+
+  @Test("a listing that can't be read to its end is broken off, not ended")
+  func listAllBrokenOff() async throws {
+    let service = try await Service()
+    try await service.store.fill(service.home.organisation.id, upTo: 2 * KeyService.longestPage)
+    // The first page is read, the second is not.
+    service.store.fail(with: StoreError.unavailable(reason: "gone"), after: 1)
+    await #expect(throws: StoreError.self) { _ = try await service.asRoot(.get, query: "?list_all=true") }
+  }
 }

@@ -24,6 +24,7 @@ struct Scrubs400FieldTests {
     "a friendly_name that is no label",
     arguments: [
       #""""#, #""   ""#, #""\t\n\u00a0\u3000""#, #""a\u0000b""#, #""\u0000""#, #""a\nb""#, #""a\u001bb""#,
+      #""a\u202eb""#, #""a\u2066b""#, #""\u200fT""#, #""a\u200bb""#, #""\ufefft""#, #""\u200d""#,
       #""a\u007fb""#, #""a\u0085b""#, #""a\u009fb""#, "1", "true", "[]", "{}", #"["T"]"#,
       "\"\(String(repeating: "x", count: 256))\"", "\"\(String(repeating: "🏥", count: 256))\"",
       "\"e\(String(repeating: "\u{301}", count: 255))\"",

@@ -70,7 +70,7 @@ struct ScrubsMetadataTests {
   @Test(
     "a name comes back character for character",
     arguments: [
-      "\"quoted\" \\ / <b>", "Приёмная 診療所 🏥👩‍⚕️", "e\u{301}", "a\u{2028}\u{202E}x", "'; DROP TABLE keys;--",
+      "\"quoted\" \\ / <b>", "Приёмная 診療所 🏥👩‍⚕️", "e\u{301}", "a\u{200D}\u{FE0F}x", "'; DROP TABLE keys;--",
     ])
   func names(_ name: String) async throws {
     let service = try await Service()

@@ -46,7 +46,7 @@ struct Service: Sendable {
       logger: logger)
   }
 
-  private var leaks: LeakService? {
+  var leaks: LeakService? {
     guard let gitHub, let peppers = try? PepperSet.test, let keys = try? gitHub.keys else { return nil }
     return LeakService(store: store, peppers: peppers, reporter: keys)
   }

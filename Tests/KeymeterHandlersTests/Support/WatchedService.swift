@@ -2,7 +2,6 @@ import Hummingbird
 import HummingbirdTesting
 import KeymeterDomain
 import KeymeterTesting
-import Logging
 import MetricsTestKit
 import NIOCore
 import Testing
@@ -14,11 +13,14 @@ struct WatchedService: Sendable {
   let service: Service
   let clock = SteppingClock()
   let metrics = TestMetrics()
+  let log = LoggedIDs()
   let watch: AuthenticationWatch
 
   /// - Parameter limit: failures a minute; `nil` for any number.
-  init(limit: Int? = 3, proxies: TrustedProxies = .undeclared) async throws {
-    service = try await Service()
+  init(
+    limit: Int? = 3, proxies: TrustedProxies = .undeclared, gitHub: GitHubSigner? = nil
+  ) async throws {
+    service = try await Service(gitHub: gitHub)
     let clock = clock
     watch = AuthenticationWatch(
       proxies: proxies,
@@ -39,10 +41,10 @@ struct WatchedService: Sendable {
       try address.map { try SocketAddress(ipAddress: $0, port: 1) }
       ?? SocketAddress(unixDomainSocketPath: "/nowhere")
     let router = KeymeterRouter(
-      keys: service.keys, meter: service.meter, audit: service.audit, watch: watch, readiness: { .ready })
+      keys: service.keys, meter: service.meter, audit: service.audit, leaks: service.leaks, watch: watch,
+      readiness: { .ready })
     let application = Application(
-      responder: FromPeer(keymeter: router.responder(), peer: peer),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      responder: FromPeer(keymeter: router.responder(), peer: peer), logger: log.logger)
     let sent = call
     return try await application.test(.router) { client in
       try await client.answer(to: sent, sourceLocation: sourceLocation)

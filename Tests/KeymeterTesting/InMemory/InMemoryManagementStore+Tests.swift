@@ -42,6 +42,25 @@ extension InMemoryManagementStore {
     }
   }
 
+  /// Gives an organisation child keys that nobody has a value of, until it has so many keys.
+  public func fill(_ organisation: OrganisationID, upTo count: Int) async throws {
+    var random = RandomSource.seeded(77)
+    var keys: [NewKey] = []
+    for _ in 0..<count {
+      let draft = KeyDraft(friendlyName: Label(stored: "Filler"))
+      let id = KeyID(random: &random)
+      keys.append(
+        NewKey(
+          id: id, root: false, draft: draft, linkageID: Label(stored: id.rawValue),
+          digest: try PepperSet.test.currentDigest(of: KeySecret(environment: .production, random: &random)),
+          hint: "sk_live_...0000"))
+    }
+    try await changing { [keys] state, now in
+      let missing = count - (state.keys[organisation]?.count ?? 0)
+      state.keys[organisation, default: []] += keys.prefix(max(0, missing)).map { StoredKey($0, at: now) }
+    }
+  }
+
   /// Lets a key's time be over.
   public func expire(_ id: KeyID) async throws {
     try await change(id) { key, now in key.expiresAt = now.advanced(bySeconds: -1) }

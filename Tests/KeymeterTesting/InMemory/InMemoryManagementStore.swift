@@ -11,7 +11,7 @@ public final class InMemoryManagementStore: ManagementStore, AdmissionControl, M
   private let state = Mutex(InMemoryState())
   private let turn = Turnstile()
   private let clock: @Sendable () -> Timestamp
-  private let failure = Mutex<(any Error)?>(nil)
+  private let failure = Mutex<(error: any Error, after: Int)?>(nil)
 
   /// An empty store.
   ///
@@ -24,15 +24,28 @@ public final class InMemoryManagementStore: ManagementStore, AdmissionControl, M
   /// Every audit entry, oldest first.
   public var auditLog: [AuditEntry] { state.withLock { $0.auditLog } }
 
-  /// Makes every following transaction and admission throw `error`; `nil` ends that.
-  public func fail(with error: (any Error)?) { failure.withLock { $0 = error } }
+  /// Makes every following transaction and admission but the next few throw `error`; `nil` ends that.
+  public func fail(with error: (any Error)?, after count: Int = 0) {
+    failure.withLock { $0 = error.map { (error: $0, after: count) } }
+  }
+
+  private func throwFailure() throws {
+    try failure.withLock { failure in
+      guard let set = failure else { return }
+      guard set.after == 0 else {
+        failure?.after -= 1
+        return
+      }
+      throw set.error
+    }
+  }
 
   /// Runs `body` alone, and keeps what it did unless it throws.
   public func withTransaction<Output: Sendable>(
     _ body: @Sendable (any ManagementTransaction) async throws -> Output
   ) async throws -> Output {
     try await turn.alone {
-      if let error = failure.withLock({ $0 }) { throw error }
+      try throwFailure()
       let transaction = InMemoryTransaction(state: state.withLock { $0 }, now: clock())
       let output = try await body(transaction)
       state.withLock { $0 = transaction.state }
@@ -50,7 +63,7 @@ public final class InMemoryManagementStore: ManagementStore, AdmissionControl, M
     _ body: @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output {
     try await turn.alone {
-      if let error = failure.withLock({ $0 }) { throw error }
+      try throwFailure()
       let transaction = InMemoryMeteringTransaction(state: state.withLock { $0 }, clock: clock)
       let output = try await body(transaction)
       state.withLock { $0 = transaction.state }
@@ -63,7 +76,7 @@ public final class InMemoryManagementStore: ManagementStore, AdmissionControl, M
     _ body: @Sendable (inout InMemoryState, Timestamp) throws -> Output
   ) async throws -> Output {
     try await turn.alone {
-      if let error = failure.withLock({ $0 }) { throw error }
+      try throwFailure()
       var changed = state.withLock { $0 }
       let output = try body(&changed, clock())
       state.withLock { [changed] in $0 = changed }

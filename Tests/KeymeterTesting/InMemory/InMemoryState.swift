@@ -34,6 +34,13 @@ struct StoredValue: Sendable {
   func isValid(at now: Timestamp) -> Bool { validUntil.map { $0 > now } ?? true }
 }
 
+/// A value that a rotation has replaced.
+struct StoredFormerValue: Sendable {
+  let digest: SecretDigest
+  let supersededAt: Timestamp
+  var isReported = false
+}
+
 /// A key with what the store holds in its secrets' place.
 struct StoredKey: Sendable {
   let id: KeyID
@@ -43,6 +50,7 @@ struct StoredKey: Sendable {
   let createdAt: Timestamp
   /// The present value last.
   var values: [StoredValue]
+  var formerValues: [StoredFormerValue] = []
   var hint: String
   var friendlyName: Label
   var limits: MonthlyLimits
@@ -68,6 +76,11 @@ struct StoredKey: Sendable {
   /// The value among this key's that has one of the digests.
   func value(of digests: [SecretDigest]) -> StoredValue? {
     values.first { value in digests.contains { $0.bytes == value.digest.bytes } }
+  }
+
+  /// The place of the value among the former ones that has one of the digests.
+  func formerValue(of digests: [SecretDigest]) -> Int? {
+    formerValues.firstIndex { former in digests.contains { $0.bytes == former.digest.bytes } }
   }
 
   func key(in organisation: OrganisationID, at now: Timestamp, usedAt: Timestamp?) -> APIKey {

@@ -84,6 +84,31 @@ final class InMemoryTransaction: ManagementTransaction {
   /// Transactions run one at a time, so there is nothing to hold off.
   func holdChanges(of id: KeyID) throws { _ = try tenant() }
 
+  func isSuperseded(_ digests: [SecretDigest]) throws -> Bool {
+    try stored().contains { $0.value(of: digests)?.validUntil != nil }
+  }
+
+  func organisation(formerlyHolding digests: [SecretDigest]) -> OrganisationID? {
+    state.keys.first { $0.value.contains { $0.formerValue(of: digests) != nil } }?.key
+  }
+
+  func formerValue(_ digests: [SecretDigest]) throws -> FormerValue? {
+    for key in try stored() {
+      guard let place = key.formerValue(of: digests) else { continue }
+      return FormerValue(keyID: key.id, supersededAt: key.formerValues[place].supersededAt)
+    }
+    return nil
+  }
+
+  func noteReport(ofFormerValue digests: [SecretDigest]) throws -> Bool {
+    for key in try stored() {
+      guard let place = key.formerValue(of: digests), !key.formerValues[place].isReported else { continue }
+      try change(key.id) { $0.formerValues[place].isReported = true }
+      return true
+    }
+    return false
+  }
+
   func hasOtherActiveRoot(than id: KeyID) throws -> Bool {
     try stored().contains { $0.root && $0.id != id && $0.status(at: now) == .active }
   }
@@ -127,6 +152,8 @@ final class InMemoryTransaction: ManagementTransaction {
 
   func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) throws -> APIKey {
     try change(id) { key in
+      key.formerValues += key.values.filter { $0.validUntil == nil }
+        .map { StoredFormerValue(digest: $0.digest, supersededAt: now) }
       var former = key.values.filter { $0.validUntil == nil && overlapSeconds > 0 }
       for index in former.indices { former[index].validUntil = now.advanced(bySeconds: overlapSeconds) }
       key.values = former + [StoredValue(digest: value.digest)]

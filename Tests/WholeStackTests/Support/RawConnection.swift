@@ -56,6 +56,9 @@ final class RawConnection: Sendable {
   /// No longer takes in what the server sends.
   func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
 
+  /// Takes it in again.
+  func resumeReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
+
   func close() async { try? await channel.close() }
 
   /// Sends one byte after another, until the server ends the connection or they are all sent.

@@ -1,0 +1,61 @@
+import HTTPTypes
+import Hummingbird
+import KeymeterDomain
+import Logging
+import NIOCore
+
+/// The answer to `list_all=true`: one object of all keys by their ids, of which only a page is in memory at a time.
+///
+/// What fits into one page is answered whole. Of more, each page is read when the client has taken those before, so that
+/// neither a long listing nor a slow client holds a connection of the database. What can't be read to the end is broken
+/// off: an answer that is complete lists every key that was there all the while.
+struct AllKeys: Sendable {
+  let keys: KeyService
+  let credentials: Credentials
+
+  func respond(_ context: KeymeterRequestContext) async throws -> Response {
+    let first = try await page(after: nil, context)
+    guard let next = first.next else { return .json { Self.write(first.keys, to: &$0) } }
+    let body = ResponseBody { writer in
+      try await writer.write(Self.members(of: first.keys, behind: "{"))
+      var place: KeyPosition? = next
+      while let after = place {
+        let page = try await nextPage(after: after, context)
+        if !page.keys.isEmpty { try await writer.write(Self.members(of: page.keys, behind: ",")) }
+        place = page.next
+      }
+      try await writer.write(ByteBuffer(string: "}"))
+      try await writer.finish(nil)
+    }
+    return Response(
+      status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"], body: body)
+  }
+
+  private func page(after place: KeyPosition?, _ context: KeymeterRequestContext) async throws -> KeyPage {
+    try await keys.allKeys(credentials, after: place, requestID: context.requestID)
+  }
+
+  /// A page whose failure can't be answered any more, and so is logged as if it were.
+  private func nextPage(after place: KeyPosition, _ context: KeymeterRequestContext) async throws -> KeyPage {
+    do {
+      return try await page(after: place, context)
+    } catch {
+      let problem = ScrubsProblems.standard.problem(for: error, logger: context.logger)
+      context.logger.warning("a listing was broken off", metadata: ["code": .string(problem.code)])
+      throw error
+    }
+  }
+
+  private static func write(_ keys: [APIKey], to object: inout JSONObjectWriter) {
+    for key in keys { object.object(named: key.id.rawValue) { $0.scrubsMetadata(key) } }
+  }
+
+  /// The members of a part of an object, behind what begins or goes on with it.
+  private static func members(of keys: [APIKey], behind mark: StaticString) -> ByteBuffer {
+    var writer = JSONWriter()
+    writer.object { write(keys, to: &$0) }
+    var buffer = ByteBuffer(staticString: mark)
+    buffer.writeBytes(writer.bytes.dropFirst().dropLast())
+    return buffer
+  }
+}
