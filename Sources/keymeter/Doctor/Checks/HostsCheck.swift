@@ -1,0 +1,97 @@
+import KeymeterRepository
+import Logging
+import Postgres
+
+/// Whether every host of the database's URL can be reached, and which one can be written to.
+struct HostsCheck: Sendable {
+  let configuration: ConnectionConfiguration
+
+  /// For libpq's own limit, and a name that can't be looked up.
+  private static let limit = Duration.seconds(8)
+
+  func verdict() async -> Verdict {
+    let hosts = configuration.eachHost(connectTimeout: DatabaseSettings.inspectionConnectTimeout)
+    let states = await withTaskGroup(of: (Int, HostState).self) { group in
+      for (place, host) in hosts.enumerated() { group.addTask { (place, await Self.state(of: host)) } }
+      var states: [Int: HostState] = [:]
+      for await (place, state) in group { states[place] = state }
+      return hosts.indices.compactMap { states[$0] }
+    }
+    let found = zip(hosts, states).map { "\($0.place) \($1.words)" }.joined(separator: "; ")
+    return judge(states, found)
+  }
+
+  private func judge(_ states: [HostState], _ found: String) -> Verdict {
+    let writable = states.count { $0 == .writable }
+    if writable == 0 {
+      return .fail(
+        found,
+        advice: "No host can be written to: start PostgreSQL, promote a standby, or correct DATABASE_URL")
+    }
+    if writable > 1 {
+      return .fail(
+        found, advice: "Several can be written to: only one may be the primary, or charges are counted apart")
+    }
+    if states.contains(where: \.isUnreachable) {
+      return .warn(
+        found,
+        advice: "Start what can't be reached, or take it out of DATABASE_URL: a failover has nowhere to go")
+    }
+    if let attributes = configuration.targetSessionAttributes,
+      !["read-write", "primary"].contains(attributes)
+    {
+      return .warn(
+        found + "; target_session_attrs=\(attributes)",
+        advice: "Leave it out of DATABASE_URL: on a standby a key that was revoked is still good")
+    }
+    return .ok(found)
+  }
+
+  private static func state(of host: ConnectionConfiguration) async -> HostState {
+    do {
+      return try await Bounded.run(limit) {
+        let connection = try await Connection.connect(host, logger: .silent)
+        let result = try? await connection.execute(isReadOnly)
+        await connection.close()
+        guard let row = result?.rows.first else { return .unreachable("closes connections") }
+        if try row.decode("is_standby", as: Bool.self) { return .standby }
+        return try row.decode("is_read_only", as: Bool.self) ? .readOnly : .writable
+      }
+    } catch {
+      return .unreachable(Examination.words(of: error))
+    }
+  }
+
+  private static let isReadOnly = Statement(
+    "host_is_read_only",
+    """
+    SELECT pg_catalog.pg_is_in_recovery() AS is_standby,
+      pg_catalog.current_setting('default_transaction_read_only')::bool AS is_read_only
+    """)
+}
+
+/// How one host was found.
+private enum HostState: Sendable, Equatable {
+  case writable
+  case standby
+  case readOnly
+  case unreachable(String)
+
+  var isUnreachable: Bool {
+    if case .unreachable = self { true } else { false }
+  }
+
+  var words: String {
+    switch self {
+    case .writable: "can be written to"
+    case .standby: "is a standby"
+    case .readOnly: "is read-only (default_transaction_read_only)"
+    case .unreachable(let reason): "can't be reached: \(reason)"
+    }
+  }
+}
+
+extension ConnectionConfiguration {
+  /// The host and port, as far as they are named.
+  fileprivate var place: String { (host ?? "the default host") + (port.map { ":\($0)" } ?? "") }
+}
