@@ -29,8 +29,9 @@ enum InspectionStatements {
     WHERE s.name = ANY($1::text[])
     """)
 
-  /// A policy guards where it compares with the transaction's tenant. One that applies to others than the owner and
-  /// doesn't, opens the table.
+  /// A policy guards where it compares with the transaction's tenant.
+  ///
+  /// One that applies to others than the owner and doesn't, opens the table.
   static let tenantTables = Statement(
     "inspection_tenant_tables",
     """

@@ -69,7 +69,7 @@ struct PgBouncer: Sendable {
     try result.get()
   }
 
-  /// It refuses to be root. Cancelling the task ends it.
+  /// Runs it until the task is cancelled, as somebody else where we are root, whom it refuses.
   private static func run(_ configuration: String) async throws {
     let asServer = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : []
     let command = asServer + ["/usr/sbin/pgbouncer", "--quiet", configuration]

@@ -24,8 +24,9 @@ struct ClockCheck: DatabaseCheck {
     return .ok("\(found), give or take \(Self.text(best.uncertainty)) s; \(Self.decides)")
   }
 
-  /// In seconds: how far the database is ahead, and how far that may be wrong. The way there and the way back need not
-  /// take the same time.
+  /// In seconds: how far the database is ahead, and how far that may be wrong.
+  ///
+  /// The way there and the way back need not take the same time.
   private func read(_ database: ExaminedDatabase) async throws -> (ahead: Double, uncertainty: Double) {
     let before = Date().timeIntervalSince1970
     let there = Double(try await database.inspection.clock()) / 1_000_000
