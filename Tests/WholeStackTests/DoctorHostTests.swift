@@ -36,14 +36,22 @@ struct DoctorHostTests {
     }
   }
 
-  @Test("Two hosts that can both be written to fail: which one is the primary?")
+  @Test("Two servers that can both be written to fail: which one is the primary? One by two ways is in order")
   func twoPrimaries() async throws {
     let port = try await RawConnection.freePort()
     try await OwnCluster.with(tcpPort: port) { cluster in
       let url = try #require(await cluster.tcpConnectionURL(database: "keymeter"))
-      let run = try await DoctorRun.on(url.replacing(":\(port)/", with: ":\(port),127.0.0.1:\(port)/"))
-      #expect(run["hosts"]?.status == "fail")
-      #expect(run["hosts"]?.advice?.hasPrefix("Several can be written to") == true)
+      let twice = try await DoctorRun.on(url.replacing(":\(port)/", with: ":\(port),127.0.0.1:\(port)/"))
+      #expect(twice["hosts"]?.status == "ok", "\(twice.text)")
+      let second = try await RawConnection.freePort()
+      try await OwnCluster.with(tcpPort: second) { other in
+        for cluster in [cluster, other] { try await PgBouncer.prepare(cluster) }
+        let both =
+          "postgresql://\(PgBouncer.login):\(PgBouncer.password)@127.0.0.1:\(port),127.0.0.1:\(second)/keymeter"
+        let run = try await DoctorRun.on(both)
+        #expect(run["hosts"]?.status == "fail", "\(run.text)")
+        #expect(run["hosts"]?.advice?.hasPrefix("Several can be written to") == true)
+      }
       let single = try await DoctorRun.on(url + "?target_session_attrs=any")
       #expect(single["hosts"]?.status == "warn")
     }

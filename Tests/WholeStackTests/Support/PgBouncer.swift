@@ -17,7 +17,8 @@ struct PgBouncer: Sendable {
 
   /// The login that everybody gets, a member of keymeter_app.
   static let login = "keymeter_server"
-  private static let password = "pooled"
+  /// Its password.
+  static let password = "pooled"
 
   /// Makes the login on a cluster, and leaves the cluster's own settings alone.
   static func prepare(_ cluster: PostgresCluster) async throws {

@@ -22,7 +22,8 @@ struct HostsCheck: Sendable {
   }
 
   private func judge(_ states: [HostState], _ found: String) -> Verdict {
-    let writable = states.count { $0 == .writable }
+    // One server may be reached by several ways, two poolers for example.
+    let writable = Set(states.compactMap(\.start)).count
     if writable == 0 {
       return .fail(
         found,
@@ -55,7 +56,8 @@ struct HostsCheck: Sendable {
         await connection.close()
         guard let row = result?.rows.first else { return .unreachable("closes connections") }
         if try row.decode("is_standby", as: Bool.self) { return .standby }
-        return try row.decode("is_read_only", as: Bool.self) ? .readOnly : .writable
+        return try row.decode("is_read_only", as: Bool.self)
+          ? .readOnly : .writable(since: row.decode("start", as: PostgresTimestamp.self))
       }
     } catch {
       return .unreachable(Examination.words(of: error))
@@ -65,17 +67,22 @@ struct HostsCheck: Sendable {
   private static let isReadOnly = Statement(
     "host_is_read_only",
     """
-    SELECT pg_catalog.pg_is_in_recovery() AS is_standby,
+    SELECT pg_catalog.pg_is_in_recovery() AS is_standby, pg_catalog.pg_postmaster_start_time() AS start,
       pg_catalog.current_setting('default_transaction_read_only')::bool AS is_read_only
     """)
 }
 
 /// How one host was found.
 private enum HostState: Sendable, Equatable {
-  case writable
+  /// Two that run since the same microsecond are one server.
+  case writable(since: PostgresTimestamp)
   case standby
   case readOnly
   case unreachable(String)
+
+  var start: PostgresTimestamp? {
+    if case .writable(let start) = self { start } else { nil }
+  }
 
   var isUnreachable: Bool {
     if case .unreachable = self { true } else { false }
