@@ -4,7 +4,14 @@ import Postgres
 ///
 /// By the catalogues rather than by names' look-up, so that also a login that may not use the schema gets an answer.
 enum InspectionStatements {
-  static let all = [server, settings, tenantTables, missingMonths, functionBodies, clock]
+  static let all = [host, server, settings, tenantTables, missingMonths, functionBodies, clock]
+
+  static let host = Statement(
+    "inspection_host",
+    """
+    SELECT pg_catalog.pg_is_in_recovery() AS is_standby, pg_catalog.pg_postmaster_start_time() AS start,
+      pg_catalog.current_setting('default_transaction_read_only')::bool AS is_read_only
+    """)
 
   static let server = Statement(
     "inspection_server",

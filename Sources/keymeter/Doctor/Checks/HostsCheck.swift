@@ -52,24 +52,16 @@ struct HostsCheck: Sendable {
     do {
       return try await Bounded.run(limit) {
         let connection = try await Connection.connect(host, logger: .silent)
-        let result = try? await connection.execute(isReadOnly)
+        let facts = try? await HostFacts.current(on: connection)
         await connection.close()
-        guard let row = result?.rows.first else { return .unreachable("closes connections") }
-        if try row.decode("is_standby", as: Bool.self) { return .standby }
-        return try row.decode("is_read_only", as: Bool.self)
-          ? .readOnly : .writable(since: row.decode("start", as: PostgresTimestamp.self))
+        guard let facts else { return .unreachable("it takes connections and answers nothing") }
+        if facts.isStandby { return .standby }
+        return facts.isReadOnly ? .readOnly : .writable(since: facts.start)
       }
     } catch {
       return .unreachable(Examination.words(of: error))
     }
   }
-
-  private static let isReadOnly = Statement(
-    "host_is_read_only",
-    """
-    SELECT pg_catalog.pg_is_in_recovery() AS is_standby, pg_catalog.pg_postmaster_start_time() AS start,
-      pg_catalog.current_setting('default_transaction_read_only')::bool AS is_read_only
-    """)
 }
 
 /// How one host was found.
