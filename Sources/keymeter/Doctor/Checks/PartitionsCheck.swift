@@ -6,7 +6,7 @@ struct PartitionsCheck: DatabaseCheck {
   let needsSchema = true
 
   private static let advice =
-    "A running server makes them every hour: look into its log, or run `keymeter migrate`"
+    "A running server makes them every ten minutes: look into its log, or run `keymeter migrate`"
 
   func judge(_ database: ExaminedDatabase) async throws -> Verdict {
     let (months, currentIsMissing) = try await database.inspection.monthsWithoutPartition()
