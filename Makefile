@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build format lint bench fuzz sanitize setup secrets clean
+.PHONY: help run test build format lint bench fuzz sanitize compose-test setup secrets clean
 
 # What `make run` passes on: where the private database lives, and the port to serve on.
 DATA_DIR ?= .keymeter
@@ -22,7 +22,7 @@ SWIFT_FILES := Package.swift Sources Tests Plugins
 STRICT := --explicit-target-dependency-import-check error
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # exec, so that nothing stands between Ctrl-C and the server.
 run: build ## Set up what is missing, build, and serve with a private database (DATA_DIR=.keymeter PORT=8080)
@@ -66,6 +66,11 @@ sanitize: ## Run the tests that need no database under Thread and Address Saniti
 	@scripts/setup run
 	@for sanitizer in $(SANITIZERS); do Tests/Sanitizers/run "$$sanitizer"; done
 
+# exec, so that nothing stands between Ctrl-C and the run.
+compose-test: ## Build the image and try docker-compose.yml on a real Docker engine (COMPOSE_ENGINE=own for one of its own)
+	@scripts/setup compose
+	@exec Tests/Compose/run
+
 setup: ## Install everything that the other commands need
 	@scripts/setup run test lint
 
@@ -73,5 +78,5 @@ secrets: ## Make the secrets that docker-compose.yml mounts, once (secrets/)
 	@scripts/make-secrets
 
 clean: ## Remove what was built; never the development database
-	rm -rf .build .build-tools .build-thread .build-address
+	rm -rf .build .build-tools .build-thread .build-address .build-compose
 	@[[ ! -d '$(DATA_DIR)' ]] || echo "Kept: the development database. To delete it and its keys: rm -rf '$(DATA_DIR)'"

@@ -6,4 +6,5 @@ enum StatementCatalogue {
   static let all =
     MigrationStatements.all + ManagementStatements.all + AdmissionStatements.all + MeteringStatements.all
     + IdempotencyStatements.all + AuditStatements.all + RoleStatements.all + PepperStatements.all
+    + InspectionStatements.all
 }

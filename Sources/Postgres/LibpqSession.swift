@@ -75,9 +75,12 @@ final class LibpqSession: @unchecked Sendable {
     return """
       SELECT pg_catalog.set_config('role', r.rolname, false) FROM pg_catalog.pg_roles AS r
       WHERE r.rolname = '\(name)' AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
-        AND pg_catalog.pg_backend_pid() = \(handle.map(PQbackendPID) ?? 0)
+        AND pg_catalog.pg_backend_pid() = \(processAtConnecting)
       """
   }
+
+  /// The process id that the other end gave as its own; 0 once closed.
+  var processAtConnecting: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
 
   /// The next call's number, for ``ConnectionSignals/cancel(call:)``.
   func nextCall() -> UInt64 {

@@ -14,6 +14,7 @@ struct Keymeter: AsyncParsableCommand {
     version: "keymeter \(KeymeterVersion.current)",
     subcommands: [
       Serve.self, Dev.self, Migrate.self, Org.self, Key.self, Pepper.self, Audit.self, ReportCommand.self,
+      Doctor.self,
     ])
 }
 

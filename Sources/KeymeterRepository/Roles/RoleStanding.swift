@@ -9,6 +9,8 @@ public struct RoleStanding: Sendable, Equatable {
   /// Whether row-level security doesn't bind the login (a superuser, or BYPASSRLS), whatever it has become: it can go
   /// back.
   public let loginIsUnbound: Bool
+  /// Whether the login can become `keymeter_owner`, whatever it has become.
+  public let loginCanOwn: Bool
   /// Whether the role has the rights of `keymeter_owner`.
   public let isOwner: Bool
   /// Why the role must not serve, in words for whoever runs the server; nil where it may.
@@ -27,6 +29,7 @@ public struct RoleStanding: Sendable, Equatable {
     role = try row.decode("role", as: String.self)
     login = try row.decode("login", as: String.self)
     loginIsUnbound = try row.decode("login_is_unbound", as: Bool.self)
+    loginCanOwn = try row.decode("login_can_own", as: Bool.self)
     isOwner = try row.decode("is_owner", as: Bool.self)
     unfitness =
       if try row.decode("is_superuser", as: Bool.self) {

@@ -20,7 +20,8 @@ enum RoleStatements {
           OR pg_catalog.has_any_column_privilege(r.oid, log.oid, 'UPDATE'), false) AS alters_audit_log,
       coalesce(pg_catalog.pg_has_role(r.oid, app.oid, 'USAGE'), false) AS is_app,
       coalesce(pg_catalog.pg_has_role(r.oid, owner.oid, 'USAGE'), false) AS is_owner,
-      l.rolsuper OR l.rolbypassrls AS login_is_unbound
+      l.rolsuper OR l.rolbypassrls AS login_is_unbound,
+      coalesce(pg_catalog.pg_has_role(l.oid, owner.oid, 'MEMBER'), false) AS login_can_own
     FROM pg_catalog.pg_roles AS r
     JOIN pg_catalog.pg_roles AS l ON l.rolname = session_user
     LEFT JOIN pg_catalog.pg_roles AS app ON app.rolname = 'keymeter_app'

@@ -168,8 +168,7 @@ struct KeymeterServer: Sendable {
   private func roomyLimits() -> ConnectionLimits {
     var limits = listen.limits
     limits.connections = FileDescriptorLimit.makeRoom(
-      for: limits.connections,
-      databaseConnections: database.maximumConnections + database.admissionLanes + 1, logger: logger)
+      for: limits, databaseConnections: database.connectionsOfOneNode, logger: logger)
     return limits
   }
 }

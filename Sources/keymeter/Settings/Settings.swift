@@ -23,6 +23,9 @@ struct DatabaseSettings: Sendable {
     _ = try configuration(statementTimeout: .seconds(10))
   }
 
+  /// How many connections a server opens at most, those of its admission lanes and of its readiness among them.
+  var connectionsOfOneNode: Int { maximumConnections + admissionLanes + 1 }
+
   /// How to connect.
   ///
   /// - Parameter role: what connections become where the login may; nil for the login itself.

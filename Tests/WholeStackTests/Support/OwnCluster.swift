@@ -19,24 +19,39 @@ enum OwnCluster {
 
   /// Runs `body` with a fresh cluster that has a migrated database `keymeter`.
   ///
-  /// - Parameter tcpPort: where it listens beside its socket; `nil` for nowhere.
-  static func with(tcpPort: Int? = nil, _ body: (PostgresCluster) async throws -> Void) async throws {
+  /// - Parameters:
+  ///   - tcpPort: where it listens beside its socket; `nil` for nowhere.
+  ///   - logins: further roles that may log in over the socket, members of keymeter_app.
+  static func with(
+    tcpPort: Int? = nil, logins: [String] = [], _ body: (PostgresCluster) async throws -> Void
+  ) async throws {
     let number = serial.withLock { serial in
       serial += 1
       return serial
     }
     let directory = FilePath("/tmp/keymeter-own-\(getpid())-\(number)")
     let cluster = PostgresCluster(
-      directory: directory, binaries: try await PostgresBinaries.find(), options: .init(tcpPort: tcpPort))
+      directory: directory, binaries: try await PostgresBinaries.find(),
+      options: .init(tcpPort: tcpPort, roles: logins))
     do {
       try await cluster.start()
       try await migrate(cluster)
+      for login in logins { try await run("CREATE ROLE \(login) LOGIN IN ROLE keymeter_app", on: cluster) }
       try await body(cluster)
     } catch {
       try? await remove(cluster, from: directory)
       throw error
     }
     try await remove(cluster, from: directory)
+  }
+
+  /// Runs SQL as the superuser, statement after statement, each by itself.
+  static func run(_ statements: String..., on cluster: PostgresCluster) async throws {
+    try await ConnectionPool.with(url: cluster.connectionURL(database: "keymeter")) { pool in
+      try await pool.withConnection { connection in
+        for statement in statements { try await connection.executeScript(statement) }
+      }
+    }
   }
 
   private static func remove(_ cluster: PostgresCluster, from directory: FilePath) async throws {

@@ -34,19 +34,28 @@ final class ServerProcess: Sendable {
   }
 
   /// Starts `keymeter` with only the given environment.
+  ///
+  /// - Parameter shell: what starts it instead, with `"$@"` for itself: `ulimit -n 1000; exec "$@"`.
   static func start(
-    _ arguments: [String], environment: [String: String], in directory: FilePath = "/tmp"
+    _ arguments: [String], environment: [String: String], in directory: FilePath = "/tmp",
+    shell: String? = nil
   ) async throws -> ServerProcess {
     let logFile = FilePath("/tmp/keymeter-test-log-\(getpid())-\(serial.withLock { $0 += 1; return $0 })")
     let log = try FileDescriptor.open(
       logFile, .readWrite, options: [.create, .truncate, .closeOnExec], permissions: [.ownerReadWrite])
     let (processIDs, continuation) = AsyncStream.makeStream(of: pid_t.self)
     let variables = environment.merging(["PATH": "/usr/local/bin:/usr/bin:/bin"]) { given, _ in given }
-    let executable = try executable
+    var executable = try executable
+    var arguments = arguments
+    if let shell {
+      arguments = ["-euc", shell, "bash", executable.string] + arguments
+      executable = "/bin/bash"
+    }
+    let program = (path: executable, arguments: arguments)
     let ending = Task {
       defer { continuation.finish() }
       return try await run(
-        .path(executable), arguments: Arguments(arguments),
+        .path(program.path), arguments: Arguments(program.arguments),
         environment: .custom(
           Dictionary(
             uniqueKeysWithValues: variables.map { (Environment.Key(stringLiteral: $0.key), $0.value) })),

@@ -1,0 +1,99 @@
+import Postgres
+
+/// What is asked of a database to judge how it is set up; none of it changes anything.
+///
+/// By the catalogues rather than by names' look-up, so that also a login that may not use the schema gets an answer.
+enum InspectionStatements {
+  static let all = [host, server, settings, tenantTables, missingMonths, functionBodies, clock]
+
+  static let host = Statement(
+    "inspection_host",
+    """
+    SELECT pg_catalog.pg_is_in_recovery() AS is_standby, pg_catalog.pg_postmaster_start_time() AS start,
+      pg_catalog.current_setting('default_transaction_read_only')::bool AS is_read_only
+    """)
+
+  static let server = Statement(
+    "inspection_server",
+    """
+    SELECT pg_catalog.current_setting('server_version') AS version,
+      pg_catalog.current_setting('server_version_num')::int4 AS version_number,
+      pg_catalog.current_database()::text AS database,
+      pg_catalog.pg_is_in_recovery() AS is_standby,
+      (SELECT count(*) FROM pg_catalog.pg_stat_replication) AS standbys,
+      (SELECT count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.backend_type = 'client backend') AS connections,
+      coalesce((SELECT s.ssl FROM pg_catalog.pg_stat_ssl AS s WHERE s.pid = pg_catalog.pg_backend_pid()), false) AS is_encrypted,
+      (SELECT nullif(r.rolconnlimit, -1) FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user) AS login_limit,
+      (SELECT nullif(d.datconnlimit, -1) FROM pg_catalog.pg_database AS d
+       WHERE d.datname = pg_catalog.current_database()) AS database_limit
+    """)
+
+  /// As this session has them: what was set for its login and its database counts.
+  static let settings = Statement(
+    "inspection_settings",
+    """
+    SELECT s.name, s.setting, coalesce(s.unit, '') AS unit, s.source FROM pg_catalog.pg_settings AS s
+    WHERE s.name = ANY($1::text[])
+    """)
+
+  /// A policy guards where it compares with the transaction's tenant.
+  ///
+  /// One that applies to others than the owner and doesn't, opens the table.
+  static let tenantTables = Statement(
+    "inspection_tenant_tables",
+    """
+    SELECT c.relname::text AS name, c.relispartition AS is_partition,
+      c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
+      coalesce(p.has_owner, false) AS has_owner, coalesce(p.has_tenant, false) AS has_tenant,
+      coalesce(p.openings, '{}') AS openings
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute AS a
+      ON a.attrelid = c.oid AND a.attname = 'organisation_id' AND NOT a.attisdropped
+    LEFT JOIN LATERAL (
+      SELECT bool_or(q.is_owners) AS has_owner,
+        bool_or(q.is_guarding AND q.is_apps AND q.is_for_all) AS has_tenant,
+        array_agg(q.name ORDER BY q.name) FILTER (WHERE NOT q.is_owners AND NOT q.is_guarding) AS openings
+      FROM (
+        SELECT l.policyname::text AS name, l.cmd = 'ALL' AS is_for_all,
+          l.roles = ARRAY['keymeter_owner'::name] AS is_owners, 'keymeter_app' = ANY(l.roles) AS is_apps,
+          coalesce(l.qual, '') LIKE '%keymeter.organisation_id%' AS is_guarding
+        FROM pg_catalog.pg_policies AS l
+        WHERE l.schemaname = n.nspname AND l.tablename = c.relname AND l.permissive = 'PERMISSIVE'
+      ) AS q
+    ) AS p ON true
+    WHERE n.nspname = 'keymeter' AND c.relkind IN ('r', 'p')
+    ORDER BY 1
+    """)
+
+  /// Of the current month, by this clock, and so many further ones, those without a partition of usage_daily.
+  static let missingMonths = Statement(
+    "inspection_missing_months",
+    """
+    SELECT pg_catalog.to_char(m.month, 'YYYY-MM') AS month, m.ahead = 0 AS is_current
+    FROM (
+      SELECT g.ahead, pg_catalog.date_trunc('month', pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')
+        + pg_catalog.make_interval(months => g.ahead) AS month
+      FROM pg_catalog.generate_series(0, $1::int4) AS g (ahead)
+    ) AS m
+    WHERE NOT EXISTS (
+      SELECT FROM pg_catalog.pg_inherits AS i
+      JOIN pg_catalog.pg_class AS parent ON parent.oid = i.inhparent AND parent.relname = 'usage_daily'
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = parent.relnamespace AND n.nspname = 'keymeter'
+      JOIN pg_catalog.pg_class AS child ON child.oid = i.inhrelid
+      WHERE child.relname = 'usage_daily_' || pg_catalog.to_char(m.month, 'YYYY_MM'))
+    ORDER BY m.month
+    """)
+
+  /// What PostgreSQL runs, whatever the ledger says was put there.
+  static let functionBodies = Statement(
+    "inspection_function_bodies",
+    """
+    SELECT p.proname::text AS name, p.prosrc AS body FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'keymeter'
+    """)
+
+  static let clock = Statement(
+    "inspection_clock", "SELECT pg_catalog.clock_timestamp() AS now")
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+
+/// `keymeter doctor`: looks at everything that a server needs, and changes nothing.
+struct Doctor: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check settings, database and machine.",
+    discussion: """
+      Run it where the server runs, with the server's settings. One line a check: ok, warn, fail or skip, its name, what it
+      found, and what to do about it. Exits with 0 when nothing fails, 1 when something does, 78 when a setting can't be
+      used.
+      """)
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Flag(help: "Exit with 1 on a warning, too.")
+  var strict = false
+
+  @OptionGroup var database: DatabaseOptions
+
+  func run() async throws {
+    let asJSON = json
+    let settings = NodeSettings(.process, databaseURL: database.databaseURL)
+    let examination = Examination(settings: settings) { finding in
+      if !asJSON { StandardStream.output.write(line: finding.line) }
+    }
+    let report = await examination.run()
+    if asJSON { StandardStream.output.write(line: try report.json()) }
+    throw ExitCode(report.exitCode(strict: strict))
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+
+@testable import keymeter
+
+@Suite("The settings that doctor knows")
+struct SettingRuleTests {
+  @Test("Are those that docs/operations.md lists")
+  func documented() throws {
+    let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let page = try String(contentsOf: project.appending(path: "docs/operations.md"), encoding: .utf8)
+    let listed = page.matches(of: /(?m)^\| `(DATABASE_URL|KEYMETER_[A-Z_]+)` \|/).map { String($0.1) }
+    #expect(Set(listed) == Set(SettingRule.all().flatMap(\.names)))
+  }
+
+  @Test("Each may be named with _FILE; what looks like one and is none is told of")
+  func unknown() {
+    let source = SettingsSource(environment: [
+      "KEYMETER_PORT_FILE": "/port", "KEYMETER_CONECTIONS": "5", "PORT": "1",
+    ])
+    #expect(SettingRule.unknown(in: source) == ["KEYMETER_CONECTIONS"])
+  }
+
+  @Test("Each is judged by itself: none is blamed for another")
+  func apart() {
+    let source = SettingsSource(environment: ["KEYMETER_PORT": "x", "KEYMETER_HEADER_BYTES": "y"])
+    let settings = NodeSettings(source, databaseURL: "postgresql://")
+    #expect(
+      settings.problems.map { $0.prefix { $0 != " " } } == [
+        "KEYMETER_PORT", "KEYMETER_HEADER_BYTES", "KEYMETER_PEPPERS",
+      ])
+  }
+}

@@ -1,0 +1,157 @@
+import EmbeddedPostgres
+import KeymeterTesting
+import Postgres
+import Testing
+
+@Suite("keymeter doctor: roles, schema and peppers", .timeLimit(.minutes(4)))
+struct DoctorSchemaTests {
+  @Test("A login that the policies don't bind is a warning, one that must not serve a failure")
+  func logins() async throws {
+    try await TestDatabase.withMigrated { database in
+      let superuser = try await DoctorRun.on(database.url)
+      #expect(superuser["role"]?.status == "warn")
+      #expect(superuser["role"]?.found.contains("row-level security doesn't bind the login") == true)
+      for (login, words) in [
+        (TestDatabase.Login.bypassing, "has BYPASSRLS"),
+        (.stranger, "has not got the rights of keymeter_app"),
+      ] {
+        let run = try await DoctorRun.on(try await database.url(as: login))
+        #expect(run["role"]?.status == "fail" && run["role"]?.found.contains(words) == true, "\(run.text)")
+        #expect(run.code == 1)
+      }
+      let stranger = try await DoctorRun.on(try await database.url(as: .stranger))
+      #expect(stranger["migrations"]?.status == "skip" && stranger["peppers"]?.status == "skip")
+    }
+  }
+
+  @Test("A login that is the owner as well as the server is a warning")
+  func owner() async throws {
+    try await OwnCluster.with(logins: ["keymeter_both"]) { cluster in
+      try await OwnCluster.run("GRANT keymeter_owner TO keymeter_both", on: cluster)
+      let run = try await DoctorRun.on(cluster.connectionURL(database: "keymeter", role: "keymeter_both"))
+      #expect(run["role"]?.status == "warn")
+      #expect(run["role"]?.found.hasSuffix("can become keymeter_owner") == true)
+    }
+  }
+
+  @Test(
+    "A table whose tenants are not kept apart fails by its name",
+    arguments: [
+      (
+        "ALTER TABLE keymeter.api_keys NO FORCE ROW LEVEL SECURITY",
+        "api_keys: row-level security is not forced"
+      ),
+      (
+        "ALTER TABLE keymeter.usage_daily_default DISABLE ROW LEVEL SECURITY",
+        "usage_daily_default: row-level"
+      ),
+      ("DROP POLICY tenant ON keymeter.audit_log", "audit_log: the tenant's policy is missing"),
+      ("DROP POLICY owner ON keymeter.reservations", "reservations: the owner's policy is missing"),
+      ("CREATE POLICY leak ON keymeter.api_keys USING (true)", "api_keys: the policy leak opens it"),
+      (
+        "CREATE POLICY leak ON keymeter.api_keys TO keymeter_app USING (true)",
+        "api_keys: the policy leak opens it"
+      ),
+    ])
+  func rowSecurity(sql: String, words: String) async throws {
+    let run = try await self.run(after: sql)
+    #expect(run["row-level-security"]?.status == "fail")
+    #expect(run["row-level-security"]?.found.contains(words) == true, "\(run.text)")
+  }
+
+  @Test("A migration that is missing fails by its name, and what it would have made is skipped")
+  func missingMigration() async throws {
+    let run = try await self.run(after: "DELETE FROM keymeter.schema_migrations WHERE version = 12")
+    #expect(run["migrations"]?.status == "fail")
+    #expect(run["migrations"]?.found == "0012_add_allowed_cidrs.sql not applied")
+    #expect(run["row-level-security"]?.status == "skip" && run["peppers"]?.status == "skip")
+    let changed = try await self.run(
+      after: "UPDATE keymeter.schema_migrations SET checksum = 'x' WHERE version = 3")
+    #expect(changed["migrations"]?.found.hasSuffix("changed after being applied") == true)
+    let empty = try await TestDatabase.empty()
+    #expect(try await DoctorRun.on(empty.url)["migrations"]?.status == "fail")
+    await empty.drop()
+  }
+
+  @Test("A database that a newer version has migrated is in order")
+  func newerMigration() async throws {
+    let run = try await self.run(
+      after:
+        "INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x')"
+    )
+    #expect(run["migrations"]?.status == "ok" && run["migrations"]?.found.contains("9999_newer.sql") == true)
+    #expect(run["functions"]?.found == "those of a newer version")
+  }
+
+  @Test("A function that was not applied, or that somebody has changed by hand, fails by its name")
+  func functions() async throws {
+    let outdated = try await self.run(
+      after: "UPDATE keymeter.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'")
+    #expect(outdated["functions"]?.found == "admit.sql not applied")
+    let altered = try await self.run(
+      after: """
+        DO $$ DECLARE definition text; BEGIN
+          SELECT replace(pg_get_functiondef(p.oid), p.prosrc, p.prosrc || ' ') INTO definition
+          FROM pg_proc AS p WHERE p.oid = 'keymeter.month_of(date)'::regprocedure;
+          EXECUTE definition;
+        END $$
+        """)
+    #expect(altered["functions"]?.status == "fail")
+    #expect(altered["functions"]?.found == "somebody has changed month_of")
+  }
+
+  @Test("Months without a partition are named")
+  func partitions() async throws {
+    let next = try await self.run(after: Self.dropping(ahead: 2))
+    #expect(next["partitions"]?.status == "warn")
+    #expect(next["partitions"]?.found.wholeMatch(of: /usage_daily has none for \d{4}-\d{2}/) != nil)
+    let current = try await self.run(after: Self.dropping(ahead: 0))
+    #expect(current["partitions"]?.found.hasSuffix("this month's usage goes to the default one") == true)
+  }
+
+  @Test("Other bytes of a pepper fail, and so does one that is missing while keys need it, with their number")
+  func peppers() async throws {
+    try await TestDatabase.withMigrated { database in
+      _ = try await Node.organisation("first", on: database)
+      _ = try await Node.organisation("second", on: database)
+      let url = try await database.url(as: .server)
+      let unknown = try await DoctorRun.on(url, ["KEYMETER_PEPPERS": "new:\(Self.other)"])
+      #expect(unknown["peppers"]?.status == "ok")
+      #expect(unknown["pepper-keys"]?.status == "fail")
+      #expect(unknown["pepper-keys"]?.found.hasSuffix("test (2 keys)") == true)
+      // A server makes its pepper known when it starts.
+      let node = try await Node.start(databaseURL: url)
+      await node.process.discard()
+      let wrong = try await DoctorRun.on(url, ["KEYMETER_PEPPERS": "test:\(Self.other)"])
+      #expect(wrong["peppers"]?.status == "fail" && wrong.code == 1)
+      #expect(wrong["peppers"]?.found.contains("other bytes under the id test ") == true)
+      let both = try await DoctorRun.on(url, ["KEYMETER_PEPPERS": "new:\(Self.other),\(Node.peppers)"])
+      #expect(
+        both["peppers"]?.status == "ok" && both["pepper-keys"]?.found == "keys by pepper: test active 2")
+    }
+  }
+
+  private static let other = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk="
+
+  private static func dropping(ahead: Int) -> String {
+    """
+    DO $$ BEGIN
+      EXECUTE 'DROP TABLE keymeter.usage_daily_'
+        || to_char((now() AT TIME ZONE 'UTC') + interval '\(ahead) months', 'YYYY_MM');
+    END $$
+    """
+  }
+
+  /// Doctor as the server's login, on a database that something was done to.
+  private func run(after sql: String) async throws -> DoctorRun {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool { pool in
+        try await pool.withConnection { try await $0.executeScript(sql) }
+      }
+      let run = try await DoctorRun.on(try await database.url(as: .server))
+      // The shared cluster fails by itself.
+      #expect(run.code == 1)
+      return run
+    }
+  }
+}

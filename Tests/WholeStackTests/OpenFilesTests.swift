@@ -1,0 +1,24 @@
+import KeymeterTesting
+import Testing
+
+@Suite("The limit on open files", .timeLimit(.minutes(2)))
+struct OpenFilesTests {
+  @Test(
+    "Is worth a warning only where the number of connections was asked for",
+    arguments: [(nil, "info"), ("5000", "warning"), ("500", nil)] as [(String?, String?)])
+  func warning(connections: String?, level: String?) async throws {
+    try await TestDatabase.withMigrated { database in
+      var environment = [
+        "DATABASE_URL": try await database.url(as: .server), "KEYMETER_PEPPERS": Node.peppers,
+      ]
+      environment["KEYMETER_CONNECTIONS"] = connections
+      let process = try await ServerProcess.start(
+        ["serve", "--port", "0"], environment: environment, shell: #"ulimit -n 1000; exec "$@""#)
+      _ = try await process.wait(for: /listening host=\S+ port=(\d+)/)
+      let lines = try process.log.split(separator: "\n").filter { $0.contains("fewer connections than") }
+      await process.discard()
+      #expect(lines.count == (level == nil ? 0 : 1))
+      if let level { #expect(lines.first?.contains(" \(level) ") == true, "\(lines)") }
+    }
+  }
+}
