@@ -15,6 +15,7 @@ struct EventLoopChannel: ServerChildChannel {
   private let limits: ConnectionLimits
   private let connections: ConnectionCount
   private let tls: TLSIdentity?
+  private let drain: Drain
   private let date = DateField()
 
   /// The most bytes of one connection that are read at once.
@@ -27,9 +28,10 @@ struct EventLoopChannel: ServerChildChannel {
   ///   - responder: answers verifications, without the detour through the application.
   ///   - application: answers all else.
   ///   - tls: what connections are encrypted with; `nil` for none.
+  ///   - drain: tells when connections are to end with their next answer.
   init(
     responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
-    limits: ConnectionLimits, tls: TLSIdentity?
+    limits: ConnectionLimits, tls: TLSIdentity?, drain: Drain
   ) {
     base = HTTP1Channel(
       responder: application,
@@ -42,12 +44,13 @@ struct EventLoopChannel: ServerChildChannel {
     self.limits = limits
     connections = ConnectionCount(limit: limits.connections)
     self.tls = tls
+    self.drain = drain
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     let isWelcome = connections.enter()
     channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
-    let slowClients = SlowClientGuard(patience: limits.requestTime)
+    let slowClients = SlowClientGuard(patience: limits.requestTime, drain: drain)
     do {
       let pipeline = channel.pipeline.syncOperations
       try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)

@@ -26,7 +26,7 @@ struct KeymeterServer: Sendable {
   /// How long one batch of admissions may take; a request waits for two of them at most.
   private static let admissionTimeout = Duration.seconds(3)
 
-  /// Serves until SIGTERM or SIGINT, then ends what is under way, and returns.
+  /// Serves until SIGTERM or SIGINT, drains, ends what is under way, and returns.
   ///
   /// - Parameter onListening: is told the port once connections are accepted.
   func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
@@ -72,6 +72,13 @@ struct KeymeterServer: Sendable {
           "row-level security doesn't bind the database login: give the server one of its own",
           metadata: ["login": .string(standing.login), "role": .string(standing.role)])
       }
+      if database.preparedStatements, try await pool.withConnection({ try await $0.isPooled() }) {
+        logger.warning(
+          """
+          a pooler stands before PostgreSQL: unless it keeps prepared statements, set KEYMETER_PREPARED_STATEMENTS=off, \
+          or requests will be answered 503
+          """)
+      }
     } catch StoreError.unavailable(let reason) {
       logger.warning("the database can't be reached yet", metadata: ["reason": .string(reason)])
     } catch let error as PostgresError where error.isUnavailable {
@@ -101,13 +108,15 @@ struct KeymeterServer: Sendable {
     let peppers = peppers.renewing(by: renewer)
     let store = PostgresManagementStore(pool: pool)
     let watch = authentication.watch()
+    let drain = Drain(lasting: listen.drain, logger: logger)
+    let readiness = DatabaseReadiness(pool: pool)
     let router = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
       meter: MeteringService(
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
       leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
-      readiness: DatabaseReadiness(pool: pool).check)
+      readiness: { drain.hasBegun ? .notReady(reason: "draining") : await readiness.check() })
     let responder = router.responder()
     let limits = roomyLimits()
     let application = Application(
@@ -115,7 +124,7 @@ struct KeymeterServer: Sendable {
       server: HTTPServerBuilder { application in
         EventLoopChannel(
           responder: responder, application: application,
-          limits: limits, tls: tls)
+          limits: limits, tls: tls, drain: drain)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -127,9 +136,11 @@ struct KeymeterServer: Sendable {
         .init(service: PepperDuty(peppers: pepperService(pool), renewer: renewer, logger: logger)),
         .init(service: AuthenticationGauges(watch: watch)),
         .init(service: application),
-      ] + (tls.map { [.init(service: $0)] } ?? []),
+      ] + (tls.map { [.init(service: $0)] } ?? [])
+        // Services are told to stop from the last to the first: while this one drains, all others go on.
+        + [.init(service: drain)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-    configuration.maximumGracefulShutdownDuration = Self.longestShutdown
+    configuration.maximumGracefulShutdownDuration = listen.drain + Self.longestShutdown
     do {
       try await ServiceGroup(configuration: configuration).run()
     } catch let error as IOError {
