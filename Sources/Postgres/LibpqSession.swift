@@ -79,6 +79,11 @@ final class LibpqSession: @unchecked Sendable {
       """
   }
 
+  /// SQL whose answer has a row if this is PostgreSQL's own session, and none if a pooler lends it.
+  var isOwnSession: String {
+    "SELECT 1 WHERE pg_catalog.pg_backend_pid() = \(handle.map(PQbackendPID) ?? 0)"
+  }
+
   /// The next call's number, for ``ConnectionSignals/cancel(call:)``.
   func nextCall() -> UInt64 {
     lastCall += 1
