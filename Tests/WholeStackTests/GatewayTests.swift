@@ -97,11 +97,12 @@ struct GatewayTests {
       let unlike = try await scene.node.issue(by: scene.root, scopes: #"["invoices:*"]"#)
       let spent = try await scene.key(#""usageLimit":0"#)
       let malformed = Account(provider: "clinic", key: "sk_live_nonsense", keyID: "")
-      let cases: [(Account?, Int, String)] = [
-        (nil, 401, "credentials_missing"), (malformed, 401, "unknown_key"), (unlike, 403, "scope_missing"),
-        (spent, 429, "over_limit"),
+      let cases: [(Account?, Int, String, String)] = [
+        (nil, 401, "credentials_missing", "authentication_failed"),
+        (malformed, 401, "unknown_key", "authentication_failed"),
+        (unlike, 403, "scope_missing", "scope_missing"), (spent, 429, "over_limit", "quota_exceeded"),
       ]
-      for (account, status, reason) in cases {
+      for (account, status, reason, code) in cases {
         // Keys authenticate by their header alone, and what a client requires of itself does not count.
         let reply = try await scene.gateway.request(
           account, .GET, "/orders?scope=invoices:read&api_key=\(key.key)",
@@ -110,6 +111,10 @@ struct GatewayTests {
         #expect(reply.header("X-Keymeter-Reason") == reason)
         #expect(reply.header("Content-Type") == "application/problem+json")
         #expect(reply.json["status"] as? Int == status)
+        let direct = try await send(
+          .GET, scene.node.baseURL + "/api/v1/verify?scope=orders:read", headers: account?.bareHeaders ?? [])
+        for member in ["type", "title", "code"] { #expect(reply.text(member) == direct.text(member)) }
+        #expect(reply.text("code") == code)
         #expect(reply.text("request_id") == reply.header("X-Request-Id"))
         #expect((reply.header("WWW-Authenticate") != nil) == (status == 401))
         let wait = reply.header("Retry-After").flatMap { Int($0) }
