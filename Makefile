@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build format lint bench fuzz sanitize compose-test setup secrets clean
+.PHONY: help run test build format lint bench fuzz sanitize failover compose-test setup secrets clean
 
 # What `make run` passes on: where the private database lives, and the port to serve on.
 DATA_DIR ?= .keymeter
@@ -49,6 +49,7 @@ lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfil
 	.build-tools/bin/docker-compose --file docker-compose.yml config --quiet
 	PATH=".build-tools/bin:$$PATH" promtool check rules deploy/prometheus/alerts.yml
 	PATH=".build-tools/bin:$$PATH" promtool test rules deploy/prometheus/alerts.test.yml
+	python3 -c 'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' deploy/traefik/keymeter.toml
 
 # exec, so that nothing stands between Ctrl-C and the run.
 bench: build ## Measure Keymeter beside its peers, and write Benchmarks/RESULTS.md (BENCH_QUICK=1: two minutes, no file)
@@ -60,6 +61,11 @@ fuzz: build ## Make hostile requests, and every operation's right and wrong ones
 	@scripts/setup test fuzz
 	swift build --build-tests $(STRICT)
 	@exec Tests/Fuzz/run
+
+# exec, so that nothing stands between Ctrl-C and the run.
+failover: build ## Kill a replicated PostgreSQL under load, and account for every answer (FAILOVER_ONLY=direct for one part)
+	@scripts/setup failover
+	@exec Tests/Failover/run
 
 # One after the other: each builds everything anew, in a folder of its own.
 sanitize: ## Run the tests that need no database under Thread and Address Sanitizer (SANITIZERS=thread for one)

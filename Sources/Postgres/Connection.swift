@@ -72,6 +72,14 @@ public actor Connection {
     _ = try executeUninterrupted(session.takingOn(role), name: "SET ROLE")
   }
 
+  /// Whether a pooler stands before PostgreSQL, as can be told by the process id that it gives for the session's.
+  ///
+  /// - Throws: ``PostgresError``.
+  public func isPooled() throws(PostgresError) -> Bool {
+    let session = try openSession(for: "pooler")
+    return try executeUninterrupted(session.isOwnSession, name: "pooler").rows.isEmpty
+  }
+
   /// Whether the connection is open, as far as is known without asking the server.
   public nonisolated var isUsable: Bool { signals.isOpen }
 

@@ -82,6 +82,11 @@ final class LibpqSession: @unchecked Sendable {
   /// The process id that the other end gave as its own; 0 once closed.
   var processAtConnecting: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
 
+  /// SQL whose answer has a row if this is PostgreSQL's own session, and none if a pooler lends it.
+  var isOwnSession: String {
+    "SELECT 1 WHERE pg_catalog.pg_backend_pid() = \(processAtConnecting)"
+  }
+
   /// The next call's number, for ``ConnectionSignals/cancel(call:)``.
   func nextCall() -> UInt64 {
     lastCall += 1

@@ -31,7 +31,8 @@ extension PostgresError {
     kind == .server && (sqlState == .featureNotSupported || sqlState == .invalidStatementName)
   }
 
-  /// Codes that say the server is short of something, leaving, or no longer the primary.
+  /// Codes that say the server is short of something, leaving, or no longer the primary; or that a statement is missing
+  /// which was prepared, and then prepared anew: a pooler hands its sessions around, and nothing was executed.
   private static func meansUnavailable(_ state: SQLState) -> Bool {
     switch state.conditionClass {
     case "08", "53", "58": true  // connection, insufficient resources, system error
@@ -41,6 +42,6 @@ extension PostgresError {
 
   private static let unavailableStates: Set<SQLState> = [
     .adminShutdown, .crashShutdown, .cannotConnectNow, .queryCanceled, .readOnlyTransaction,
-    .lockNotAvailable,
+    .lockNotAvailable, .invalidStatementName,
   ]
 }

@@ -18,6 +18,36 @@ struct PreparedStatementTests {
     }
   }
 
+  @Test func `no two connections call a statement by the same name, lest a pooler run one for the other`()
+    async throws
+  {
+    try await withConnection { one in
+      try await withConnection { other in
+        let names = Statement("names", "SELECT name FROM pg_prepared_statements")
+        var all: [String] = []
+        for connection in [one, other] {
+          try await connection.expectEcho(1)
+          all += try await connection.execute(names).rows.map { try $0.decode("name") }
+        }
+        #expect(all.count == 4 && Set(all).count == 4)
+      }
+    }
+  }
+
+  @Test
+  func `a statement that is missing after it was prepared anew leaves the database unavailable, and no more`()
+    async throws
+  {
+    try await withConnection { connection in
+      let missing = await #expect(throws: PostgresError.self) {
+        try await connection.executeScript("EXECUTE nobody_prepared_this")
+      }
+      #expect(missing?.sqlState == .invalidStatementName && missing?.isUnavailable == true)
+      let isPooled = try await connection.isPooled()
+      #expect(!isPooled)
+    }
+  }
+
   @Test func `switched off, nothing is prepared`() async throws {
     try await withConnection(preparedStatements: false) { connection in
       for number in 0..<5 as Range<Int64> { try await connection.expectEcho(number) }

@@ -16,6 +16,7 @@ struct EventLoopChannel: ServerChildChannel {
   private let connections: ConnectionCount
   private let metrics: ConnectionMetrics
   private let tls: TLSIdentity?
+  private let drain: Drain
   private let date = DateField()
 
   /// The most bytes of one connection that are read at once.
@@ -29,9 +30,11 @@ struct EventLoopChannel: ServerChildChannel {
   ///   - application: answers all else.
   ///   - connections: counts them, and bounds their number.
   ///   - tls: what connections are encrypted with; `nil` for none.
+  ///   - drain: tells when connections are to end with their next answer.
   init(
     responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
-    limits: ConnectionLimits, connections: ConnectionCount, metrics: ConnectionMetrics, tls: TLSIdentity?
+    limits: ConnectionLimits, connections: ConnectionCount, metrics: ConnectionMetrics, tls: TLSIdentity?,
+    drain: Drain
   ) {
     base = HTTP1Channel(
       responder: application,
@@ -45,13 +48,14 @@ struct EventLoopChannel: ServerChildChannel {
     self.connections = connections
     self.metrics = metrics
     self.tls = tls
+    self.drain = drain
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     let isWelcome = connections.enter()
     if !isWelcome { metrics.refused() }
     channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
-    let slowClients = SlowClientGuard(patience: limits.requestTime)
+    let slowClients = SlowClientGuard(patience: limits.requestTime, drain: drain)
     do {
       let pipeline = channel.pipeline.syncOperations
       try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)

@@ -3,7 +3,7 @@ struct ExchangeState {
   /// Requests whose head has arrived and whose answer has not ended.
   private(set) var answersOwed = 0
   /// A request's head has arrived, and its end has not.
-  private var isBodyOpen = false
+  private(set) var isBodyOpen = false
   /// A request ended since bytes last came in.
   private var hasJustEnded = false
   /// An answer has begun and not ended.

@@ -29,7 +29,7 @@ struct KeymeterServer: Sendable {
   /// How long one statement may take by which the node finds out whether it is ready.
   private static let readinessTimeout = Duration.seconds(1)
 
-  /// Serves until SIGTERM or SIGINT, then ends what is under way, and returns.
+  /// Serves until SIGTERM or SIGINT, drains, ends what is under way, and returns.
   ///
   /// - Parameter onListening: is told the port once connections are accepted.
   func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
@@ -87,6 +87,13 @@ struct KeymeterServer: Sendable {
           "row-level security doesn't bind the database login: give the server one of its own",
           metadata: ["login": .string(standing.login), "role": .string(standing.role)])
       }
+      if database.preparedStatements, try await pool.withConnection({ try await $0.isPooled() }) {
+        logger.warning(
+          """
+          a pooler stands before PostgreSQL: unless it keeps prepared statements, set KEYMETER_PREPARED_STATEMENTS=off, \
+          or requests will be answered 503
+          """)
+      }
     } catch StoreError.unavailable(let reason) {
       logger.warning("the database can't be reached yet", metadata: ["reason": .string(reason)])
     } catch let error as PostgresError where error.isUnavailable {
@@ -118,6 +125,7 @@ struct KeymeterServer: Sendable {
     let store = PostgresManagementStore(pool: pool)
     let watch = authentication.watch(metrics.authentication)
     metrics.watch(watch)
+    let drain = Drain(lasting: listen.drain, logger: logger)
     let readiness = ReadinessCheck(
       asking: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
     let router = KeymeterRouter(
@@ -126,7 +134,8 @@ struct KeymeterServer: Sendable {
         admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
       audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
       leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
-      metrics: metrics.service, readiness: readiness.check)
+      metrics: metrics.service,
+      readiness: { drain.hasBegun ? .notReady(reason: "draining") : await readiness.check() })
     let responder = router.responder()
     let limits = roomyLimits()
     let connections = ConnectionCount(limit: limits.connections)
@@ -136,7 +145,7 @@ struct KeymeterServer: Sendable {
       server: HTTPServerBuilder { application in
         EventLoopChannel(
           responder: responder, application: application,
-          limits: limits, connections: connections, metrics: metrics.connections, tls: tls)
+          limits: limits, connections: connections, metrics: metrics.connections, tls: tls, drain: drain)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -153,9 +162,11 @@ struct KeymeterServer: Sendable {
             peppers: pepperService(pool), renewer: renewer, isRotating: peppers.ids.count > 1,
             metrics: metrics.chores, logger: logger)),
         .init(service: application),
-      ] + (tls.map { [.init(service: $0)] } ?? []),
+      ] + (tls.map { [.init(service: $0)] } ?? [])
+        // Services are told to stop from the last to the first: while this one drains, all others go on.
+        + [.init(service: drain)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-    configuration.maximumGracefulShutdownDuration = Self.longestShutdown
+    configuration.maximumGracefulShutdownDuration = listen.drain + Self.longestShutdown
     do {
       try await ServiceGroup(configuration: configuration).run()
     } catch let error as IOError {

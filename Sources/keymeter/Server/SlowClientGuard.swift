@@ -4,6 +4,8 @@ import NIOHTTP1
 
 /// Ends connections whose client is too slow, and says why to those whose requests can't be read.
 ///
+/// While the server drains, it also says with each connection's last answer that it is the last.
+///
 /// It sits right behind the HTTP decoder, and hears from `ArrivalObserver` when bytes come in. A request that comes
 /// in one piece, as nearly all do, costs it no timer.
 final class SlowClientGuard: ChannelDuplexHandler {
@@ -20,6 +22,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
   static let slowestBytesPerSecond: Int64 = 1_024
 
   private let patience: TimeAmount
+  private let drain: Drain
   private var context: ChannelHandlerContext?
   private var exchange = ExchangeState()
   private var arrival: Scheduled<Void>?
@@ -27,9 +30,16 @@ final class SlowClientGuard: ChannelDuplexHandler {
   private var refusal: ConnectionProblem?
   /// The connection's last answer is on its way: whoever still wants to write is too late.
   private var isClosing = false
+  /// The answer that is being written says that the connection ends with it.
+  private var isLastAnswer = false
 
-  /// - Parameter patience: how long a request may take to arrive whole, and an answer to be taken.
-  init(patience: TimeAmount) { self.patience = patience }
+  /// - Parameters:
+  ///   - patience: how long a request may take to arrive whole, and an answer to be taken.
+  ///   - drain: tells when answers are to be the last of their connections.
+  init(patience: TimeAmount, drain: Drain = Drain(lasting: .zero)) {
+    self.patience = patience
+    self.drain = drain
+  }
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -53,6 +63,8 @@ final class SlowClientGuard: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    // What comes behind the last answer is to have no effect, for nobody would be told of it.
+    guard !isLastAnswer || exchange.isBodyOpen else { return }
     switch unwrapInboundIn(data) {
     case .head: exchange.headArrived()
     case .body: break
@@ -106,11 +118,27 @@ final class SlowClientGuard: ChannelDuplexHandler {
       promise?.succeed()
       if exchange.isRestOfAnswered { linger(context) } else { refuse(refusal ?? .malformedRequest, context) }
       return
-    case .head: exchange.answerBegan()
+    case .head(let head):
+      exchange.answerBegan()
+      guard drain.hasBegun, exchange.answersOwed == 1 else { break }
+      return beginLastAnswer(head, context, promise)
     case .body: break
-    case .end: answerEnded()
+    case .end:
+      answerEnded()
+      guard isLastAnswer else { break }
+      context.write(data, promise: promise)
+      return linger(context)
     }
     context.write(data, promise: promise)
+  }
+
+  private func beginLastAnswer(
+    _ head: HTTPResponseHead, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+  ) {
+    isLastAnswer = true
+    var head = head
+    head.headers.replaceOrAdd(name: "Connection", value: "close")
+    context.write(wrapOutboundOut(.head(head)), promise: promise)
   }
 
   private func answerEnded() {

@@ -49,12 +49,15 @@ struct ListenSettings: Sendable {
   /// `nil` where connections are in the clear.
   let tls: TLSSettings?
   let limits: ConnectionLimits
+  /// How long it goes on serving, not ready, once it is told to stop.
+  let drain: Duration
 
   init(_ source: SettingsSource, host: String? = nil, port: String? = nil) throws(SettingError) {
     self.host = try source.value("KEYMETER_HOST", flag: host) ?? "127.0.0.1"
     self.port = try source.number("KEYMETER_PORT", flag: port, in: 0...65_535) ?? 8080
     tls = try TLSSettings.read(source)
     limits = try ConnectionLimits(source)
+    drain = .seconds(try source.number("KEYMETER_DRAIN_SECONDS", in: 0...3_600) ?? 0)
   }
 
   /// The scheme of the server's URLs.

@@ -8,7 +8,9 @@ import NIOHTTP1
 final class GuardedChannel {
   static let patience = TimeAmount.seconds(20)
 
-  let slowClients = SlowClientGuard(patience: patience)
+  /// The server's, of which this connection is one.
+  let shutdown = Drain(lasting: .seconds(1))
+  let slowClients: SlowClientGuard
   private let channel: EmbeddedChannel
   private let loop = EmbeddedEventLoop()
   private let ends = EndRecorder()
@@ -16,6 +18,7 @@ final class GuardedChannel {
 
   /// - Parameter application: stands behind the guard, as the application does.
   init(_ application: [any ChannelHandler] = []) throws {
+    slowClients = SlowClientGuard(patience: Self.patience, drain: shutdown)
     channel = EmbeddedChannel(loop: loop)
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandlers(ends, ArrivalObserver(telling: slowClients))

@@ -9,7 +9,7 @@ import SystemPackage
   import Darwin
 #endif
 
-/// A `keymeter` process of a test's own, built from this source tree.
+/// A process of a test's own: a `keymeter` that was built from this source tree, or what stands before it.
 final class ServerProcess: Sendable {
   let processID: pid_t
   /// What it wrote to standard output and standard error.
@@ -33,29 +33,31 @@ final class ServerProcess: Sendable {
     }
   }
 
-  /// Starts `keymeter` with only the given environment.
+  /// Starts a program with only the given environment.
   ///
-  /// - Parameter shell: what starts it instead, with `"$@"` for itself: `ulimit -n 1000; exec "$@"`.
+  /// - Parameters:
+  ///   - program: `nil` for `keymeter`.
+  ///   - shell: what starts it instead, with `"$@"` for itself: `ulimit -n 1000; exec "$@"`.
   static func start(
     _ arguments: [String], environment: [String: String], in directory: FilePath = "/tmp",
-    shell: String? = nil
+    program: FilePath? = nil, shell: String? = nil
   ) async throws -> ServerProcess {
     let logFile = FilePath("/tmp/keymeter-test-log-\(getpid())-\(serial.withLock { $0 += 1; return $0 })")
     let log = try FileDescriptor.open(
       logFile, .readWrite, options: [.create, .truncate, .closeOnExec], permissions: [.ownerReadWrite])
     let (processIDs, continuation) = AsyncStream.makeStream(of: pid_t.self)
     let variables = environment.merging(["PATH": "/usr/local/bin:/usr/bin:/bin"]) { given, _ in given }
-    var executable = try executable
-    var arguments = arguments
-    if let shell {
-      arguments = ["-euc", shell, "bash", executable.string] + arguments
-      executable = "/bin/bash"
-    }
-    let program = (path: executable, arguments: arguments)
+    let executable = try program ?? Self.executable
+    let command: (path: FilePath, arguments: [String]) =
+      if let shell {
+        ("/bin/bash", ["-euc", shell, "bash", executable.string] + arguments)
+      } else {
+        (executable, arguments)
+      }
     let ending = Task {
       defer { continuation.finish() }
       return try await run(
-        .path(program.path), arguments: Arguments(program.arguments),
+        .path(command.path), arguments: Arguments(command.arguments),
         environment: .custom(
           Dictionary(
             uniqueKeysWithValues: variables.map { (Environment.Key(stringLiteral: $0.key), $0.value) })),
@@ -69,7 +71,7 @@ final class ServerProcess: Sendable {
       return ServerProcess(processID: processID, logFile: logFile, ending: ending)
     }
     _ = try await ending.value
-    throw TestFailure("keymeter did not start")
+    throw TestFailure("\(executable) did not start")
   }
 
   private static let serial = Mutex(0)
@@ -102,11 +104,14 @@ final class ServerProcess: Sendable {
     throw TestFailure("the log never matched:\n\(try log)")
   }
 
+  /// Whether it has not ended yet.
+  var isRunning: Bool { kill(processID, 0) == 0 }
+
   func signal(_ number: Int32) { kill(processID, number) }
 
   /// Waits until it has ended by itself.
   func ended() async throws -> TerminationStatus {
-    try await within(.seconds(60), "keymeter to end") { try await self.ending.value }
+    try await within(.seconds(60), "a process to end") { try await self.ending.value }
   }
 
   /// Ends it for good, if it still runs, and removes its log.

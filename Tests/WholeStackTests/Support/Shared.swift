@@ -15,3 +15,10 @@ final class Shared<Value: Sendable>: Sendable {
 extension Shared<Int> {
   func increment() { state.withLock { $0 += 1 } }
 }
+
+extension Shared {
+  /// Adds to a list.
+  func append<Element: Sendable>(_ element: Element) where Value == [Element] {
+    state.withLock { $0.append(element) }
+  }
+}

@@ -1,0 +1,111 @@
+import FoundationEssentials
+import KeymeterTesting
+import SystemPackage
+
+/// How a gateway is started by what `deploy/` has for it.
+struct GatewaySetup: Sendable {
+  let kind: Gateway.Kind
+  /// A directory of its own, for its configuration and whatever it writes.
+  let directory: String
+  let verifier: Int
+  let upstream: Int
+
+  private static let project = FilePath(#filePath).removingLastComponent().removingLastComponent()
+    .removingLastComponent().removingLastComponent()
+
+  /// Starts the program, to listen on this port.
+  func start(on port: Int) async throws -> ServerProcess {
+    let (file, arguments) = try writeConfiguration(port)
+    return try await ServerProcess.start(
+      arguments + [file], environment: ["HOME": directory], in: FilePath(directory), program: try program())
+  }
+
+  private func writeConfiguration(_ port: Int) throws -> (file: String, arguments: [String]) {
+    switch kind {
+    case .nginx:
+      try write(
+        shipped("nginx/keymeter.conf", listening: ("listen 8000;", "listen 127.0.0.1:\(port);")),
+        "keymeter.conf")
+      return (try write(nginxFrame, "nginx.conf"), ["-p", directory, "-c"])
+    case .caddy:
+      let text = try shipped("caddy/Caddyfile", listening: (":8000 {", ":\(port) {"))
+      return (try write(Self.caddyFrame + text, "Caddyfile"), ["run", "--adapter", "caddyfile", "--config"])
+    case .envoy:
+      let text = try shipped(
+        "envoy/envoy.yaml",
+        listening: ("address: 0.0.0.0, port_value: 8000", "address: 127.0.0.1, port_value: \(port)"))
+      return (
+        try write(text, "envoy.yaml"),
+        ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "--config-path"]
+      )
+    }
+  }
+
+  /// A file of `deploy/` with the addresses of this test; whatever is to be replaced must be there.
+  private func shipped(_ file: String, listening: (String, String)) throws -> String {
+    let path = Self.project.appending("deploy").appending(file).string
+    guard let data = FileManager.default.contents(atPath: path) else { throw TestFailure("no \(path)") }
+    var text = String(decoding: data, as: UTF8.self)
+    for (found, address) in [("8080", "\(verifier)"), ("9000", "\(upstream)")] {
+      let forms = ["127.0.0.1:", "127.0.0.1, port_value: "].filter { text.contains($0 + found) }
+      guard !forms.isEmpty else { throw TestFailure("\(path) names no port \(found)") }
+      for form in forms { text = text.replacing(form + found, with: form + address) }
+    }
+    guard text.contains(listening.0) else { throw TestFailure("\(path) doesn't say \(listening.0)") }
+    return text.replacing(listening.0, with: listening.1)
+  }
+
+  @discardableResult
+  private func write(_ text: String, _ name: String) throws -> String {
+    let path = "\(directory)/\(name)"
+    guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
+      throw TestFailure("\(path) can't be written")
+    }
+    return path
+  }
+
+  /// What a distribution's own nginx.conf has around the files that it includes, kept to this directory.
+  private var nginxFrame: String {
+    """
+    daemon off;
+    master_process off;
+    pid \(directory)/nginx.pid;
+    error_log stderr warn;
+    events { worker_connections 512; }
+    http {
+      access_log off;
+      client_body_temp_path \(directory)/body;
+      proxy_temp_path \(directory)/proxy;
+      fastcgi_temp_path \(directory)/fastcgi;
+      uwsgi_temp_path \(directory)/uwsgi;
+      scgi_temp_path \(directory)/scgi;
+      include \(directory)/keymeter.conf;
+    }
+
+    """
+  }
+
+  /// Keeps it to loopback, and to what is written here.
+  private static let caddyFrame = """
+    {
+    \tadmin off
+    \tauto_https off
+    \tdefault_bind 127.0.0.1
+    }
+
+    """
+
+  private func program() throws -> FilePath {
+    let places =
+      switch kind {
+      case .nginx, .caddy:
+        ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"]
+      case .envoy: [Self.project.appending(".build-tools/gateways/bin").string]
+      }
+    for place in places {
+      let path = "\(place)/\(kind.rawValue)"
+      if FileManager.default.isExecutableFile(atPath: path) { return FilePath(path) }
+    }
+    throw TestFailure("\(kind.rawValue) is missing: scripts/setup test installs it")
+  }
+}
