@@ -67,7 +67,7 @@ public enum Pooling: Sendable, Hashable {
     }
   }
 
-  /// Whether two clients can each prepare a statement, under the same name as it happens, and use it in whichever session.
+  /// Whether two clients can each prepare a statement and use it in whichever session.
   private static func keepsPreparedStatements(
     _ configuration: ConnectionConfiguration, _ logger: Logger
   ) async throws -> Bool {
@@ -94,7 +94,8 @@ public enum Pooling: Sendable, Hashable {
     _ = try await second.execute(other)
     try await second.transaction { (second: Connection) -> Void in
       _ = try await second.execute(other)
-      _ = try await first.execute(mine)
+      // In a transaction, where a statement that isn't there is not prepared anew.
+      try await first.transaction { (first: Connection) -> Void in _ = try await first.execute(mine) }
     }
   }
 

@@ -13,36 +13,37 @@ struct ReadinessCheckTests {
   }
 
   @Test("A database that never answers is too slow once the longest wait is over, for everybody who asks")
-  func neverAnswered() async {
+  func neverAnswered() async throws {
     let database = HeldDatabase()
     let sleeps = Sleeps()
     let check = ReadinessCheck(asking: database.ask, sleep: sleeps.sleep)
     for round in 1...3 {
       async let first = check.check()
       async let second = check.check()
-      await sleeps.wait(for: round * 2)
+      try await until { sleeps.durations.count >= round * 2 }
       sleeps.wakeAll()
       #expect(await [first, second] == Array(repeating: .notReady(reason: "database_too_slow"), count: 2))
     }
     #expect(sleeps.durations.allSatisfy { $0 == ReadinessCheck.longestWait })
     #expect(database.questions == 1, "who asks again waits for the question that is under way")
     database.answer(.ready)
-    while await check.check() != .ready { await Task.yield() }
+    while await check.check() != .ready { try Task.checkCancellation() }
   }
 
   @Test("However many ask at once, the database is asked once; whoever asks later has it asked again")
-  func oneQuestion() async {
+  func oneQuestion() async throws {
     let database = HeldDatabase()
-    let check = ReadinessCheck(asking: database.ask, sleep: Sleeps().sleep)
+    let sleeps = Sleeps()
+    let check = ReadinessCheck(asking: database.ask, sleep: sleeps.sleep)
     let asking = (0..<50).map { _ in Task { await check.check() } }
-    await database.waitForQuestion()
+    // Who sleeps has joined in the question already.
+    try await until { sleeps.durations.count >= 50 }
     database.answer(.notReady(reason: "schema_outdated"))
     for task in asking { #expect(await task.value == .notReady(reason: "schema_outdated")) }
-    let before = database.questions
-    #expect(before < 50)
+    #expect(database.questions == 1)
     database.answer(.ready)
     #expect(await check.check() == .ready)
-    #expect(database.questions == before + 1)
+    #expect(database.questions == 2)
   }
 
   @Test("Nothing that was so before is answered again")
@@ -63,12 +64,19 @@ struct ReadinessCheckTests {
     let check = ReadinessCheck(asking: { .ready }, sleep: sleeps.sleep, found: told.tell)
     let running = Task { try await check.run() }
     for round in 1...3 {
-      while told.all.count < round { await Task.yield() }
-      while !sleeps.isAsleep(for: ReadinessCheck.interval) { await Task.yield() }
+      try await until { told.all.count >= round && sleeps.isAsleep(for: ReadinessCheck.interval) }
       sleeps.wakeAll()
     }
     running.cancel()
     try await running.value
+  }
+}
+
+/// Waits for a condition, as long as the test may.
+private func until(_ condition: () -> Bool) async throws {
+  while !condition() {
+    try Task.checkCancellation()
+    await Task.yield()
   }
 }
 
@@ -93,10 +101,6 @@ private final class HeldDatabase: Sendable {
       }
       if let answer { continuation.resume(returning: answer) }
     }
-  }
-
-  func waitForQuestion() async {
-    while questions == 0 { await Task.yield() }
   }
 
   func answer(_ readiness: Readiness) {
@@ -131,10 +135,6 @@ private final class Sleeps: Sendable {
       try Task.checkCancellation()
       await Task.yield()
     }
-  }
-
-  func wait(for count: Int) async {
-    while durations.count < count { await Task.yield() }
   }
 
   func isAsleep(for duration: Duration) -> Bool {

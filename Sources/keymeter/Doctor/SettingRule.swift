@@ -46,6 +46,7 @@ struct SettingRule: Sendable {
   private static let listening = [
     SettingRule("KEYMETER_HOST") { source throws(SettingError) in _ = try source.value("KEYMETER_HOST") },
     SettingRule("KEYMETER_PORT") { source throws(SettingError) in _ = try ListenSettings(source) },
+    SettingRule("KEYMETER_DRAIN_SECONDS") { source throws(SettingError) in _ = try ListenSettings(source) },
     SettingRule(TLSSettings.certificateName, TLSSettings.keyName) { source throws(SettingError) in
       _ = try TLSSettings.read(source)
     },

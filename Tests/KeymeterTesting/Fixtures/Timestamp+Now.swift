@@ -3,5 +3,7 @@ public import KeymeterDomain
 
 extension Timestamp {
   /// This machine's clock, for a model that has no database to ask.
-  public static var now: Timestamp { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
+  public static var now: Timestamp {
+    Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+  }
 }
