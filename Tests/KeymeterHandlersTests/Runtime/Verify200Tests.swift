@@ -101,4 +101,15 @@ struct Verify200Tests {
       #expect(first.count == 1 && second.count == 1 && first != second)
     }
   }
+
+  @Test("a key that was put where the request's id belongs is neither answered nor logged", arguments: ["", "x-"])
+  func keyAsRequestID(before: String) async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    for call in [Call.verify(by: key), .runtime(.get, RuntimeOperation.usage.path, by: key)] {
+      let answer = try await service.ask(call.with(.requestIDHeader, before + key.secret.revealed))
+      #expect(answer.status == 200)
+      #expect(answer.headers[values: .requestIDHeader].allSatisfy { !$0.contains("sk_") })
+    }
+  }
 }
