@@ -102,7 +102,8 @@ struct Verify200Tests {
     }
   }
 
-  @Test("a key that was put where the request's id belongs is neither answered nor logged", arguments: ["", "x-"])
+  @Test(
+    "a key that was put where the request's id belongs is neither answered nor logged", arguments: ["", "x-"])
   func keyAsRequestID(before: String) async throws {
     let service = try await Service()
     let key = try await service.key()
