@@ -29,7 +29,7 @@ struct DoctorServerTests {
     try await TestDatabase.withMigrated { database in
       let (url, name) = (try await database.url(as: .server), database.name)
       try await run("ALTER DATABASE \(name) SET default_transaction_isolation = 'serializable'", on: database)
-      try await run("ALTER DATABASE \(name) SET idle_in_transaction_session_timeout = '20ms'", on: database)
+      try await run("ALTER DATABASE \(name) SET idle_in_transaction_session_timeout = '999ms'", on: database)
       try await run("ALTER DATABASE \(name) CONNECTION LIMIT 5", on: database)
       let found = try await DoctorRun.on(url)
       #expect(found["default_transaction_isolation"]?.status == "fail")
