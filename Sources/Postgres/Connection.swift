@@ -192,11 +192,6 @@ public actor Connection {
     return session
   }
 
-  /// The process id that the other end gave as its own when the connection came about; 0 once closed.
-  ///
-  /// A pooler makes one up.
-  var processAtConnecting: Int32 { session?.processAtConnecting ?? 0 }
-
   /// The error that made the current or last transaction fail; nil after ``forgetTransactionFailure()``.
   var transactionFailure: PostgresError? { session?.transactionFailure }
 

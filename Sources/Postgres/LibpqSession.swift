@@ -79,8 +79,8 @@ final class LibpqSession: @unchecked Sendable {
       """
   }
 
-  /// The process id that the other end gave as its own; 0 once closed.
-  var processAtConnecting: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
+  /// The process id that the other end gave as its own, which a pooler makes up; 0 once closed.
+  private var processAtConnecting: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
 
   /// SQL whose answer has a row if this is PostgreSQL's own session, and none if a pooler lends it.
   var isOwnSession: String {

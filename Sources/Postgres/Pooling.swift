@@ -23,8 +23,7 @@ public enum Pooling: Sendable, Hashable {
   /// - Throws: ``PostgresError`` where no statement is answered.
   public static func probe(_ configuration: ConnectionConfiguration, logger: Logger) async throws -> Pooling {
     try await withConnection(configuration, logger) { (first: Connection) -> Pooling in
-      let own = try await first.serverProcess()
-      guard await first.processAtConnecting != own else { return .none }
+      guard try await first.isPooled() else { return .none }
       // It answered a statement, so that what fails now is the transaction.
       guard (try? await first.transaction { try await $0.serverProcess() }) != nil else { return .statement }
       // The first was perhaps let go by the pooler's clearing up after a failure; each part has connections of its own.
