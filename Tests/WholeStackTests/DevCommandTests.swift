@@ -104,9 +104,26 @@ struct DevCommandTests {
     }
   }
 
-  private func start(_ directory: FilePath, port: String = "0") async throws -> ServerProcess {
+  @Test("It takes reports of leaked keys where it is told who signs them")
+  func reports() async throws {
+    try await withDirectory { directory in
+      let gitHub = GitHub(identifier: "one")
+      let server = try await start(
+        directory, environment: ["KEYMETER_GITHUB_SECRET_SCANNING_KEYS": "one:\(gitHub.pem)"])
+      let baseURL = try await server.wait(for: /Keymeter serves (http:\S+)/)
+      #expect(try await send(.POST, baseURL + "/api/v1/leaks/github", body: "[]").status == 401)
+      server.signal(SIGINT)
+      #expect(try await server.ended() == .exited(0))
+      await server.discard()
+    }
+  }
+
+  private func start(
+    _ directory: FilePath, port: String = "0", environment: [String: String] = [:]
+  ) async throws -> ServerProcess {
     try await ServerProcess.start(
-      ["dev", "--data-dir", directory.string, "--port", port], environment: ["KEYMETER_LOG_LEVEL": "info"])
+      ["dev", "--data-dir", directory.string, "--port", port],
+      environment: ["KEYMETER_LOG_LEVEL": "info"].merging(environment) { $1 })
   }
 
   private func isRunning(_ directory: FilePath) async throws -> Bool {

@@ -26,7 +26,7 @@ struct Dev: AsyncParsableCommand {
       let directory = try DevDirectory.open(dataDir)
       let environment = DevEnvironment(
         directory: directory, listen: listen, authentication: try AuthenticationSettings(source),
-        logger: logger)
+        leakReporter: try source.leakReporter(), logger: logger)
       try await environment.run()
     }
   }

@@ -10,6 +10,7 @@ struct DevEnvironment: Sendable {
   let directory: DevDirectory
   let listen: ListenSettings
   let authentication: AuthenticationSettings
+  let leakReporter: ReporterKeys?
   let logger: Logger
 
   private static let owner = DatabaseRole.owner.rawValue
@@ -49,7 +50,8 @@ struct DevEnvironment: Sendable {
     let demo = try await prepare(database, peppers: peppers)
     guard !interrupted.handOver() else { return }
     let server = KeymeterServer(
-      database: database, listen: listen, peppers: peppers, authentication: authentication, logger: logger)
+      database: database, listen: listen, peppers: peppers, leakReporter: leakReporter,
+      authentication: authentication, logger: logger)
     let greeting = DevGreeting(
       scheme: listen.scheme, host: listen.host, environmentFile: directory.environmentFile, demo: demo)
     try await server.run { port in greeting.print(port: port) }
