@@ -126,23 +126,15 @@ private final class Sleeps: Sendable {
   var durations: [Duration] { state.withLock { $0.durations } }
 
   @Sendable func sleep(_ duration: Duration) async throws {
-    let place = fallAsleep(for: duration)
-    while isAsleep(at: place) {
-      try Task.checkCancellation()
-      await Task.yield()
-    }
-  }
-
-  private func fallAsleep(for duration: Duration) -> Int {
-    state.withLock { state in
+    let place = state.withLock { state in
       state.durations.append(duration)
       state.asleep.insert(state.durations.count)
       return state.durations.count
     }
-  }
-
-  private func isAsleep(at place: Int) -> Bool {
-    state.withLock { $0.asleep.contains(place) }
+    while state.withLock({ $0.asleep.contains(place) }) {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
   }
 
   func isAsleep(for duration: Duration) -> Bool {

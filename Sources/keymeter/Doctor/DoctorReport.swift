@@ -63,5 +63,7 @@ extension Finding {
 
 extension String {
   /// With line ends, as libpq's messages have them, turned into spaces.
-  var oneLine: String { split(whereSeparator: \.isNewline).joined(separator: " ") }
+  var oneLine: String {
+    split(whereSeparator: \.isNewline).map { $0.drop(while: \.isWhitespace) }.joined(separator: " ")
+  }
 }
