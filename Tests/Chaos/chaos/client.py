@@ -29,6 +29,8 @@ class Client:
         self.drawn = random.Random(f"{seed} {name}")
         self.fault: str | None = None
         self._count = 0
+        # When it first saw that the load was over.
+        self._over: float | None = None
         self._node = self.drawn.randrange(len(nodes))
         self._connections: dict[str, Connection] = {}
         # A daemon: a run that is given up does not wait for it.
@@ -48,10 +50,11 @@ class Client:
         patient = self.drawn.random() > 0.1 or patient
         patience = PATIENCE if patient else self.drawn.uniform(0.3, 2)
         chosen = node or self.nodes[self._node]
-        connection = self._connections.setdefault(chosen.name, Connection(chosen.port))
+        if chosen.name not in self._connections:
+            self._connections[chosen.name] = Connection(chosen.port)
         name = f"{self.name}-{self._count}"
         begun = time.monotonic()
-        answer = connection.ask(method, path, headers | {"X-Request-Id": name}, body, patience)
+        answer = self._connections[chosen.name].ask(method, path, headers | {"X-Request-Id": name}, body, patience)
         noted = Noted(name, chosen.name, begun, time.monotonic(), answer.status, answer.sent, patient)
         if node is None and answer.status in (0, 503):
             self._node = (self._node + 1) % len(self.nodes)
@@ -65,13 +68,14 @@ class Client:
             in_flight = answer.status == 409 and IN_FLIGHT in answer.body
             if answer.status not in (0, 503) and not in_flight:
                 return answer
-            if self.ends.is_set() and time.monotonic() > self._deadline():
+            if self._has_to_end():
                 return None
             time.sleep(self.pause)
 
-    def _deadline(self) -> float:
-        self._ended = getattr(self, "_ended", None) or time.monotonic()
-        return self._ended + LONGEST_ENDING
+    def _has_to_end(self) -> bool:
+        if self.ends.is_set() and self._over is None:
+            self._over = time.monotonic()
+        return self._over is not None and time.monotonic() > self._over + LONGEST_ENDING
 
     def _run(self) -> None:
         try:
@@ -79,7 +83,7 @@ class Client:
                 self.act()
                 time.sleep(self.pause)
             self.finish()
-        except Exception:  # noqa: BLE001 - told by the run, which would else never know
+        except Exception:  # The run tells it, and would else never know.
             self.fault = traceback.format_exc()
         finally:
             for connection in self._connections.values():

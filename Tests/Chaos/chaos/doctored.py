@@ -87,8 +87,8 @@ def wrong_state(history: History, kept: Kept) -> Iterator[Case]:
     revoked = row | {"revoked_at": None if row["revoked_at"] else "2026-01-01T00:00:00Z"}
     yield "an end that the log doesn't have", laws.log_is_the_state, history, replace(
         kept, keys=kept.keys | {key: revoked})
-    ours = Lives(history, kept).steps
-    place = next(place for place, one in enumerate(kept.secrets) if one["present"] and one["key_id"] in ours)
+    known = {kept.hash(value) for value in Lives(history, kept).spans}
+    place = next(place for place, one in enumerate(kept.secrets) if one["present"] and one["hash"] in known)
     for what, wrong in (
             ("a value whose hash is another", {"hash": "00"}), ("a value that is good no more", {"present": False}),
             ("a copy that is not the record's", {"as_record": False})):
@@ -98,21 +98,22 @@ def wrong_state(history: History, kept: Kept) -> Iterator[Case]:
 
 
 def wrong_answers(history: History, kept: Kept) -> Iterator[Case]:
+    lives = Lives(history, kept)
     for kind in ("revoke", "delete", "rotate"):
-        one = refused_after(history, kept, kind)
+        one = refused_after(history, lives, kind)
         alive = replace(one, noted=replace(one.noted, status=200), limits={}, used={})
         yield f"a value that is good after {kind}", laws.ended_is_dead, having(history, alive, in_place_of=one), kept
         again = replace(alive, noted=replace(alive.noted, begun=one.noted.ended + 1, ended=one.noted.ended + 2))
         yield f"a value that is good again after {kind}", laws.ended_is_dead, having(history, again), kept
-    admitted = next(one for one in history.verifications if one.noted.status == 200)
+    good = admitted(history, lives)
     for status in (500, 403, 404):
-        wrong = replace(admitted, noted=replace(admitted.noted, status=status))
+        wrong = replace(good, noted=replace(good.noted, status=status))
         yield f"an answer of {status}", laws.honest_answers, having(history, wrong), kept
-    refused = replace(admitted, noted=replace(admitted.noted, status=401))
+    refused = replace(good, noted=replace(good.noted, status=401))
     yield "a living value that is refused", laws.ended_is_dead, having(history, refused), kept
-    late = replace(admitted.noted, patient=True, ended=admitted.noted.begun + 60)
-    yield "an answer after a minute", laws.answers_in_time, having(history, replace(admitted, noted=late)), kept
-    limit = replace(admitted, limits={"requests": 987_654})
+    late = replace(good.noted, patient=True, ended=good.noted.begun + 60)
+    yield "an answer after a minute", laws.answers_in_time, having(history, replace(good, noted=late)), kept
+    limit = replace(good, limits={"requests": 987_654})
     yield "a limit that never was", laws.limits_hold_at_once, having(history, limit), kept
 
 
@@ -146,14 +147,19 @@ def acknowledged(history: History, kind: str) -> Change:
     return found[0]
 
 
-def refused_after(history: History, kept: Kept, kind: str) -> Verification:
+def refused_after(history: History, lives: Lives, kind: str) -> Verification:
     """A verification that was refused because its value had ended so."""
-    steps = Lives(history, kept).steps
     for one in history.verifications:
-        if one.noted.status == 401 and steps[one.key][-1].kind == kind and one.noted.begun > steps[one.key][-1].latest + 3:
-            return one
-    for one in history.verifications:
-        if one.noted.status == 401 and any(
-                step.kind == kind and one.noted.begun > step.latest for step in steps[one.key]):
+        span = lives.spans[one.value]
+        if one.noted.status == 401 and span.by == kind and one.noted.begun > span.dead:
             return one
     raise Failure(f"nothing was refused after {kind}")
+
+
+def admitted(history: History, lives: Lives) -> Verification:
+    """A verification that was admitted while its value was certainly good."""
+    for one in history.verifications:
+        span = lives.spans[one.value]
+        if one.noted.status == 200 and span.born <= one.noted.begun and one.noted.ended <= span.until:
+            return one
+    raise Failure("nothing was admitted")

@@ -38,6 +38,8 @@ class Span:
     born: float
     until: float
     dead: float
+    # What ended it last, if anything did.
+    by: str | None
 
 
 class Lives:
@@ -89,16 +91,17 @@ class Lives:
 
     @staticmethod
     def _span(steps: list[Step], place: int) -> Span:
-        born, until, dead = steps[place].latest, inf, inf
+        until, dead, by = inf, inf, None
         for step in steps[place + 1:]:
             if step.kind == "update":
                 continue
             grace = step.overlap if step.kind == "rotate" and until == inf else 0
+            by = step.kind
             until = min(until, step.earliest + grace - (CLOCKS if grace else 0))
             dead = min(dead, step.latest + grace + (CLOCKS if grace else 0))
             if grace == 0:
                 break
-        return Span(born, until, dead)
+        return Span(steps[place].latest, until, dead, by)
 
     def limits(self, key: str, dimension: str, begun: float, ended: float) -> set[int | None]:
         """What may have been allowed at any moment of a time."""

@@ -13,12 +13,12 @@ from . import kept
 from .client import LONGEST_ENDING, Client
 from .database import Database
 from .disk import Disk
-from .faults import Faults
+from .faults import Faults, Steps
 from .history import History
 from .keys import Key, Keyring
 from .manager import PROVIDER, Manager
 from .reporter import Reporter, Reserver
-from .schedule import Schedule
+from .schedule import Fault
 from .verifier import Verifier
 from .wires import Wires
 
@@ -72,12 +72,12 @@ class Scene:
             *(Reporter(*client(f"reporter{number}"), key=reported) for number in range(REPORTERS)),
             *(Reserver(*client(f"reserver{number}"), keys=held) for number in range(RESERVERS))]
 
-    def play(self, schedule: Schedule, say) -> None:
+    def play(self, rows: dict[str, list[Fault]], say) -> None:
         """All faults under load, until all is well again; then nobody works any more."""
         for client in self.clients:
             client.thread.start()
         try:
-            self._make_all(schedule, say)
+            self._make_all(rows, say)
             self._recover()
         finally:
             self.ends.set()
@@ -88,22 +88,22 @@ class Scene:
             law(client.fault is None, f"{client.name} broke:\n{client.fault}")
             law(not client.thread.is_alive(), f"{client.name} still waits")
 
-    def _make_all(self, schedule: Schedule, say) -> None:
+    def _make_all(self, rows: dict[str, list[Fault]], say) -> None:
         """The rows side by side, each fault a generator; in this thread alone, to whose end the servers' lives are tied."""
-        rows = [self._row(name, faults, say) for name, faults in schedule.rows.items()]
-        due = [(time.monotonic(), number) for number in range(len(rows))]
+        going = [self._row(name, faults, say) for name, faults in rows.items()]
+        due = [(time.monotonic(), number) for number in range(len(going))]
         try:
             while due:
                 moment, number = heapq.heappop(due)
                 time.sleep(max(0.0, moment - time.monotonic()))
                 self._watch()
-                if (pause := next(rows[number], None)) is not None:
+                if (pause := next(going[number], None)) is not None:
                     heapq.heappush(due, (time.monotonic() + pause, number))
         finally:
-            for row in rows:
+            for row in going:
                 row.close()
 
-    def _row(self, name: str, faults, say):
+    def _row(self, name: str, faults: list[Fault], say) -> Steps:
         for fault in faults:
             yield fault.after
             say(f"{name}: {fault}")

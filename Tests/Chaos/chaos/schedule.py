@@ -1,7 +1,7 @@
 """What will happen, and when: drawn from the seed before anything begins."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .wires import CUTS
 
@@ -36,14 +36,9 @@ class Fault:
         return f"{self.kind} for {self.lasts:.1f} s"
 
 
-@dataclass
-class Schedule:
-    rows: dict[str, list[Fault]] = field(default_factory=dict)
-
-
-def draw(seed: int, seconds: float) -> Schedule:
-    """Every kind once in an order of its own, and then whatever comes, until the time is over."""
-    return Schedule({name: _row(random.Random(f"{seed} {name}"), name, seconds) for name in ROWS})
+def draw(seed: int, seconds: float) -> dict[str, list[Fault]]:
+    """For each row every kind once, in an order of its own, and then whatever comes, until the time is over."""
+    return {name: _row(random.Random(f"{seed} {name}"), name, seconds) for name in ROWS}
 
 
 def _row(drawn: random.Random, name: str, seconds: float) -> list[Fault]:

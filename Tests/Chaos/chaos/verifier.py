@@ -9,6 +9,8 @@ from .keys import Key, Keyring
 
 
 class Verifier(Client):
+    pause = 0.005
+
     def __init__(self, *client, fixed: list[Key], keyring: Keyring) -> None:
         super().__init__(*client)
         self.fixed, self.keyring = fixed, keyring
