@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build format lint bench fuzz sanitize failover compose-test setup secrets clean
+.PHONY: help run test build format lint bench fuzz sanitize failover chaos compose-test setup secrets clean
 
 # What `make run` passes on: where the private database lives, and the port to serve on.
 DATA_DIR ?= .keymeter
@@ -66,6 +66,11 @@ fuzz: build ## Make hostile requests, and every operation's right and wrong ones
 failover: build ## Kill a replicated PostgreSQL under load, and account for every answer (FAILOVER_ONLY=direct for one part)
 	@scripts/setup failover
 	@exec Tests/Failover/run
+
+# exec, so that nothing stands between Ctrl-C and the run.
+chaos: build ## Kill, freeze, fill and cut what is under Keymeter, and account for every answer (CHAOS_SEED=7 for the same again)
+	@scripts/setup chaos
+	@exec Tests/Chaos/run
 
 # One after the other: each builds everything anew, in a folder of its own.
 sanitize: ## Run the tests that need no database under Thread and Address Sanitizer (SANITIZERS=thread for one)

@@ -4,13 +4,13 @@ import os
 import signal
 import sys
 
+from servers.interruption import heed_endings, ignore_endings
+
 from . import bases, checks
 from .api import API
 from .commands import TestFailure, say
 from .engine import Engine
 from .stack import Stack
-
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def test(engine: Engine, stack: Stack) -> None:
@@ -34,16 +34,8 @@ def test(engine: Engine, stack: Stack) -> None:
     checks.stop(stack)
 
 
-def interrupted(number, _frame) -> None:
-    # Once: a second one must not cut short what takes everything down.
-    for ignored in ENDINGS:
-        signal.signal(ignored, signal.SIG_IGN)
-    raise KeyboardInterrupt(number)
-
-
 def main() -> int:
-    for number in ENDINGS:
-        signal.signal(number, interrupted)
+    heed_endings()
     engine, stack = Engine(), None
     try:
         engine.start()
@@ -60,8 +52,7 @@ def main() -> int:
         say("interrupted")
         return 128 + (interruption.args[0] if interruption.args else signal.SIGINT)
     finally:
-        for ignored in ENDINGS:
-            signal.signal(ignored, signal.SIG_IGN)
+        ignore_endings()
         if stack is not None:
             say("taking everything down")
             stack.down()

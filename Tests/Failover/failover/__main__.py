@@ -1,16 +1,16 @@
 """The run: one scene after the other, each on servers of its own, and nothing left behind."""
 
 import os
-import pwd
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+from servers.failure import Failure
+from servers.folder import working_folder
+from servers.interruption import carry_out
+from servers.processes import Processes
+
 from . import scenes
-from .processes import FailoverError, Processes, service_user
 from .replicas import end_leftovers
 
 # By name: whether a pooler stands before PostgreSQL, and what happens, in this order.
@@ -22,7 +22,6 @@ PARTS = {
         ("prepared statements, which PgBouncer doesn't keep", scenes.lend_sessions),
         ("loss of PostgreSQL's leader behind PgBouncer", scenes.lose_leader)]),
 }
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def play(name: str, folder: Path) -> None:
@@ -38,50 +37,30 @@ def play(name: str, folder: Path) -> None:
         end_leftovers(folder)
 
 
-def make_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="keymeter-failover-", dir="/tmp"))
-    if user := service_user():
-        account = pwd.getpwnam(user)
-        os.chown(folder, account.pw_uid, account.pw_gid)
-    return folder
-
-
 def say(text: str) -> None:
     print(f"failover: {text}", flush=True)
 
 
-def interrupted(number, _frame) -> None:
-    # Once: a second one must not cut short what ends the servers.
-    for ignored in ENDINGS:
-        signal.signal(ignored, signal.SIG_IGN)
-    raise KeyboardInterrupt(number)
+def play_all() -> None:
+    start = time.monotonic()
+    for name in chosen():
+        with working_folder("failover", keep=bool(os.environ.get("FAILOVER_KEEP"))) as folder:
+            try:
+                play(name, folder)
+            except Failure as failure:
+                raise Failure(f"{name}: {failure}") from None
+    say(f"everything held, in {time.monotonic() - start:.0f} s")
+
+
+def chosen() -> list[str]:
+    return os.environ["FAILOVER_ONLY"].split(",") if os.environ.get("FAILOVER_ONLY") else list(PARTS)
 
 
 def main() -> int:
-    for number in ENDINGS:
-        signal.signal(number, interrupted)
-    chosen = os.environ.get("FAILOVER_ONLY", "").split(",") if os.environ.get("FAILOVER_ONLY") else list(PARTS)
-    start = time.monotonic()
-    for name in chosen:
-        if name not in PARTS:
-            print(f"failover: FAILOVER_ONLY is one or more of {', '.join(PARTS)}", file=sys.stderr)
-            return 64
-        folder = make_folder()
-        try:
-            play(name, folder)
-        except FailoverError as error:
-            print(f"failover: {name}: {error}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            print("failover: interrupted", file=sys.stderr)
-            return 130
-        finally:
-            if os.environ.get("FAILOVER_KEEP"):
-                say(f"logs: {folder}")
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
-    say(f"everything held, in {time.monotonic() - start:.0f} s")
-    return 0
+    if set(chosen()) - set(PARTS):
+        print(f"failover: FAILOVER_ONLY is one or more of {', '.join(PARTS)}", file=sys.stderr)
+        return 64
+    return carry_out("failover", play_all)
 
 
 sys.exit(main())

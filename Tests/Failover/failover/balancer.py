@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from .nodes import Node
-from .processes import Processes, eventually, free_port, tool
+from servers.connection import answers
+from servers.nodes import Node
+from servers.processes import Processes, eventually, free_port, tool
+
 from .shipped import shipped
-from .store import answers
 
 
 class Balancer:

@@ -1,13 +1,13 @@
 """Clients that keep book: what they asked for, and what they were told."""
 
-import http.client
-import json
 import random
 import threading
 import time
 from dataclasses import dataclass, field
 
-from .nodes import Node
+from servers.connection import Connection
+from servers.failure import Failure
+from servers.nodes import Node
 
 
 @dataclass
@@ -34,35 +34,6 @@ class Noted:
     def is_open(self) -> bool:
         """Whether it may have been charged without the client knowing. A 503 of the balancer's own was sent to nobody."""
         return self.status in (0, 502, 504) or (self.status == 503 and self.by_node)
-
-
-class Connection:
-    """One client's connection, opened anew after it broke."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._open()
-
-    def _open(self) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
-
-    def ask(self, method: str, path: str, key: Key, body: dict | None = None, **headers: str) -> tuple[int, bool]:
-        """The answer's status, 0 for none, and whether a node gave it."""
-        headers = {"X-API-Key": key.value} | {name.replace("_", "-"): value for name, value in headers.items()}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        try:
-            self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-            response = self._connection.getresponse()
-            response.read()
-            return response.status, response.headers["X-Request-Id"] is not None
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-            self._open()
-            return 0, False
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 @dataclass
@@ -112,8 +83,8 @@ class Load:
         while not self._ends.is_set():
             key, amount = drawn.choice(self.keys), drawn.randint(1, 3)
             begun = time.monotonic()
-            status, by_node = connection.ask("GET", f"/api/v1/verify?requests={amount}", key)
-            note = Noted(key, amount, begun, time.monotonic(), status, by_node)
+            answer = connection.ask("GET", f"/api/v1/verify?requests={amount}", {"X-API-Key": key.value})
+            note = Noted(key, amount, begun, time.monotonic(), answer.status, answer.by_node)
             with self._lock:
                 self.noted.append(note)
             time.sleep(self.pause)
@@ -127,10 +98,12 @@ class Load:
             name = f"{number}-{count}"
             while True:
                 begun = time.monotonic()
-                status, by_node = connection.ask(
-                    "POST", "/api/v1/usage/record", self.reporter, {"tokens": 1}, Idempotency_Key=name)
+                answer = connection.ask(
+                    "POST", "/api/v1/usage/record", {"X-API-Key": self.reporter.value, "Idempotency-Key": name},
+                    {"tokens": 1})
+                status = answer.status
                 with self._lock:
-                    self.reports.append(Noted(self.reporter, 1, begun, time.monotonic(), status, by_node))
+                    self.reports.append(Noted(self.reporter, 1, begun, time.monotonic(), status, answer.by_node))
                 if status == 200:
                     break
                 if self._ends.is_set() and begun > self._ended + self.longest_report:
@@ -147,5 +120,16 @@ class Load:
 def make_keys(node: Node, root: str) -> tuple[list[Key], Key]:
     """Keys without a limit, keys that run into theirs before and after the middle of a load, and one for reports."""
     limits = [None, None, None, 300, 1_000, 2_000]
-    keys = [Key(*node.issue(root, limit), limit) for limit in limits]
-    return keys, Key(*node.issue(root, None), None)
+    keys = [issue(node, root, limit) for limit in limits]
+    return keys, issue(node, root, None)
+
+
+def issue(node: Node, root: str, limit: int | None) -> Key:
+    body = {"name": "Client", "environment": "PRODUCTION", "scopes": ["*"], "usageLimit": limit}
+    connection = Connection(node.port)
+    answer = connection.ask("POST", "/api/v1/apikey/createapikey", {"X-API-Key": root}, body)
+    connection.close()
+    if answer.status != 201:
+        raise Failure(f"{node.name} made no key: {answer.status} {answer.body!r}")
+    made = answer.json["data"]
+    return Key(made["id"], made["key"], limit)

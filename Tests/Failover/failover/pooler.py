@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from .processes import Processes, free_port, service_user, tool
+from servers.processes import Processes, free_port, service_user, tool
+
 from .replicas import Replicas
 from .shipped import shipped
 

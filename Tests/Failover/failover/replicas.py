@@ -2,15 +2,16 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
-from .processes import FailoverError, Processes, eventually, free_port, run, service_user, tool
-from .store import Store, answers
+from servers.connection import answers
+from servers.failure import Failure
+from servers.postgres import SERVER, add_database, add_server_login, binaries, query
+from servers.processes import Processes, eventually, free_port, service_user, tool
 
-OWNER, SERVER = "keymeter_migrator", "keymeter_server"
+from .store import Store
 
 # Patroni's defaults are ttl 30, loop_wait 10, retry_timeout 10: what is decided here in 6 s takes up to 30 s by them.
 DECISIONS = {"ttl": 6, "loop_wait": 1, "retry_timeout": 3}
@@ -51,10 +52,7 @@ class Member:
 
     def sql(self, database: str, text: str) -> list[list[str]]:
         """Runs SQL as superuser, and returns what it answered."""
-        answer = run(
-            [str(binaries() / "psql"), "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-             str(self.port), "-U", "postgres", "-d", database, "-c", text])
-        return [line.split("\t") for line in answer.splitlines()]
+        return query(self.port, database, text)
 
     def _configuration(self, store: str) -> dict:
         address = f"127.0.0.1:{self.port}"
@@ -85,8 +83,7 @@ class Replicas:
             member.start(processes)
         self.leader = eventually("a leader", self._leading)
         eventually("a synchronous standby", lambda: self.standby.is_synchronous_standby)
-        self.leader.sql("postgres", f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
-        self.leader.sql("postgres", f"CREATE DATABASE keymeter OWNER {OWNER}")
+        add_database(self.leader.port)
         self._catch_up()
 
     @property
@@ -100,7 +97,7 @@ class Replicas:
 
     def add_server_login(self) -> None:
         """A login that is no more than Keymeter's server needs, once the roles are there."""
-        self.leader.sql("keymeter", f"CREATE ROLE {SERVER} LOGIN IN ROLE keymeter_app")
+        add_server_login(self.leader.port)
         # A pooler does not pass on Keymeter's own.
         self.leader.sql("keymeter", f"ALTER ROLE {SERVER} SET statement_timeout = '5s'")
         self._catch_up()
@@ -117,7 +114,7 @@ class Replicas:
         lost.kill(self._processes)
         self.leader = eventually("the standby to lead", lambda: heir if heir.leads else None)
         if lost.leads:
-            raise FailoverError("two lead")
+            raise Failure("two lead")
 
     def _leading(self) -> Member | None:
         return next((member for member in self.members if member.leads), None)
@@ -132,14 +129,3 @@ def end_leftovers(folder: Path) -> None:
                 os.kill(pid, signal.SIGQUIT)
         except OSError:
             pass  # It has ended, which is what is wanted.
-
-
-def binaries() -> Path:
-    """The folder of the server's programs: KEYMETER_PG_BIN, or the newest of Debian's, or what the PATH has."""
-    if named := os.environ.get("KEYMETER_PG_BIN"):
-        return Path(named)
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    found = str(installed[-1]) if installed else shutil.which("initdb")
-    if not found:
-        raise FailoverError("no PostgreSQL: run scripts/setup failover")
-    return Path(found).parent

@@ -1,15 +1,19 @@
 """What is done to the servers, and what must hold."""
 
+import os
 import time
 from pathlib import Path
+
+from servers.failure import Failure
+from servers.nodes import Node, Nodes, binary
+from servers.postgres import OWNER, SERVER
+from servers.processes import Processes, eventually
 
 from . import ledger
 from .balancer import Balancer
 from .clients import Load, make_keys
-from .nodes import Node, Nodes
 from .pooler import Pooler
-from .processes import FailoverError, Processes, eventually
-from .replicas import OWNER, SERVER, Replicas
+from .replicas import Replicas
 from .store import Store
 
 # Patroni's ttl, a loop, promotion, a check of each balancer, and reconnecting, on a machine that does other things too.
@@ -22,7 +26,9 @@ class Scene:
     def __init__(self, folder: Path, processes: Processes, *, pooled: bool) -> None:
         self.processes = processes
         self.replicas = Replicas(folder, processes, Store(folder, processes))
-        self.shared = Nodes(folder, processes)
+        self.shared = Nodes(
+            folder, processes, binary("FAILOVER_BINARY"),
+            KEYMETER_DRAIN_SECONDS=os.environ.get("FAILOVER_DRAIN", "3"))
         self.shared.migrate(self.replicas.url(OWNER))
         self.replicas.add_server_login()
         self.root = self.shared.organisation(self.replicas.url(OWNER))
@@ -50,10 +56,10 @@ def lose_leader(scene: Scene) -> str:
         served = load.admitted
         eventually("clients to be served again", lambda: load.admitted > served + 500)
     if [node.process.pid for node in scene.nodes] != ids or not all(node.is_running for node in scene.nodes):
-        raise FailoverError("a node did not survive")
+        raise Failure("a node did not survive")
     seconds = ledger.outage(load, killed)
     if not 0.5 < seconds < LONGEST_OUTAGE:
-        raise FailoverError(f"nobody was admitted for {seconds:.1f} s; at most {LONGEST_OUTAGE:g} s are allowed")
+        raise Failure(f"nobody was admitted for {seconds:.1f} s; at most {LONGEST_OUTAGE:g} s are allowed")
     told = ledger.check(load, scene.replicas.leader)
     return f"outage {seconds:.1f} s ({before} admitted before it); {told}"
 
@@ -71,7 +77,7 @@ def lose_node(scene: Scene) -> str:
     # Reports are repeated at once, and may be told for a moment that the first is not done.
     failures = ledger.failures(load.noted)
     if sum(failures.values()) > kills * load.verifiers:
-        raise FailoverError(f"more requests failed than were under way (status: count): {failures}")
+        raise Failure(f"more requests failed than were under way (status: count): {failures}")
     told = ledger.check(load, scene.replicas.leader)
     return f"{kills} kills, {sum(failures.values())} verifications failed; {told}"
 
@@ -85,9 +91,9 @@ def lend_sessions(scene: Scene) -> str:
     node.stop()
     refused = ledger.failures(ledger.all_of(load))
     if set(refused) - {503}:
-        raise FailoverError(f"requests failed other than by 503 (status: count): {refused}")
+        raise Failure(f"requests failed other than by 503 (status: count): {refused}")
     if "set KEYMETER_PREPARED_STATEMENTS=off" not in node.log.read_text():
-        raise FailoverError("the node did not warn of the pooler")
+        raise Failure("the node did not warn of the pooler")
     told = ledger.check(load, scene.replicas.leader)
     return f"{refused.get(503, 0)} refusals, a warning; {told}"
 
@@ -102,6 +108,6 @@ def roll(scene: Scene) -> str:
             node.start()
             time.sleep(2)  # until the balancer knows
     if failures := ledger.failures(ledger.all_of(load)):
-        raise FailoverError(f"requests failed (status: count): {failures}")
+        raise Failure(f"requests failed (status: count): {failures}")
     told = ledger.check(load, scene.replicas.leader)
     return f"{2 * len(scene.nodes)} restarts, no request failed; {told}"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from .nodes import ROOT
-from .processes import FailoverError
+from servers.failure import Failure
+from servers.nodes import ROOT
 
 
 def shipped(name: str, changes: dict[str, str], into: Path) -> Path:
@@ -11,7 +11,7 @@ def shipped(name: str, changes: dict[str, str], into: Path) -> Path:
     text = (ROOT / "deploy" / name).read_text()
     for found, replacement in changes.items():
         if found not in text:
-            raise FailoverError(f"deploy/{name} doesn't say {found!r}")
+            raise Failure(f"deploy/{name} doesn't say {found!r}")
         text = text.replace(found, replacement)
     into.write_text(text)
     into.chmod(0o644)

@@ -1,9 +1,9 @@
 """etcd, in which Patroni's members agree on who leads."""
 
-import urllib.request
 from pathlib import Path
 
-from .processes import Processes, eventually, free_port, service_user, tool
+from servers.connection import answers
+from servers.processes import Processes, eventually, free_port, service_user, tool
 
 
 class Store:
@@ -19,12 +19,3 @@ class Store:
 
     def _is_healthy(self) -> bool:
         return answers(f"http://{self.address}/health")
-
-
-def answers(url: str) -> bool:
-    """Whether a server answers a request with 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return response.status == 200
-    except OSError:
-        return False

@@ -8,9 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-
-class FailoverError(Exception):
-    """Why the run can't go on, or what it found wrong."""
+from .failure import Failure
 
 
 class Processes:
@@ -25,8 +23,8 @@ class Processes:
         with log.open("ab") as output:
             # A session of its own: Ctrl-C goes to us alone, and we end the servers in order.
             process = subprocess.Popen(
-                wrapper + command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, **more)
+                wrapper + command, start_new_session=True,
+                **{"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output} | more)
         self._running.append((process, stop))
         return process
 
@@ -74,9 +72,9 @@ def run(command: list[str], *, seconds: float = 60, **more) -> str:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=seconds, check=False, **more)
     except subprocess.TimeoutExpired:
-        raise FailoverError(f"{Path(command[0]).name} took longer than {seconds:.0f} s") from None
+        raise Failure(f"{Path(command[0]).name} took longer than {seconds:.0f} s") from None
     if done.returncode != 0:
-        raise FailoverError(f"{Path(command[0]).name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise Failure(f"{Path(command[0]).name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
 
 
@@ -85,7 +83,7 @@ def eventually(what: str, condition, seconds: float = 30):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
-            raise FailoverError(f"waited {seconds:.0f} s in vain for {what}")
+            raise Failure(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(0.05)
     return found
 
@@ -107,11 +105,11 @@ def free_port() -> int:
         if port not in _given:
             _given.add(port)
             return port
-    raise FailoverError("no port is free")
+    raise Failure("no port is free")
 
 
 def tool(name: str) -> str:
     """The path of a program that must be installed."""
     if path := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
         return path
-    raise FailoverError(f"{name} is missing: run scripts/setup failover")
+    raise Failure(f"{name} is missing: scripts/setup installs it")
