@@ -23,6 +23,9 @@ final class SlowClientGuard: ChannelDuplexHandler {
 
   private let patience: TimeAmount
   private let drain: Drain
+  private let backlog: Backlog
+  /// In the backlog, while the client is behind with its answers.
+  private var ticket: Backlog.Ticket?
   private var context: ChannelHandlerContext?
   private var exchange = ExchangeState()
   private var arrival: Scheduled<Void>?
@@ -36,9 +39,11 @@ final class SlowClientGuard: ChannelDuplexHandler {
   /// - Parameters:
   ///   - patience: how long a request may take to arrive whole, and an answer to be taken.
   ///   - drain: tells when answers are to be the last of their connections.
-  init(patience: TimeAmount, drain: Drain = Drain(lasting: .zero)) {
+  ///   - backlog: bounds what waits for slow clients on all connections together.
+  init(patience: TimeAmount, drain: Drain = Drain(lasting: .zero), backlog: Backlog = Backlog()) {
     self.patience = patience
     self.drain = drain
+    self.backlog = backlog
   }
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -47,6 +52,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
     self.context = nil
     arrival?.cancel()
     taking?.cancel()
+    leaveBacklog()
   }
 
   // MARK: What comes in
@@ -177,8 +183,17 @@ final class SlowClientGuard: ChannelDuplexHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     taking?.cancel()
     taking = nil
-    if !context.channel.isWritable { startTaking(context) }
+    leaveBacklog()
+    if !context.channel.isWritable {
+      startTaking(context)
+      ticket = backlog.enter(waitingBytes(context)) { [channel = context.channel] in channel.close(promise: nil) }
+    }
     context.fireChannelWritabilityChanged()
+  }
+
+  private func leaveBacklog() {
+    if let ticket { backlog.leave(ticket) }
+    ticket = nil
   }
 
   /// Closes the connection unless the client takes its answers at a tolerable pace.
