@@ -64,6 +64,17 @@ struct BacklogTests {
     #expect(backlog.bytes == 0)
   }
 
+  @Test("A part of an answer counts whole, also where the socket took most of it")
+  func partlyTaken() throws {
+    let backlog = Backlog()
+    let connection = try GuardedChannel(backlog: backlog)
+    connection.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.fill(bytes: 1 << 20)
+    connection.drain()
+    connection.fallBehind()
+    #expect(backlog.bytes >= 1 << 20)
+  }
+
   @Test("The connection that has been behind longest is closed when others need its room")
   func cutOff() throws {
     let backlog = Backlog(limit: 2 << 20)

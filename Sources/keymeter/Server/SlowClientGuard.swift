@@ -26,6 +26,8 @@ final class SlowClientGuard: ChannelDuplexHandler {
   private let backlog: Backlog
   /// In the backlog, while the client is behind with its answers.
   private var ticket: Backlog.Ticket?
+  /// How long the part of an answer is that was written last, and that stays in memory until its last byte is sent.
+  private var partBytes = 0
   private var context: ChannelHandlerContext?
   private var exchange = ExchangeState()
   private var arrival: Scheduled<Void>?
@@ -128,7 +130,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
       exchange.answerBegan()
       guard drain.hasBegun, exchange.answersOwed == 1 else { break }
       return beginLastAnswer(head, context, promise)
-    case .body: break
+    case .body(let part): partBytes = part.readableBytes
     case .end:
       answerEnded()
       guard isLastAnswer else { break }
@@ -186,7 +188,9 @@ final class SlowClientGuard: ChannelDuplexHandler {
     leaveBacklog()
     if !context.channel.isWritable {
       startTaking(context)
-      ticket = backlog.enter(waitingBytes(context)) { [channel = context.channel] in channel.close(promise: nil) }
+      // Under TLS the channel may know of a piece only.
+      let bytes = max(waitingBytes(context), partBytes)
+      ticket = backlog.enter(bytes) { [channel = context.channel] in channel.close(promise: nil) }
     }
     context.fireChannelWritabilityChanged()
   }

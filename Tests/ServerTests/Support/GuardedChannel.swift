@@ -84,6 +84,14 @@ final class GuardedChannel {
     channel.pipeline.fireChannelWritabilityChanged()
   }
 
+  /// The socket is full once more.
+  func fallBehind() {
+    channel.isWritable = true
+    channel.pipeline.fireChannelWritabilityChanged()
+    channel.isWritable = false
+    channel.pipeline.fireChannelWritabilityChanged()
+  }
+
   /// The socket takes all that was written to it, and could take more.
   func catchUp() {
     channel.flush()
