@@ -43,7 +43,8 @@ struct PartitionsAheadTests {
           try await scene.database.withPool { pool in
             let maintenance = UsageMaintenance(pool: pool)
             try await pool.withConnection {
-              try await $0.executeScript("DROP TABLE \(Self.partition(ahead: 3)), \(Self.partition(ahead: 2))")
+              try await $0.executeScript(
+                "DROP TABLE \(Self.partition(ahead: 3)), \(Self.partition(ahead: 2))")
             }
             #expect(try await maintenance.ensurePartitions() >= 2)
             #expect(try await Migrator(pool: pool).migrate().isEmpty)

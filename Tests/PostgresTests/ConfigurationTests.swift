@@ -53,7 +53,8 @@ struct ConfigurationTests {
   }
 
   @Test(arguments: [
-    "postgresql://app:p%40s%2Fs@one/db", "postgresql:///db?host=@abstract", "postgresql://app@one/d%40b?user=a@b",
+    "postgresql://app:p%40s%2Fs@one/db", "postgresql:///db?host=@abstract",
+    "postgresql://app@one/d%40b?user=a@b",
     "host=one password=p@s/s@x", "postgresql://[::1]:5432,two/db",
   ])
   func `an @ where it belongs is taken`(url: String) throws { _ = try ConnectionConfiguration(url: url) }
@@ -75,7 +76,8 @@ struct ConfigurationTests {
 
   @Test(arguments: [
     "postgresql://app:hunter2@one:port:2/db?x=", "hunter2", "postgresql://a%zzhunter2@b/",
-    "postgresql://app:x@hunter2@one/db", "postgres://app:hunter2/x@one/db", "postgresql://app:1/hunter2@one/db",
+    "postgresql://app:x@hunter2@one/db", "postgres://app:hunter2/x@one/db",
+    "postgresql://app:1/hunter2@one/db",
   ])
   func `a string libpq can't parse is a configuration error that does not quote it`(url: String) {
     do {

@@ -103,13 +103,17 @@ struct DoctorSchemaTests {
   @Test(
     "A trigger that keeps the facts of keys and is off, missing or another one fails by its name",
     arguments: [
-      ("ALTER TABLE keymeter.api_keys DISABLE TRIGGER api_keys_pass_key_facts_on", "api_keys_pass_key_facts_on"),
+      (
+        "ALTER TABLE keymeter.api_keys DISABLE TRIGGER api_keys_pass_key_facts_on",
+        "api_keys_pass_key_facts_on"
+      ),
       (
         "ALTER TABLE keymeter.api_key_secrets ENABLE REPLICA TRIGGER api_key_secrets_take_key_facts",
         "api_key_secrets_take_key_facts"
       ),
       (
-        "DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets", "api_key_secrets_keep_key_facts"
+        "DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets",
+        "api_key_secrets_keep_key_facts"
       ),
       (
         """

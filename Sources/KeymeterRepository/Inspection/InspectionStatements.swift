@@ -4,7 +4,9 @@ import Postgres
 ///
 /// By the catalogues rather than by names' look-up, so that also a login that may not use the schema gets an answer.
 enum InspectionStatements {
-  static let all = [host, server, settings, tenantTables, missingMonths, functionBodies, keyFactTriggers, clock]
+  static let all = [
+    host, server, settings, tenantTables, missingMonths, functionBodies, keyFactTriggers, clock,
+  ]
 
   static let host = Statement(
     "inspection_host",

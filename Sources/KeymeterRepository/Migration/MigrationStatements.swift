@@ -5,7 +5,8 @@ import Postgres
 /// `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
 enum MigrationStatements {
   static let all = [
-    lockFirst, becomeOwner, ledgerExists, applied, recordMigration, functions, deferBodyChecks, recordFunction,
+    lockFirst, becomeOwner, ledgerExists, applied, recordMigration, functions, deferBodyChecks,
+    recordFunction,
   ]
 
   /// Holds off every other migrator of a database that has no ledger yet, until the transaction ends.
