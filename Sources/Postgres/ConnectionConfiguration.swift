@@ -47,7 +47,8 @@ public struct ConnectionConfiguration: Sendable {
   ///   - role: A role that each connection is to take on, as by `SET ROLE`, where the login may. Where it may not,
   ///     where there is no such role, and behind a pooler, whose sessions are not ours to change, the connection stays
   ///     its login.
-  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string.
+  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string, or would take
+  ///   part of the password for something else.
   public init(
     url: String, applicationName: String = "keymeter", connectTimeout: Duration = .seconds(3),
     statementTimeout: Duration = .seconds(10), preparedStatements: Bool = true,
@@ -87,6 +88,11 @@ public struct ConnectionConfiguration: Sendable {
   ///
   /// libpq's own message is not passed on: it quotes the string, and with it the password.
   private static func parse(_ url: String) throws(PostgresError) -> [Setting] {
+    guard !ConnectionURI.hasStrayAt(url) else {
+      throw PostgresError(
+        .configuration,
+        reason: "the connection string has an @ or / in its password, which is written %40 or %2F there")
+    }
     var message: UnsafeMutablePointer<CChar>?
     guard let options = PQconninfoParse(url, &message) else {
       PQfreemem(message)

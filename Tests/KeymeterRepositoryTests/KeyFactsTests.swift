@@ -55,6 +55,30 @@ struct KeyFactsTests {
     }
   }
 
+  @Test("Stay the record's, also where somebody writes the copies themselves", arguments: columns)
+  func held(column: String, value: String) async throws {
+    try await Self.with { database in
+      try await database.run("\(Self.secret(1)) UPDATE keymeter.api_keys SET usage_limit = 5")
+      try await database.run("UPDATE keymeter.api_key_secrets SET \(column) = \(value)")
+      #expect(try await database.differences() == 0)
+      #expect(try await database.rows("SELECT usage_limit FROM keymeter.api_key_secrets") == [["5"]])
+    }
+  }
+
+  @Test(
+    "A record isn't changed by a snapshot from before, which may not see each secret",
+    arguments: ["REPEATABLE READ", "SERIALIZABLE"])
+  func snapshot(isolation: String) async throws {
+    try await Self.with { database in
+      let change = "UPDATE keymeter.api_keys SET usage_limit = 3 WHERE key_id = 'key_1'"
+      let error = await #expect(throws: PostgresError.self) {
+        try await database.run("BEGIN ISOLATION LEVEL \(isolation); \(change); COMMIT")
+      }
+      #expect(error?.sqlState?.rawValue == "25000")
+      try await database.run(change)
+    }
+  }
+
   @Test("A secret that is added while the record is changed has what it then says", arguments: [true, false])
   func together(secretFirst: Bool) async throws {
     try await Self.with { database in

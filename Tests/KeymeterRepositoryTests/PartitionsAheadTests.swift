@@ -29,6 +29,54 @@ struct PartitionsAheadTests {
     }
   }
 
+  @Test(
+    "Nobody else who can log in to the database keeps it from having months made, from migrating, or from retention",
+    arguments: [TestDatabase.Login.analyst, .stranger])
+  func lockedOut(login: TestDatabase.Login) async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: login) { intruder in
+        try await intruder.pool.withTransaction { connection in
+          // Those that were taken once.
+          for number in [7_311_302_711_428_401, 7_311_302_711_428_402] {
+            try await connection.executeScript("SELECT pg_advisory_xact_lock(\(number))")
+          }
+          try await scene.database.withPool { pool in
+            let maintenance = UsageMaintenance(pool: pool)
+            try await pool.withConnection {
+              try await $0.executeScript(
+                "DROP TABLE \(Self.partition(ahead: 3)), \(Self.partition(ahead: 2))")
+            }
+            #expect(try await maintenance.ensurePartitions() >= 2)
+            #expect(try await Migrator(pool: pool).migrate().isEmpty)
+            try await pool.withConnection {
+              try await $0.executeScript("SELECT keymeter.drop_usage_before('2001-01-01')")
+            }
+          }
+        }
+        for mode in ["ACCESS SHARE", "SHARE UPDATE EXCLUSIVE", "SHARE"] {
+          for table in ["usage_daily", "usage_daily_default", "schema_migrations"] {
+            #expect(try await intruder.refusal(of: "LOCK TABLE keymeter.\(table) IN \(mode) MODE") == "42501")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("Of two that make months at once one does, and the other doesn't wait for it")
+  func atOnce() async throws {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool(maximumConnections: 3) { pool in
+        let maintenance = UsageMaintenance(pool: pool)
+        try await pool.withConnection { try await $0.executeScript("DROP TABLE \(Self.partition(ahead: 3))") }
+        try await pool.withTransaction { connection in
+          _ = try await connection.execute(MeteringStatements.ensurePartitions, [.int4(3)])
+          #expect(try await maintenance.ensurePartitions() == 0)
+        }
+        #expect(try await maintenance.partitionsAhead() == 3)
+      }
+    }
+  }
+
   private static func partition(ahead months: Int) -> String {
     let now = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).day
     let month = Int(now.year) * 12 + Int(now.month) - 1 + months

@@ -52,6 +52,13 @@ struct ConfigurationTests {
     #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=10000")
   }
 
+  @Test(arguments: [
+    "postgresql://app:p%40s%2Fs@one/db", "postgresql:///db?host=@abstract",
+    "postgresql://app@one/d%40b?user=a@b",
+    "host=one password=p@s/s@x", "postgresql://[::1]:5432,two/db",
+  ])
+  func `an @ where it belongs is taken`(url: String) throws { _ = try ConnectionConfiguration(url: url) }
+
   @Test func `no description shows the password`() throws {
     let configuration = try ConnectionConfiguration(
       url: "postgresql://app:hunter2@one/db?sslpassword=hunter2")
@@ -67,7 +74,11 @@ struct ConfigurationTests {
     #expect("\(configuration)".contains("host=one"))
   }
 
-  @Test(arguments: ["postgresql://app:hunter2@one:port:2/db?x=", "hunter2", "postgresql://a%zzhunter2@b/"])
+  @Test(arguments: [
+    "postgresql://app:hunter2@one:port:2/db?x=", "hunter2", "postgresql://a%zzhunter2@b/",
+    "postgresql://app:x@hunter2@one/db", "postgres://app:hunter2/x@one/db",
+    "postgresql://app:1/hunter2@one/db",
+  ])
   func `a string libpq can't parse is a configuration error that does not quote it`(url: String) {
     do {
       _ = try ConnectionConfiguration(url: url)

@@ -55,6 +55,37 @@ struct AllKeysTests {
     }
   }
 
+  /// Each takes several megabytes a page.
+  @Test("Many clients that ask for it and take nothing fill no memory, and the others are served")
+  func slowReaders() async throws {
+    // So long that it isn't their slowness that ends them.
+    let environment = ["KEYMETER_LOG_LEVEL": "info", "KEYMETER_REQUEST_SECONDS": "600"]
+    try await Node.with(environment: environment) { node, database in
+      let root = try await Node.organisation("clinic", on: database)
+      try await Self.fill(
+        "clinic", count: 1_100, on: database,
+        scopes: "(SELECT array_agg(rpad(n || '.' || s || '.', 128, 'x')) FROM generate_series(1, 100) AS s)")
+      #expect(try await node.apiKey(.GET, root).status == 200)
+      let before = try peakKilobytes(of: node.process.processID)
+      var readers: [RawConnection] = []
+      // One after the other, or they would wait in vain for connections of the database.
+      for _ in 0..<30 {
+        let reader = try await RawConnection.open(port: node.port)
+        try await reader.send(Self.request(by: root, version: "1.1"))
+        _ = try await reader.untilAnswers(1, within: .seconds(20))
+        try await reader.stopReading()
+        readers.append(reader)
+      }
+      _ = try await eventually("slow clients to be cut off", within: .seconds(90)) {
+        try node.process.log.contains("slow clients are cut off") ? true : nil
+      }
+      #expect(try await node.verify(root).status == 200)
+      let after = try peakKilobytes(of: node.process.processID)
+      #expect(after - before < 500 * 1_024, "from \(before) KiB to \(after) KiB")
+      for reader in readers { await reader.close() }
+    }
+  }
+
   private static func request(by account: Account, version: String) -> String {
     let headers = account.headers.map { "\($0.0): \($0.1)\r\n" }.joined()
     return "GET /api/v1/api-key?list_all=true HTTP/\(version)\r\nHost: x\r\n\(headers)\r\n"
@@ -69,14 +100,16 @@ struct AllKeysTests {
   }
 
   /// Gives an organisation child keys that nobody has a value of.
-  private static func fill(_ provider: String, on database: TestDatabase) async throws {
+  private static func fill(
+    _ provider: String, count: Int = count, on database: TestDatabase, scopes: String = "'{*}'"
+  ) async throws {
     try await database.withPool { pool in
       try await pool.withConnection {
         try await $0.executeScript(
           """
           INSERT INTO keymeter.api_keys (
             organisation_id, key_id, friendly_name, root, environment, scopes, linkage_id, key_hint)
-          SELECT o.organisation_id, 'key_' || lpad(n::text, 24, '0'), 'Key ' || n, false, 'PRODUCTION', '{*}',
+          SELECT o.organisation_id, 'key_' || lpad(n::text, 24, '0'), 'Key ' || n, false, 'PRODUCTION', \(scopes),
             'lnk_' || n, 'sk_live_...0000'
           FROM keymeter.organisations AS o, generate_series(1, \(count)) AS n WHERE o.provider_id = '\(provider)';
           ANALYZE keymeter.api_keys

@@ -100,6 +100,34 @@ struct DoctorSchemaTests {
     #expect(altered["functions"]?.found == "somebody has changed month_of")
   }
 
+  @Test(
+    "A trigger that keeps the facts of keys and is off, missing or another one fails by its name",
+    arguments: [
+      (
+        "ALTER TABLE keymeter.api_keys DISABLE TRIGGER api_keys_pass_key_facts_on",
+        "api_keys_pass_key_facts_on"
+      ),
+      (
+        "ALTER TABLE keymeter.api_key_secrets ENABLE REPLICA TRIGGER api_key_secrets_take_key_facts",
+        "api_key_secrets_take_key_facts"
+      ),
+      (
+        "DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets",
+        "api_key_secrets_keep_key_facts"
+      ),
+      (
+        """
+        CREATE OR REPLACE FUNCTION keymeter.pass_key_facts_on() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RETURN NULL; END $$
+        """, "api_keys_pass_key_facts_on"
+      ),
+    ])
+  func keyFacts(sql: String, trigger: String) async throws {
+    let run = try await self.run(after: sql)
+    #expect(run["key-facts"]?.status == "fail" && run.code == 1)
+    #expect(run["key-facts"]?.found.hasPrefix("\(trigger) missing, off or changed") == true, "\(run.text)")
+  }
+
   @Test("Months without a partition are named")
   func partitions() async throws {
     let next = try await self.run(after: Self.dropping(ahead: 2))

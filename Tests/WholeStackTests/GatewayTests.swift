@@ -49,7 +49,8 @@ struct GatewayTests {
     ("X-Keymeter-Environment", "FORGED"), ("X-KEYMETER-SCOPES", "forged:*"),
     ("X-Keymeter-Reason", "forged"), ("X-Keymeter-Charge", "requests=50, tokens=7"),
     ("X-Keymeter-Require-Scope", "forged:read"), ("X-Keymeter-Require-Environment", "STAGING"),
-    ("X_Keymeter_Key_Id", "key_forged"), ("X-Scrubs-Clinic-Provider", "forged"),
+    ("X_Keymeter_Key_Id", "key_forged"), ("X-Keymeter_Key-Id", "key_forged"),
+    ("X_Keymeter-Organisation_Id", "org_forged"), ("X-Scrubs-Clinic-Provider", "forged"),
     ("X-Scrubs-Clinic-Api-Key", "forged"),
   ]
 
@@ -81,6 +82,42 @@ struct GatewayTests {
       }
       #expect(request.head.headers["X-API-Key"].isEmpty)
       #expect(try await scene.used(key) == Amounts(requests: 1), "neither query nor headers are the client's")
+    }
+  }
+
+  @Test(
+    "What a client writes into Connection keeps nothing of Keymeter's from the upstream",
+    arguments: Gateway.Kind.allCases)
+  func connectionHeader(_ kind: Gateway.Kind) async throws {
+    try await withScene(kind) { scene in
+      let key = try await scene.key()
+      let names = ["Key-Id", "Organisation-Id", "Environment", "Scopes"].map { "X-Keymeter-\($0)" }
+      let connection = try await RawConnection.open(port: scene.gateway.port)
+      try await connection.send(
+        """
+        GET /orders HTTP/1.1\r
+        Host: x\r
+        X-API-Key: \(key.key)\r
+        Connection: close\r
+        Connection: \(names.joined(separator: ", "))\r
+        \r\n
+        """)
+      let answer = try await connection.untilClosed(within: .seconds(10))
+      #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(answer)")
+      let request = try #require(scene.upstream.requests.first)
+      for name in names { #expect(request.head.headers[name].count == 1, "\(name)") }
+    }
+  }
+
+  @Test("A location of nginx that names no terms lets nobody through")
+  func noTerms() async throws {
+    try await withScene(.nginx) { scene in
+      let key = try await scene.key()
+      #expect(try await scene.gateway.request(key, .GET, GatewaySetup.withoutTerms).status == 503)
+      #expect(try await scene.gateway.request(nil, .GET, GatewaySetup.withoutTerms).status == 401)
+      #expect(try await scene.gateway.request(key).status == 200)
+      #expect(scene.upstream.requests.map(\.head.uri) == ["/orders"])
+      #expect(try await scene.used(key) == Amounts(requests: 1))
     }
   }
 

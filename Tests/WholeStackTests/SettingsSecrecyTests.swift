@@ -24,6 +24,8 @@ struct SettingsSecrecyTests {
       "host=127.0.0.1 port=1 password=\(password)",
       "postgresql://app:\(password)@127.0.0.1:port/x",
       "postgresql://app:\(password)@127.0.0.1:1/x?nothing=1",
+      // Neither an @ nor a / may stand in a password as it is: libpq takes what it parts for a host or a port.
+      "postgresql://app:x@\(password)@127.0.0.1:1/x", "postgresql://app:\(password)/x@127.0.0.1:1/x",
     ]
     let wrongPeppers = ["p1:\(pepper),p1:\(pepper)", "p1:\(pepper),", pepper, "p 1:\(pepper)"]
     let settings = urls.map { ($0, "p1:\(pepper)") } + wrongPeppers.map { (urls[0], $0) }
@@ -33,7 +35,7 @@ struct SettingsSecrecyTests {
         "KEYMETER_LOG_FORMAT": format,
       ]
       for command in [
-        ["serve", "--port", "0"], ["org", "list"], ["migrate"], ["pepper", "status"],
+        ["serve", "--port", "0"], ["org", "list"], ["migrate"], ["pepper", "status"], ["doctor"],
         ["org", "create", "--provider-id", "a", "--name", "b"],
       ] {
         let told = try await Self.output(of: command, environment)

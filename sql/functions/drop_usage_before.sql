@@ -22,7 +22,7 @@ BEGIN
         HINT = 'Give a date before ' || this_month || '.';
   END IF;
   -- keymeter.ensure_usage_partitions locks the same tables in another order.
-  PERFORM pg_advisory_xact_lock(7311302711428402);
+  LOCK TABLE ONLY keymeter.usage_daily IN SHARE UPDATE EXCLUSIVE MODE;
   -- While nobody has to wait. A settlement of such a month waits for its counter before it comes to usage_daily.
   UPDATE keymeter.usage_monthly AS u SET day = NULL, day_requests = 0, day_tokens = 0, day_stt_secs = 0
   WHERE u.month < first_kept AND u.day IS NOT NULL;

@@ -19,9 +19,14 @@ BEGIN
   END IF;
   -- Another node is at it. Before the default partition is looked at: two nodes that had both read it could
   -- neither of them attach.
-  IF NOT pg_try_advisory_xact_lock(7311302711428402) THEN
-    RETURN 0;
-  END IF;
+  --
+  -- Held against the like of itself alone, not against charges or reports. Not an advisory lock, which whoever may log in to
+  -- the database could hold, and so leave it without partitions.
+  BEGIN
+    LOCK TABLE ONLY keymeter.usage_daily IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+  EXCEPTION
+    WHEN lock_not_available THEN RETURN 0;
+  END;
   IF NOT EXISTS (SELECT FROM keymeter.usage_daily_default) AND NOT EXISTS (
     SELECT FROM generate_series(0, months_ahead) AS ahead
     WHERE to_regclass('keymeter.usage_daily_'

@@ -24,7 +24,9 @@ public struct KeyService: Sendable {
   }
 
   /// How many keys are read at once where all of them are listed.
-  public static let longestPage = 1_000
+  ///
+  /// One can have a hundred scopes of 128 characters, and so take 14 KB as it is written and several times that as it is read.
+  public static let longestPage = 250
 
   /// Some of all keys of the caller's organisation, for a root key: from behind a place on, oldest first.
   ///

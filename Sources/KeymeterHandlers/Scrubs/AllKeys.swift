@@ -16,19 +16,30 @@ struct AllKeys: Sendable {
   func respond(_ context: KeymeterRequestContext) async throws -> Response {
     let first = try await page(after: nil, context)
     guard let next = first.next else { return .json { Self.write(first.keys, to: &$0) } }
-    let body = ResponseBody { writer in
-      try await writer.write(Self.members(of: first.keys, behind: "{"))
-      var place: KeyPosition? = next
-      while let after = place {
-        let page = try await nextPage(after: after, context)
-        if !page.keys.isEmpty { try await writer.write(Self.members(of: page.keys, behind: ",")) }
-        place = page.next
-      }
-      try await writer.write(ByteBuffer(string: "}"))
-      try await writer.finish(nil)
-    }
+    let part = Part(members: Self.members(of: first.keys, behind: "{"), next: next)
     return Response(
-      status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"], body: body)
+      status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+      body: ResponseBody { try await write(from: part, context, &$0) })
+  }
+
+  /// A page as it is written: the keys themselves, which take several times as much memory, don't wait for the client.
+  private struct Part: Sendable {
+    let members: ByteBuffer
+    let next: KeyPosition?
+  }
+
+  private func write(
+    from first: Part, _ context: KeymeterRequestContext, _ writer: inout any ResponseBodyWriter
+  ) async throws {
+    try await writer.write(first.members)
+    var place = first.next
+    while let after = place {
+      let part = try await nextPart(after: after, context)
+      if part.members.readableBytes > 0 { try await writer.write(part.members) }
+      place = part.next
+    }
+    try await writer.write(ByteBuffer(string: "}"))
+    try await writer.finish(nil)
   }
 
   private func page(after place: KeyPosition?, _ context: KeymeterRequestContext) async throws -> KeyPage {
@@ -36,9 +47,11 @@ struct AllKeys: Sendable {
   }
 
   /// A page whose failure can't be answered any more, and so is logged as if it were.
-  private func nextPage(after place: KeyPosition, _ context: KeymeterRequestContext) async throws -> KeyPage {
+  private func nextPart(after place: KeyPosition, _ context: KeymeterRequestContext) async throws -> Part {
     do {
-      return try await page(after: place, context)
+      let page = try await page(after: place, context)
+      let members = page.keys.isEmpty ? ByteBuffer() : Self.members(of: page.keys, behind: ",")
+      return Part(members: members, next: page.next)
     } catch {
       let problem = ScrubsProblems.standard.problem(for: error, logger: context.logger)
       context.logger.warning("a listing was broken off", metadata: ["code": .string(problem.code)])

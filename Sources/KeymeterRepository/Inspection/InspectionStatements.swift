@@ -4,7 +4,9 @@ import Postgres
 ///
 /// By the catalogues rather than by names' look-up, so that also a login that may not use the schema gets an answer.
 enum InspectionStatements {
-  static let all = [host, server, settings, tenantTables, missingMonths, functionBodies, clock]
+  static let all = [
+    host, server, settings, tenantTables, missingMonths, functionBodies, keyFactTriggers, clock,
+  ]
 
   static let host = Statement(
     "inspection_host",
@@ -92,6 +94,20 @@ enum InspectionStatements {
     SELECT p.proname::text AS name, p.prosrc AS body FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
     WHERE n.nspname = 'keymeter'
+    """)
+
+  /// The triggers that keep the copies of keys' facts, each with what it runs.
+  ///
+  /// Enabled is one that fires for whoever writes here, and not only for what is replicated.
+  static let keyFactTriggers = Statement(
+    "inspection_key_fact_triggers",
+    """
+    SELECT t.tgname::text AS name, t.tgenabled IN ('O', 'A') AS is_enabled, p.prosrc AS body
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'
+    JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+    WHERE t.tgname = ANY($1::text[])
     """)
 
   static let clock = Statement(

@@ -5,15 +5,22 @@ import Postgres
 /// `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
 enum MigrationStatements {
   static let all = [
-    lock, becomeOwner, ledgerExists, applied, recordMigration, functions, deferBodyChecks, recordFunction,
+    lockFirst, becomeOwner, ledgerExists, applied, recordMigration, functions, deferBodyChecks,
+    recordFunction,
   ]
 
-  /// Holds every other migrator off until the transaction ends, on whichever node it runs.
+  /// Holds off every other migrator of a database that has no ledger yet, until the transaction ends.
   ///
   /// A transaction's lock rather than a session's, so that it also holds through a pooler.
-  static let lock = Statement(
-    "migration_lock",
+  static let lockFirst = Statement(
+    "migration_lock_first",
     "SELECT pg_catalog.pg_advisory_xact_lock(7311302711428401)::text AS locked")
+
+  /// Holds every other migrator off until the transaction ends, on whichever node it runs; nobody is kept from reading.
+  ///
+  /// No advisory lock, which whoever may log in to the database could hold, and so keep it from being migrated. Run as a
+  /// script: it can't be prepared.
+  static let lock = "LOCK TABLE keymeter.schema_migrations IN SHARE ROW EXCLUSIVE MODE"
 
   /// Until the transaction ends, so that what it makes belongs to keymeter_owner, whoever logged in.
   ///

@@ -58,8 +58,8 @@ public struct Migrator: Sendable {
   }
 
   private func lockAsOwner(_ connection: Connection) async throws {
-    _ = try await connection.execute(MigrationStatements.lock)
     _ = try await connection.execute(MigrationStatements.becomeOwner)
+    try await connection.executeScript(MigrationStatements.lock)
   }
 
   private func ensureUsagePartitions() async throws {
@@ -72,8 +72,9 @@ public struct Migrator: Sendable {
 
   private func createLedger() async throws {
     try await pool.withTransaction { connection in
+      guard try await !ledgerExists(connection) else { return }
       // `CREATE … IF NOT EXISTS` of two sessions at once can still collide; the lock prevents that.
-      _ = try await connection.execute(MigrationStatements.lock)
+      _ = try await connection.execute(MigrationStatements.lockFirst)
       guard try await !ledgerExists(connection) else { return }
       try await connection.executeScript(MigrationStatements.createLedger)
     }

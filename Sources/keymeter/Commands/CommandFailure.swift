@@ -20,7 +20,7 @@ enum CommandFailure {
       throw exit
     } catch {
       let (line, code) = explanation(of: error)
-      StandardStream.error.write(line: "keymeter: \(line)")
+      StandardStream.error.write(line: "keymeter: \(line.oneLine.showingInvisibles)")
       throw code
     }
   }

@@ -57,7 +57,8 @@ extension Finding {
     let level = verdict.level.rawValue + String(repeating: " ", count: 4 - verdict.level.rawValue.count)
     let padding = String(repeating: " ", count: max(0, Self.width - name.count))
     let advice = verdict.advice.map { ". \($0)" } ?? ""
-    return "\(level)  \(name)\(padding)  \(verdict.found)\(advice)".oneLine
+    // What a database says of itself may be meant for the terminal.
+    return "\(level)  \(name)\(padding)  \(verdict.found)\(advice)".oneLine.showingInvisibles
   }
 }
 

@@ -13,7 +13,8 @@ struct Examination: Sendable {
 
   /// Of the database, in the order in which they are reported.
   static let databaseChecks: [any DatabaseCheck] =
-    [VersionCheck(), RoleCheck(), MigrationsCheck(), FunctionsCheck(), RowSecurityCheck(), PartitionsCheck()]
+    [VersionCheck(), RoleCheck(), MigrationsCheck(), FunctionsCheck(), KeyFactsCheck(), RowSecurityCheck()]
+    + [PartitionsCheck()] as [any DatabaseCheck]
     + [PeppersCheck(), GuardedKeysCheck(), ClockCheck()] as [any DatabaseCheck]
     + ServerSettingCheck.all as [any DatabaseCheck]
     + [SynchronousCommitCheck(), StandbyCheck(), StatementTimeoutCheck(), IdleTransactionCheck()]

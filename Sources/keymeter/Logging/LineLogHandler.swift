@@ -43,7 +43,7 @@ struct LineLogHandler: LogHandler {
 
   private func text(_ event: LogEvent, _ fields: Logger.Metadata, _ time: String) -> String {
     let pairs = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quoted($0.value.description))" }
-    return "\(time) \(event.level) \(Self.oneLine(event.message.description))\(pairs.joined())"
+    return "\(time) \(event.level) \(event.message.description.showingInvisibles)\(pairs.joined())"
   }
 
   private func json(_ event: LogEvent, _ fields: Logger.Metadata, _ time: String) -> String {
@@ -59,19 +59,12 @@ struct LineLogHandler: LogHandler {
       ?? text(event, fields, time)
   }
 
-  /// A value in quotes where it would otherwise not read as one word.
-  private static func quoted(_ value: String) -> String {
+  /// A value in quotes where it would otherwise not read as one word, and such that nothing in it ends them.
+  static func quoted(_ value: String) -> String {
     let plain = value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
-    return plain && !value.isEmpty ? value : "\"\(oneLine(value).replacing("\"", with: "\\\""))\""
-  }
-
-  /// Without line ends and other control characters, so that no value can pretend to be an event.
-  private static func oneLine(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-      return text
-    }
-    return text.unicodeScalars.map { scalar in
-      scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
-    }.joined()
+    guard !plain || value.isEmpty else { return value }
+    // Backslashes first: of \" a reader would else take the former for an escaped one, and the latter for the end.
+    let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+    return "\"\(escaped.showingInvisibles)\""
   }
 }

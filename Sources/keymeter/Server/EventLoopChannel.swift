@@ -17,6 +17,7 @@ struct EventLoopChannel: ServerChildChannel {
   private let metrics: ConnectionMetrics
   private let tls: TLSIdentity?
   private let drain: Drain
+  private let backlog: Backlog
   private let date = DateField()
 
   /// The most bytes of one connection that are read at once.
@@ -31,10 +32,11 @@ struct EventLoopChannel: ServerChildChannel {
   ///   - connections: counts them, and bounds their number.
   ///   - tls: what connections are encrypted with; `nil` for none.
   ///   - drain: tells when connections are to end with their next answer.
+  ///   - backlog: bounds what waits for slow clients, on all connections.
   init(
     responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
     limits: ConnectionLimits, connections: ConnectionCount, metrics: ConnectionMetrics, tls: TLSIdentity?,
-    drain: Drain
+    drain: Drain, backlog: Backlog
   ) {
     base = HTTP1Channel(
       responder: application,
@@ -49,13 +51,14 @@ struct EventLoopChannel: ServerChildChannel {
     self.metrics = metrics
     self.tls = tls
     self.drain = drain
+    self.backlog = backlog
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     let isWelcome = connections.enter()
     if !isWelcome { metrics.refused() }
     channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
-    let slowClients = SlowClientGuard(patience: limits.requestTime, drain: drain)
+    let slowClients = SlowClientGuard(patience: limits.requestTime, drain: drain, backlog: backlog)
     do {
       let pipeline = channel.pipeline.syncOperations
       try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)

@@ -140,12 +140,14 @@ struct KeymeterServer: Sendable {
     let limits = roomyLimits()
     let connections = ConnectionCount(limit: limits.connections)
     metrics.watch(connections)
+    let backlog = Backlog(logger: logger)
     let application = Application(
       responder: responder,
       server: HTTPServerBuilder { application in
         EventLoopChannel(
           responder: responder, application: application,
-          limits: limits, connections: connections, metrics: metrics.connections, tls: tls, drain: drain)
+          limits: limits, connections: connections, metrics: metrics.connections, tls: tls, drain: drain,
+          backlog: backlog)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },

@@ -23,6 +23,11 @@ final class SlowClientGuard: ChannelDuplexHandler {
 
   private let patience: TimeAmount
   private let drain: Drain
+  private let backlog: Backlog
+  /// In the backlog, while the client is behind with its answers.
+  private var ticket: Backlog.Ticket?
+  /// How long the part of an answer is that was written last, and that stays in memory until its last byte is sent.
+  private var partBytes = 0
   private var context: ChannelHandlerContext?
   private var exchange = ExchangeState()
   private var arrival: Scheduled<Void>?
@@ -36,9 +41,11 @@ final class SlowClientGuard: ChannelDuplexHandler {
   /// - Parameters:
   ///   - patience: how long a request may take to arrive whole, and an answer to be taken.
   ///   - drain: tells when answers are to be the last of their connections.
-  init(patience: TimeAmount, drain: Drain = Drain(lasting: .zero)) {
+  ///   - backlog: bounds what waits for slow clients on all connections together.
+  init(patience: TimeAmount, drain: Drain = Drain(lasting: .zero), backlog: Backlog = Backlog()) {
     self.patience = patience
     self.drain = drain
+    self.backlog = backlog
   }
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -47,6 +54,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
     self.context = nil
     arrival?.cancel()
     taking?.cancel()
+    leaveBacklog()
   }
 
   // MARK: What comes in
@@ -122,7 +130,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
       exchange.answerBegan()
       guard drain.hasBegun, exchange.answersOwed == 1 else { break }
       return beginLastAnswer(head, context, promise)
-    case .body: break
+    case .body(let part): partBytes = part.readableBytes
     case .end:
       answerEnded()
       guard isLastAnswer else { break }
@@ -177,8 +185,19 @@ final class SlowClientGuard: ChannelDuplexHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     taking?.cancel()
     taking = nil
-    if !context.channel.isWritable { startTaking(context) }
+    leaveBacklog()
+    if !context.channel.isWritable {
+      startTaking(context)
+      // Under TLS the channel may know of a piece only.
+      let bytes = max(waitingBytes(context), partBytes)
+      ticket = backlog.enter(bytes) { [channel = context.channel] in channel.close(promise: nil) }
+    }
     context.fireChannelWritabilityChanged()
+  }
+
+  private func leaveBacklog() {
+    if let ticket { backlog.leave(ticket) }
+    ticket = nil
   }
 
   /// Closes the connection unless the client takes its answers at a tolerable pace.

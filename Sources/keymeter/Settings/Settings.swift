@@ -37,7 +37,9 @@ struct DatabaseSettings: Sendable {
         url: url, statementTimeout: statementTimeout, preparedStatements: preparedStatements,
         role: role?.rawValue)
     } catch {
-      throw SettingError(name: "DATABASE_URL", problem: "is no libpq URI or connection string")
+      throw SettingError(
+        name: "DATABASE_URL",
+        problem: "is no libpq URI or connection string; in a URI's password @ is written %40, / %2F")
     }
   }
 }

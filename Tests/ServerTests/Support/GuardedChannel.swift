@@ -16,9 +16,11 @@ final class GuardedChannel {
   private let ends = EndRecorder()
   private var received = ""
 
-  /// - Parameter application: stands behind the guard, as the application does.
-  init(_ application: [any ChannelHandler] = []) throws {
-    slowClients = SlowClientGuard(patience: Self.patience, drain: shutdown)
+  /// - Parameters:
+  ///   - application: stands behind the guard, as the application does.
+  ///   - backlog: of all connections that this one is among.
+  init(_ application: [any ChannelHandler] = [], backlog: Backlog = Backlog()) throws {
+    slowClients = SlowClientGuard(patience: Self.patience, drain: shutdown, backlog: backlog)
     channel = EmbeddedChannel(loop: loop)
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandlers(ends, ArrivalObserver(telling: slowClients))
@@ -79,6 +81,21 @@ final class GuardedChannel {
     channel.write(
       HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(repeating: 0x78, count: bytes))), promise: nil)
     channel.isWritable = false
+    channel.pipeline.fireChannelWritabilityChanged()
+  }
+
+  /// The socket is full once more.
+  func fallBehind() {
+    channel.isWritable = true
+    channel.pipeline.fireChannelWritabilityChanged()
+    channel.isWritable = false
+    channel.pipeline.fireChannelWritabilityChanged()
+  }
+
+  /// The socket takes all that was written to it, and could take more.
+  func catchUp() {
+    channel.flush()
+    channel.isWritable = true
     channel.pipeline.fireChannelWritabilityChanged()
   }
 

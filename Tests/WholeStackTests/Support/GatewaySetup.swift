@@ -13,6 +13,9 @@ struct GatewaySetup: Sendable {
   private static let project = FilePath(#filePath).removingLastComponent().removingLastComponent()
     .removingLastComponent().removingLastComponent()
 
+  /// A location that somebody has added to nginx' configuration, without saying what it requires.
+  static let withoutTerms = "/forgotten"
+
   /// Starts the program, to listen on this port.
   func start(on port: Int) async throws -> ServerProcess {
     let (file, arguments) = try writeConfiguration(port)
@@ -23,9 +26,10 @@ struct GatewaySetup: Sendable {
   private func writeConfiguration(_ port: Int) throws -> (file: String, arguments: [String]) {
     switch kind {
     case .nginx:
+      let text = try shipped("nginx/keymeter.conf", listening: ("listen 8000;", "listen 127.0.0.1:\(port);"))
+      let forgetful = "    location \(Self.withoutTerms) {\n        proxy_pass http://protected;\n    }\n\n"
       try write(
-        shipped("nginx/keymeter.conf", listening: ("listen 8000;", "listen 127.0.0.1:\(port);")),
-        "keymeter.conf")
+        text.replacing("    location / {", with: forgetful + "    location / {"), "keymeter.conf")
       return (try write(nginxFrame, "nginx.conf"), ["-p", directory, "-c"])
     case .caddy:
       let text = try shipped("caddy/Caddyfile", listening: (":8000 {", ":\(port) {"))

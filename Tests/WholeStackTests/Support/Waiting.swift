@@ -5,12 +5,12 @@ struct TestFailure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Waits until `condition` gives a value, for 30 seconds at most.
+/// Waits until `condition` gives a value, for `limit` at most.
 func eventually<Value: Sendable>(
-  _ what: String, _ condition: @Sendable () async throws -> Value?
+  _ what: String, within limit: Duration = .seconds(30), _ condition: @Sendable () async throws -> Value?
 ) async throws -> Value {
   let clock = ContinuousClock()
-  let end = clock.now.advanced(by: .seconds(30))
+  let end = clock.now.advanced(by: limit)
   while clock.now < end {
     if let value = try await condition() { return value }
     try await Task.sleep(for: .milliseconds(20))

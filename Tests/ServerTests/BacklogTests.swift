@@ -1,0 +1,90 @@
+import Synchronization
+import Testing
+
+@testable import keymeter
+
+@Suite("What waits for slow clients on all connections together", .timeLimit(.minutes(1)))
+struct BacklogTests {
+  /// Who was cut off, in order.
+  private final class Ends: Sendable {
+    private let names = Mutex<[String]>([])
+    var all: [String] { names.withLock { $0 } }
+    func note(_ name: String) { names.withLock { $0.append(name) } }
+  }
+
+  @Test("Beyond the limit whoever has waited longest is cut off, as many as it takes, and nobody else")
+  func oldestFirst() {
+    let backlog = Backlog(limit: 100)
+    let ends = Ends()
+    for name in ["a", "b", "c"] { _ = backlog.enter(30) { ends.note(name) } }
+    #expect(ends.all.isEmpty && backlog.bytes == 90)
+    _ = backlog.enter(50) { ends.note("d") }
+    #expect(ends.all == ["a", "b"] && backlog.bytes == 80)
+    _ = backlog.enter(20) { ends.note("e") }
+    #expect(ends.all == ["a", "b"] && backlog.bytes == 100)
+  }
+
+  @Test("Whoever has caught up counts no more, and has lost its place")
+  func caughtUp() {
+    let backlog = Backlog(limit: 100)
+    let ends = Ends()
+    let first = backlog.enter(60) { ends.note("first") }
+    _ = backlog.enter(30) { ends.note("second") }
+    backlog.leave(first)
+    backlog.leave(first)
+    #expect(backlog.bytes == 30)
+    _ = backlog.enter(60) { ends.note("first again") }
+    _ = backlog.enter(20) { ends.note("third") }
+    #expect(ends.all == ["second"] && backlog.bytes == 80)
+  }
+
+  @Test("A single answer beyond the limit is cut off itself")
+  func alone() {
+    let backlog = Backlog(limit: 100)
+    let ends = Ends()
+    let ticket = backlog.enter(101) { ends.note("large") }
+    #expect(ends.all == ["large"] && backlog.bytes == 0)
+    backlog.leave(ticket)
+    #expect(backlog.bytes == 0)
+  }
+
+  @Test("A connection is in it from being behind until it has caught up or is closed")
+  func connections() throws {
+    let backlog = Backlog(limit: 3 << 20)
+    let behind = try (0..<2).map { _ in try GuardedChannel(backlog: backlog) }
+    for connection in behind {
+      connection.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+      connection.fill(bytes: 1 << 20)
+    }
+    #expect(backlog.bytes >= 2 << 20 && backlog.bytes < 3 << 20)
+    behind[0].catchUp()
+    #expect(backlog.bytes >= 1 << 20 && backlog.bytes < 2 << 20)
+    behind[1].close()
+    behind[1].settle()
+    #expect(backlog.bytes == 0)
+  }
+
+  @Test("A part of an answer counts whole, also where the socket took most of it")
+  func partlyTaken() throws {
+    let backlog = Backlog()
+    let connection = try GuardedChannel(backlog: backlog)
+    connection.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.fill(bytes: 1 << 20)
+    connection.drain()
+    connection.fallBehind()
+    #expect(backlog.bytes >= 1 << 20)
+  }
+
+  @Test("The connection that has been behind longest is closed when others need its room")
+  func cutOff() throws {
+    let backlog = Backlog(limit: 2 << 20)
+    let connections = try (0..<2).map { _ in try GuardedChannel(backlog: backlog) }
+    for connection in connections {
+      connection.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+      connection.fill(bytes: 1 << 20)
+      for other in connections { other.settle() }
+    }
+    #expect(connections.map(\.isClosed) == [true, false])
+    #expect(backlog.bytes < 2 << 20)
+  }
+}
