@@ -67,7 +67,7 @@ public struct DatabaseInspection: Sendable {
     }
   }
 
-  /// The triggers that keep the copies of keys' facts (migrations 0014 and 0016), and are missing, off, or run something
+  /// The triggers that keep the copies of keys' facts (migrations 0014 and 0015), and are missing, off, or run something
   /// else.
   ///
   /// Without one of them a key goes on being judged by what it was before a change.
