@@ -12,15 +12,14 @@ from servers.folder import working_folder
 from servers.interruption import carry_out
 from servers.processes import Processes
 
-from . import laws, namespace, schedule
+from . import books, laws, namespace, schedule
 from .disk import Disk
 from .doctored import see_it_break
-from .history import History
-from .kept import Kept
+from .figures import tell
 from .scene import Scene
 
 # How long faults are made for.
-SECONDS = 150.0
+SECONDS, LONGEST_SECONDS = 150, 200
 # When a run is given up, and how long it may then take to end its servers.
 LONGEST, LONGEST_ENDING = 270, 25
 
@@ -31,17 +30,20 @@ def say(text: str) -> None:
 
 def play(seed: int) -> None:
     begun, processes = time.monotonic(), Processes()
-    plan = schedule.draw(seed, float(os.environ.get("CHAOS_SECONDS", SECONDS)))
-    with working_folder("chaos", keep=bool(os.environ.get("CHAOS_KEEP"))) as folder, Disk(folder) as disk:
+    plan = schedule.draw(seed, setting("CHAOS_SECONDS", SECONDS, LONGEST_SECONDS))
+    keep = bool(os.environ.get("CHAOS_KEEP"))
+    with working_folder("chaos", keep=keep) as folder, Disk(folder) as disk:
         try:
             say(f"seed {seed}; starting PostgreSQL on a disk of its own, and the nodes")
             scene = Scene(folder, disk, processes, seed)
             scene.play(plan, lambda text: say(f"{time.monotonic() - begun:5.1f} s  {text}"))
             found = scene.end()
+            if keep:
+                books.write(scene.history, found, folder / "books.jsonl")
             laws.hold(scene.history, found)
             broken = see_it_break(scene.history, found)
             made(scene, plan)
-            tell(scene, found, broken)
+            tell(scene, found, broken, say)
         finally:
             processes.stop_all()
     say(f"everything held, in {time.monotonic() - begun:.0f} s")
@@ -56,41 +58,11 @@ def made(scene: Scene, plan: dict[str, list[schedule.Fault]]) -> None:
         law(cuts.get(mode, 0) > 0, f"no connection was cut in this way: {mode}")
 
 
-def tell(scene: Scene, found: Kept, broken: int) -> None:
-    history: History = scene.history
-    say(f"faults: {counted(scene.faults.made)}; PostgreSQL started again {scene.faults.starts} times")
-    say(f"connections cut: {counted(scene.wires.counts())}")
-    say(f"verifications: {counted(Counter(one.noted.status for one in history.verifications))} (0: no answer)")
-    unclear, charged = unknown_charges(history, found)
-    say(f"requests of unknown outcome: {unclear}, of which {charged} were charged")
-    late = sum(one.noted.status == 401 and history.freezes.within(one.noted) > 0 for one in history.verifications)
-    say(f"values that were dead, used on a node that was frozen: {late}")
-    changes = Counter(change.kind for change in history.changes if change.acknowledged is not None)
-    unclear = sum(
-        change.acknowledged is None and any(one.noted.is_unclear for one in change.attempts) for change in history.changes)
-    say(f"changes answered: {counted(changes)}; {unclear} of unknown outcome")
-    repeats = sum(len(report.attempts) - 1 for report in history.reports)
-    settled = sum(any(noted.status == 200 for noted in holding.settling) for holding in history.holdings)
-    say(f"reports: {len(history.reports)}, after {repeats} repeats; reservations: "
-        f"{sum(holding.id is not None for holding in history.holdings)}, {settled} of them settled")
-    longest = max(
-        noted.ended - noted.begun - history.freezes.within(noted) for noted in history.all_noted() if noted.patient)
-    say(f"no answer took longer than {longest:.1f} s; all nodes were ready {scene.recovered_in:.1f} s after the last fault")
-    say(f"{len(laws.LAWS)} laws held, and refused {broken} forgeries")
-
-
-def unknown_charges(history: History, found: Kept) -> tuple[int, int]:
-    """How many requests of keys nobody knows whether they were admitted; and how many the database knows of."""
-    unclear = charged = 0
-    for key, verifications in laws.by_key(history).items():
-        unclear += sum(one.asked["requests"] for one in verifications if one.noted.is_unclear)
-        admitted = sum(one.asked["requests"] for one in verifications if one.noted.status == 200)
-        charged += found.usage[key].requests - admitted if key in found.usage else 0
-    return unclear, charged
-
-
-def counted(counter: dict) -> str:
-    return ", ".join(f"{count} × {name}" for name, count in sorted(counter.items(), key=lambda item: str(item[0])))
+def setting(name: str, otherwise: int, most: int) -> int:
+    """A whole number from the environment."""
+    text = os.environ.get(name, "")
+    law(text == "" or text.isdecimal() and int(text) <= most, f"{name} is a whole number, {most} at most")
+    return int(text) if text else otherwise
 
 
 def give_up(_number, _frame) -> None:
@@ -102,7 +74,7 @@ def give_up(_number, _frame) -> None:
 
 def run() -> None:
     namespace.enter()
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
+    seed = setting("CHAOS_SEED", random.SystemRandom().randrange(1_000_000), 1_000_000_000)
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(LONGEST)
     try:

@@ -1,6 +1,7 @@
 """What clients asked for and were told. Times are seconds of the monotonic clock."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 DIMENSIONS = ("requests", "tokens")
 
@@ -31,7 +32,8 @@ class Noted:
 class Verification:
     noted: Noted
     key: str
-    value: str
+    # Never shown, as below.
+    value: str = field(repr=False)
     # By dimension: what was to be charged.
     asked: dict[str, int]
     # By dimension, what the answer says of a limit and of what is used: of each where it was 200, of one where it was 429.
@@ -77,7 +79,7 @@ class Attempt:
     # Whether the answer was the first one's, once more.
     replayed: bool = False
     # The value that the answer shows, of a creation or a rotation.
-    value: str | None = None
+    value: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -107,10 +109,14 @@ class Freezes:
     intervals: dict[str, list[list[float]]] = field(default_factory=dict)
 
     def begin(self, node: str, at: float) -> None:
-        self.intervals.setdefault(node, []).append([at, float("inf")])
+        self.intervals.setdefault(node, []).append([at, inf])
 
     def end(self, node: str, at: float) -> None:
         self.intervals[node][-1][1] = at
+
+    def now(self) -> str | None:
+        """A node that is stopped at this moment."""
+        return next((node for node, intervals in [*self.intervals.items()] if intervals[-1][1] == inf), None)
 
     def within(self, noted: Noted) -> float:
         """For how many seconds of a request its node was stopped."""

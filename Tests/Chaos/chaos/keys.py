@@ -1,13 +1,14 @@
 """The keys that there are, shared by those that make them and those that use them."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Key:
     id: str
-    value: str
+    # Never shown.
+    value: str = field(repr=False)
 
 
 class Keyring:

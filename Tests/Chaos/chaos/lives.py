@@ -4,7 +4,7 @@ Rows of one key stand in the log in the order in which they were committed, sinc
 So even a change of which nothing was heard has its place among those that were answered.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from .history import Attempt, Change, History
@@ -28,7 +28,7 @@ class Step:
     limits: dict[str, int | None]
     overlap: int
     # The value that it gave the key, where somebody was shown it.
-    value: str | None
+    value: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Manager(Client):
             self._end(key, "revoke")
         elif ending < 0.85:
             self._end(key, "delete")
+        self._look(key)
 
     def finish(self) -> None:
         """All is well again: each value is dead or alive on every node, whatever was unclear about it before."""
@@ -76,16 +77,12 @@ class Manager(Client):
         return new
 
     def _end(self, key: Key, kind: str) -> None:
-        if kind == "revoke":
-            self._change("revoke", key.id, "POST", f"/api/v1/apikey/{key.id}/revoke", None,
-                         repeated=self.drawn.random() < 0.5)
-        elif self.drawn.random() < 0.5:
-            self._change("delete", key.id, "DELETE", f"/api/v1/apikey/{key.id}", None, repeated=self.drawn.random() < 0.5)
-        else:
-            self._change("delete", key.id, "DELETE", f"/api/v1/api-key?id={key.id}", None,
-                         repeated=self.drawn.random() < 0.5)
+        repeated = self.drawn.random() < 0.5
+        ways = {
+            "revoke": (("POST", f"/api/v1/apikey/{key.id}/revoke"),),
+            "delete": (("DELETE", f"/api/v1/apikey/{key.id}"), ("DELETE", f"/api/v1/api-key?id={key.id}"))}
+        self._change(kind, key.id, *self.drawn.choice(ways[kind]), None, repeated=repeated)
         self.keyring.end(key.id)
-        self._look(key)
 
     def _look(self, key: Key) -> None:
         """On every node at once after the answer, the one that was frozen meanwhile included."""

@@ -21,9 +21,10 @@ from .reporter import Reporter, Reserver
 from .schedule import Fault
 from .verifier import Verifier
 from .wires import Wires
+from .witness import Witness
 
 NODES = 3
-VERIFIERS, MANAGERS, REPORTERS, RESERVERS = 8, 3, 2, 2
+VERIFIERS, MANAGERS, WITNESSES, REPORTERS, RESERVERS = 8, 3, 2, 2, 2
 # Keys that nobody changes: without a limit, and with limits that are reached early, late and hardly ever.
 FIXED = (
     {}, {}, {"usageLimit": 300}, {"usageLimit": 3_000}, {"usageLimit": 20_000}, {"monthlyTokenLimit": 1_500},
@@ -69,6 +70,7 @@ class Scene:
         return [
             *(Verifier(*client(f"verifier{number}"), fixed=fixed, keyring=keyring) for number in range(VERIFIERS)),
             *(Manager(*client(f"manager{number}"), root=root, keyring=keyring) for number in range(MANAGERS)),
+            *(Witness(*client(f"witness{number}"), root=root, keyring=Keyring()) for number in range(WITNESSES)),
             *(Reporter(*client(f"reporter{number}"), key=reported) for number in range(REPORTERS)),
             *(Reserver(*client(f"reserver{number}"), keys=held) for number in range(RESERVERS))]
 
