@@ -103,12 +103,13 @@ def _sizes(sizes: list[Size]) -> list[str]:
 
 def _verdicts(verdicts: dict[str, Verdict]) -> list[str]:
     lines = [f"{sum(verdict.runs for verdict in verdicts.values()):,} plans of {len(verdicts)} statements, once as a prepared "
-             "statement gets them for any arguments and once for the arguments at hand. Rows: the most that one scan read.", "",
-             "| Statement | Big tables, by | Rows |", "| --- | --- | ---: |"]
+             "statement gets them for any arguments and once for the arguments at hand. Rows and pages: the most that one scan by an "
+             "index read.", "", "| Statement | Big tables, by | Rows | Pages |", "| --- | --- | ---: | ---: |"]
     quiet = []
     for name, verdict in sorted(verdicts.items()):
         if verdict.paths:
-            lines.append(f"| {name} | {', '.join(sorted(verdict.paths))} | {verdict.most_rows:,.0f} |")
+            lines.append(f"| {name} | {', '.join(sorted(verdict.paths))} | {verdict.most_rows:,.0f} "
+                         f"| {verdict.most_pages:,} |")
         else:
             quiet.append(name)
     lines += ["", f"No big table is read by {', '.join(quiet)}.", ""]

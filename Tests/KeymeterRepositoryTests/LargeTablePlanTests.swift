@@ -1,0 +1,97 @@
+import KeymeterTesting
+import Postgres
+import Testing
+
+@testable import KeymeterRepository
+
+/// What must not read more, the more there is beside it; `make bench-scale` looks at every statement so.
+@Suite("Beside very many rows", .timeLimit(.minutes(1)))
+struct LargeTablePlanTests {
+  @Test("One key's usage is found without its organisation's, also by a connection that has been asked before")
+  func oneKey() async throws {
+    try await seeded { pool in
+      try await pool.withTransaction { connection in
+        _ = try await connection.execute(ManagementStatements.enter, [.text("org_a")])
+        let days = PostgresDate(daysSinceUnixEpoch: 0)
+        func ask(_ keys: [String]?) async throws -> Int {
+          try await connection.execute(
+            MeteringStatements.dailyUsage,
+            [.text("org_a"), .textArrayOrNull(keys), .date(days), .date(PostgresDate(daysSinceUnixEpoch: 40_000))]
+          ).rows.count
+        }
+        // As often as has PostgreSQL take one plan for all arguments, if it ever does.
+        for _ in 0..<8 { _ = try await ask(["key_none"]) }
+        let before = try await read(connection)
+        #expect(try await ask(["key_7"]) == 2)
+        #expect(try await read(connection) - before < 20)
+        #expect(try await ask(nil) == 2)
+      }
+    }
+  }
+
+  @Test(
+    "Retention reads no more than the batch that it takes",
+    arguments: [
+      "purge_usage_events('24 hours', 10)", "purge_reservations('24 hours', 10)", "purge_idempotency_keys(10)",
+    ])
+  func retention(call: String) async throws {
+    try await seeded { pool in
+      try await pool.withTransaction { connection in
+        for _ in 0..<8 {
+          let before = try await read(connection)
+          let purged = try await connection.execute(
+            Statement("test_purge", "SELECT keymeter.\(call) AS purged"))
+          #expect(try purged.rows.first?.decode("purged", as: Int32.self) == 10)
+          #expect(try await read(connection) - before < 100)
+        }
+      }
+    }
+  }
+
+  private func seeded(_ body: (ConnectionPool) async throws -> Void) async throws {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool(maximumConnections: 1) { pool in
+        try await pool.withConnection { try await $0.executeScript(Self.rows) }
+      }
+      try await database.withPool(maximumConnections: 1, as: .app, body)
+    }
+  }
+
+  /// Rows of all tables that this transaction has read, by whatever way.
+  private func read(_ connection: Connection) async throws -> Int64 {
+    let rows = try await connection.execute(Self.rowsRead).rows
+    return try rows.first?.decode("rows", as: Int64.self) ?? 0
+  }
+
+  private static let rowsRead = Statement(
+    "test_rows_read",
+    """
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS rows
+    FROM pg_catalog.pg_stat_xact_user_tables WHERE schemaname = 'keymeter'
+    """)
+
+  /// Few organisations, so that the average one is as large as this; and analysed, as autovacuum would.
+  private static let rows = """
+    INSERT INTO keymeter.organisations (organisation_id, provider_id, name)
+    SELECT 'org_' || o, 'provider-' || o, 'Organisation' FROM unnest('{a,b,c}'::text[]) AS o;
+    INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, used_requests, day, day_requests)
+    SELECT 'org_a', 'key_' || n, \(ReportingSeed.thisMonth), 2, \(ReportingSeed.today), 1
+    FROM generate_series(1, 3000) AS n;
+    INSERT INTO keymeter.usage_daily (organisation_id, key_id, day, requests, tokens, stt_secs)
+    SELECT 'org_a', 'key_' || n, \(ReportingSeed.today) - 1, 1, 0, 0 FROM generate_series(1, 3000) AS n;
+    INSERT INTO keymeter.usage_events (
+      organisation_id, event_id, key_id, requests, tokens, stt_secs, over_limit, recorded_at)
+    SELECT 'org_a', 'event_' || n, 'key_1', 1, 0, 0, false, now() - interval '50 hours'
+    FROM generate_series(1, 3000) AS n;
+    INSERT INTO keymeter.reservations (
+      organisation_id, reservation_id, key_id, day, requests, tokens, stt_secs, reserved_at, expires_at, on_expiry,
+      state, closed_at, settled_requests, settled_tokens, settled_stt_secs, over_limit)
+    SELECT 'org_a', 'rsv_' || n, 'key_1', \(ReportingSeed.today), 1, 0, 0, now() - interval '51 hours',
+      now() - interval '50 hours', 'release', 'settled', now() - interval '50 hours', 1, 0, 0, false
+    FROM generate_series(1, 3000) AS n;
+    INSERT INTO keymeter.idempotency_keys (organisation_id, key_id, name_hash, salt, sealed_answer, expires_at)
+    SELECT 'org_a', 'key_1', sha256(('name ' || n)::bytea), sha256('salt'), sha256('sealed'), now() - interval '1 hour'
+    FROM generate_series(1, 3000) AS n;
+    ANALYZE;
+    """
+}
