@@ -74,12 +74,15 @@ enum ManagementStatements {
     "SELECT organisation_id FROM keymeter.organisation_holding($1)")
 
   /// By the statement's own time rather than the transaction's, which may have waited.
+  ///
+  /// Here and below hashes are joined rather than compared by `= ANY`: a plan that is made for any organisation would go by
+  /// the organisation first, as if it had few keys, and walk over all of one that has very many.
   static let keyHolding = Statement(
     "management_key_holding",
     """
-    SELECT key_id FROM keymeter.api_key_secrets
-    WHERE organisation_id = $1 AND secret_hash = ANY ($2)
-      AND (valid_until IS NULL OR valid_until > statement_timestamp())
+    SELECT s.key_id FROM unnest($2::bytea[]) AS h (secret_hash)
+    JOIN keymeter.api_key_secrets AS s ON s.secret_hash = h.secret_hash
+    WHERE s.organisation_id = $1 AND (s.valid_until IS NULL OR s.valid_until > statement_timestamp())
     """)
 
   /// Whatever changes or ends a key takes this lock first, so that no two do at once: of two root keys that end each
@@ -102,16 +105,17 @@ enum ManagementStatements {
     "management_is_superseded",
     """
     SELECT EXISTS (
-      SELECT FROM keymeter.api_key_secrets
-      WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND valid_until IS NOT NULL) AS found
+      SELECT FROM unnest($2::bytea[]) AS h (secret_hash)
+      JOIN keymeter.api_key_secrets AS s ON s.secret_hash = h.secret_hash
+      WHERE s.organisation_id = $1 AND s.valid_until IS NOT NULL) AS found
     """)
 
   private static let activeKeyText = """
     SELECT \(keyColumns)
-    FROM keymeter.api_key_secrets AS s
+    FROM unnest($2::bytea[]) AS h (secret_hash)
+    JOIN keymeter.api_key_secrets AS s ON s.secret_hash = h.secret_hash
     JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
-    WHERE s.organisation_id = $1 AND s.secret_hash = ANY ($2)
-      AND (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
+    WHERE s.organisation_id = $1 AND (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
     """
 
   static let activeKey = Statement("management_active_key", activeKeyText)
@@ -205,17 +209,19 @@ enum ManagementStatements {
   static let formerValue = Statement(
     "management_former_value",
     """
-    SELECT key_id, superseded_at FROM keymeter.former_secrets
-    WHERE organisation_id = $1 AND secret_hash = ANY ($2)
+    SELECT f.key_id, f.superseded_at FROM unnest($2::bytea[]) AS h (secret_hash)
+    JOIN keymeter.former_secrets AS f ON f.secret_hash = h.secret_hash
+    WHERE f.organisation_id = $1
     """)
 
   /// Once: a report may be repeated.
   static let noteFormerReport = Statement(
     "management_note_former_report",
     """
-    UPDATE keymeter.former_secrets SET reported_at = statement_timestamp()
-    WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND reported_at IS NULL
-    RETURNING key_id
+    UPDATE keymeter.former_secrets AS f SET reported_at = statement_timestamp()
+    FROM unnest($2::bytea[]) AS h (secret_hash)
+    WHERE f.secret_hash = h.secret_hash AND f.organisation_id = $1 AND f.reported_at IS NULL
+    RETURNING f.key_id
     """)
 
   /// Has the present value be known when it is no more; comes before anything ends.
