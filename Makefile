@@ -57,7 +57,7 @@ bench: build ## Measure Keymeter beside its peers, and write Benchmarks/RESULTS.
 	@exec Benchmarks/run
 
 # exec, so that nothing stands between Ctrl-C and the run.
-bench-scale: build ## Measure Keymeter with 10,000,000 keys (30 GB of disk), and write Benchmarks/SCALE.md (BENCH_QUICK=1: a small try, no file)
+bench-scale: build ## Measure Keymeter with 10,000,000 keys (36 GB of disk), and write Benchmarks/SCALE.md (BENCH_QUICK=1: a small try, no file)
 	@scripts/setup bench
 	@exec Benchmarks/run scale
 

@@ -3,6 +3,7 @@
 import hmac
 import random
 import zlib
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from .cluster import Cluster
@@ -17,9 +18,11 @@ LIMIT = 1_000_000_000_000
 
 PREFIX = b"sk_live_"
 WIDTH = len(PREFIX) + 32 + 6
+# Keys were made one a second from then on.
+FIRST_MADE = datetime(2024, 1, 1, tzinfo=timezone.utc)
 # Which columns are loaded, in the order of the rows that are made.
 RECORDS = """keymeter.api_keys (organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit,
-    monthly_token_limit, linkage_id, key_hint)"""
+    monthly_token_limit, linkage_id, key_hint, created_at)"""
 SECRETS = """keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id, environment, scopes,
     usage_limit, monthly_token_limit)"""
 
@@ -81,7 +84,7 @@ class KeySet:
             root = "t" if self.is_root(number) else "f"
             yield (text,
                    f"{organisation}\t{key}\tBench {number}\t{root}\t{facts}\tunit-{number}"
-                   f"\tsk_live_...{text[-4:].decode()}\n",
+                   f"\tsk_live_...{text[-4:].decode()}\t{FIRST_MADE + timedelta(seconds=number)}\n",
                    f"{organisation}\t{key}\t\\\\x{digest}\tbench\t{facts}\n")
 
     def _keys(self, cluster: Cluster, pepper: bytes) -> None:

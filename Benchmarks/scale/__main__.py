@@ -38,29 +38,43 @@ class Run:
         about = machine.describe(self.cluster)
         # Nothing that comes by itself takes part in the loading.
         self._autovacuum("off")
-        migrated = [migrations.measure(self.cluster, count) for count in self.plan.migrated]
         small, empty = self._small()
         large, loaded = self._large()
         self._autovacuum("on")
         results = report.Results(
-            about=about, busy=busy, plan=self.plan, months=large.keys.months, migrated=migrated, empty=empty, loaded=loaded)
+            about=about, busy=busy, plan=self.plan, months=large.keys.months, empty=empty, loaded=loaded)
         results.sizes = self._sizes(large.keys.database)
         self._verify(small, large, results)
         self._nodes(small, results)
+        self._save(results, peak)
         self._step("asking over HTTP")
         results.questions = questions.over_http(large, large.keys)
         questions.check_year(large, large.keys)
+        results.exact = [self._check(small.keys), self._check(large.keys)]
         self.processes.stop(large.process)
+        self._save(results, peak)
         self._step("reading plans")
         results.verdicts = self._plans(large)
+        self._save(results, peak)
         self._step("running reports")
         results.reports = questions.reports(self.cluster, large.keys, self.plan.patience)
         start = time.monotonic()
         large.command("pepper", "status", seconds=600)
         results.pepper_status = time.monotonic() - start
-        results.exact = [self._check(small.keys), self._check(large.keys)]
-        results.peak = peak.bytes
+        self._save(results, peak)
+        # The room that it takes is another one's.
+        self.cluster.sql("postgres", f"DROP DATABASE {large.keys.database}")
+        for count in self.plan.migrated:
+            self._step(f"migrating {count:,} keys")
+            results.migrated.append(migrations.measure(self.cluster, count))
+            self._save(results, peak)
         return results
+
+    def _save(self, results: report.Results, peak: Peak) -> None:
+        """What there is by now, so that a run which is interrupted late was not for nothing."""
+        results.peak, results.seconds = peak.bytes, time.monotonic() - self.started
+        if self.plan is plan.FULL:
+            write(report.tables(results), "SCALE.md")
 
     def _require_disk(self) -> None:
         free = shutil.disk_usage(self.folder).free
@@ -170,19 +184,15 @@ class Run:
         if charged < answered:
             raise BenchError(f"{answered:,} requests were admitted, and only {charged:,} were charged")
         return (f"Of {keys.count:,} keys, {answered:,} requests were answered with success and {charged:,} are in the "
-                "counters; the rest were under way when a client stopped, or belong to the pass that reads plans.")
+                "counters; the rest were under way when a client stopped.")
 
 
 def main() -> int:
-    start = time.monotonic()
     chosen = plan.chosen()
 
     def finish(results: report.Results) -> None:
-        results.seconds = time.monotonic() - start
-        text = report.tables(results)
-        print(text)
+        print(report.tables(results))
         if chosen is plan.FULL:
-            write(text, "SCALE.md")
             say("wrote Benchmarks/SCALE.md")
 
     return session.run(lambda folder, processes: Run(chosen, folder, processes).measure(), finish)

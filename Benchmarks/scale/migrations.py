@@ -6,7 +6,6 @@ from pathlib import Path
 
 from bench.cluster import OWNER, UNCHECKED, Cluster
 from bench.processes import run
-from bench.session import say
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "sql" / "migrations"
 # The tables are there, and nothing has been added to them yet.
@@ -28,7 +27,6 @@ class Migrated:
 def measure(cluster: Cluster, keys: int) -> Migrated:
     """Loads keys, each with a counter and a day of this month, in the oldest shape that holds them, and migrates on."""
     database = f"migrated_{keys}"
-    say(f"migrating {keys:,} keys")
     cluster.create(database)
     cluster.sql(database, _LEDGER, role=OWNER)
     seconds = {}

@@ -28,7 +28,7 @@ class Plan:
 
 FULL = Plan(
     keys=10_000_000, large=100_000, others=1_000_000, rounds=3, seconds=5, connections=(1, 64, 256), drawn=1_000_000,
-    migrated=(1_000_000, 2_000_000), patience=180, disk_gigabytes=32)
+    migrated=(1_000_000, 2_000_000), patience=60, disk_gigabytes=36)
 QUICK = Plan(
     keys=200_000, large=5_000, others=50_000, rounds=1, seconds=2, connections=(64,), drawn=100_000,
     migrated=(50_000,), patience=60, disk_gigabytes=4, nodes_connections=(64,))

@@ -23,6 +23,9 @@ _WORTHWHILE = 1 / 3
 EXCEPTIONS = {
     "pepper_known": "counts the keys of each pepper, which is to look at every key; a command's, and a node's at its start",
     "management_organisations": "lists every organisation, for the command line",
+    "management_active_key_shared":
+        "locks the caller's secret when a key is made, and must know it again by either hash; a plan for any arguments walks "
+        "over the organisation's secrets",
     "management_keys": "lists every key of one organisation, for the command line",
     "management_other_active_root":
         "looks for another root key among the organisation's keys, when a root key is to be ended",
@@ -64,7 +67,8 @@ class PlanLog:
         self.start = 0
         self.big = set(cluster.sql(database, f"""
             SELECT c.relname FROM pg_class AS c
-            WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind = 'r' AND c.reltuples >= {_BIG}""").splitlines())
+            WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind = 'r' AND c.reltuples >= {_BIG}
+            """).splitlines())
 
     def begin(self, plans: str) -> None:
         """From now on for new sessions; `plans` is PostgreSQL's plan_cache_mode."""
@@ -72,7 +76,8 @@ class PlanLog:
         for name, value in {
             "session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0",
             "auto_explain.log_analyze": "on", "auto_explain.log_timing": "off", "auto_explain.log_format": "json",
-            "auto_explain.log_nested_statements": "on", "auto_explain.log_buffers": "on", "log_statement": "all", "plan_cache_mode": plans,
+            "auto_explain.log_nested_statements": "on", "auto_explain.log_buffers": "on", "log_statement": "all",
+            "plan_cache_mode": plans,
         }.items():
             self.cluster.sql("postgres", f"ALTER DATABASE {self.database} SET {name} = '{value}'")
         self.cluster.sql("postgres", f"ALTER SYSTEM SET log_line_prefix = '{_PREFIX}'")

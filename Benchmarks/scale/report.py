@@ -28,10 +28,10 @@ class Results:
     busy: float
     plan: Plan
     months: list[date]
-    migrated: list[Migrated]
     # Seconds: an empty database, and the loading of the large one.
     empty: float
     loaded: float
+    migrated: list[Migrated] = field(default_factory=list)
     sizes: list[Size] = field(default_factory=list)
     verify: dict[tuple[str, int], Measured] = field(default_factory=dict)
     nodes: dict[tuple[str, int], Measured] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def _tolls(parts, tolls: dict[tuple[str, int], Toll]) -> list[str]:
 def _timed(questions: list[Timed]) -> list[str]:
     lines = ["| Question | Median ms | Worst ms | Times | Answer |", "| --- | ---: | ---: | ---: | --- |"]
     for asked in questions:
-        took = ("over the time", "") if asked.median is None else (f"{asked.median * 1e3:,.1f}", f"{asked.worst * 1e3:,.1f}")
+        took = ("given up", "") if asked.median is None else (f"{asked.median * 1e3:,.1f}", f"{asked.worst * 1e3:,.1f}")
         lines.append(f"| {asked.question} | {took[0]} | {took[1]} | {asked.times} | {asked.remark} |")
     return lines
 
@@ -86,7 +86,7 @@ def _migrated(results: Results) -> list[str]:
     sets = results.migrated
     lines = [f"An empty database, all migrations and functions: {results.empty:.1f} s. With rows, seconds a migration:", "",
              "| Migration |" + "".join(f" {one.keys:,} keys |" for one in sets), "| --- |" + " ---: |" * len(sets)]
-    for number in sets[0].seconds:
+    for number in sets[0].seconds if sets else ():
         lines.append(f"| {number} |" + "".join(f" {one.seconds[number]:.2f} |" for one in sets))
     return lines
 
@@ -103,8 +103,9 @@ def _sizes(sizes: list[Size]) -> list[str]:
 
 def _verdicts(verdicts: dict[str, Verdict]) -> list[str]:
     lines = [f"{sum(verdict.runs for verdict in verdicts.values()):,} plans of {len(verdicts)} statements, once as a prepared "
-             "statement gets them for any arguments and once for the arguments at hand. Rows and pages: the most that one scan by an "
-             "index read.", "", "| Statement | Big tables, by | Rows | Pages |", "| --- | --- | ---: | ---: |"]
+             "statement gets them for any arguments and once for the arguments at hand. Rows: the most that one scan read; "
+             "pages: the most that one by an index looked at.", "",
+             "| Statement | Big tables, by | Rows | Pages |", "| --- | --- | ---: | ---: |"]
     quiet = []
     for name, verdict in sorted(verdicts.items()):
         if verdict.paths:

@@ -18,7 +18,8 @@ class Named:
 
 
 def _content(match: re.Match) -> str:
-    return match["long"] if match["long"] is not None else match["short"] if match["short"] is not None else f"\\({match['name']})"
+    written = match["long"] if match["long"] is not None else match["short"]
+    return f"\\({match['name']})" if written is None else written
 
 
 def catalogue() -> list[Named]:

@@ -11,7 +11,9 @@ struct DistributionTests {
   /// Keys of distributed tables that don't hold the organisation; docs/scaling.md says what becomes of each.
   private static let knownExceptions = ["api_key_secrets_secret_hash_key", "former_secrets_secret_hash_key"]
 
-  @Test("Each table with rows of organisations is named once, and any other is a copy everywhere or the migrator's")
+  @Test(
+    "Each table with rows of organisations is named once, and any other is a copy everywhere or the migrator's"
+  )
   func tables() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -54,7 +56,8 @@ struct DistributionTests {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
         let script = try Script()
-        let far = try await rows(of: pool, Self.foreignKeysAway(script.distributed, copies: script.references))
+        let far = try await rows(
+          of: pool, Self.foreignKeysAway(script.distributed, copies: script.references))
         #expect(far == [])
         // And is distributed before what refers to it.
         let pairs = try await rows(of: pool, Self.references(among: script.distributed))

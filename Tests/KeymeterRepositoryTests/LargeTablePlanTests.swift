@@ -7,7 +7,8 @@ import Testing
 /// What must not read more, the more there is beside it; `make bench-scale` looks at every statement so.
 @Suite("Beside very many rows", .timeLimit(.minutes(1)))
 struct LargeTablePlanTests {
-  @Test("One key's usage is found without its organisation's, also by a connection that has been asked before")
+  @Test(
+    "One key's usage is found without its organisation's, also by a connection that has been asked before")
   func oneKey() async throws {
     try await seeded { pool in
       try await pool.withTransaction { connection in
@@ -16,7 +17,10 @@ struct LargeTablePlanTests {
         func ask(_ keys: [String]?) async throws -> Int {
           try await connection.execute(
             MeteringStatements.dailyUsage,
-            [.text("org_a"), .textArrayOrNull(keys), .date(days), .date(PostgresDate(daysSinceUnixEpoch: 40_000))]
+            [
+              .text("org_a"), .textArrayOrNull(keys), .date(days),
+              .date(PostgresDate(daysSinceUnixEpoch: 40_000)),
+            ]
           ).rows.count
         }
         // As often as has PostgreSQL take one plan for all arguments, if it ever does.
@@ -30,10 +34,35 @@ struct LargeTablePlanTests {
   }
 
   @Test(
+    "A page far behind is found without those before it",
+    arguments: ["force_generic_plan", "force_custom_plan"])
+  func page(plans: String) async throws {
+    try await seeded { pool in
+      try await pool.withTransaction { connection in
+        _ = try await connection.execute(ManagementStatements.enter, [.text("org_a")])
+        try await connection.executeScript("SET LOCAL plan_cache_mode = \(plans)")
+        let places = try await connection.execute(
+          Statement(
+            "test_place", "SELECT created_at FROM keymeter.api_keys WHERE key_id = 'org_a_key_2990'"))
+        let place = try #require(places.rows.first).decode("created_at", as: PostgresTimestamp.self)
+        let before = try await read(connection)
+        let page = try await connection.execute(
+          ManagementStatements.keysPage,
+          [
+            .text("org_a"), .timestamptz(place), .text("org_a_key_2990"), .text(nil), .text(nil), .int8(200),
+          ])
+        #expect(page.rows.count == 10)
+        #expect(try await read(connection) - before < 100)
+      }
+    }
+  }
+
+  @Test(
     "A caller is found by its hash alone, also by a plan that is made for any organisation",
     arguments: [
-      ManagementStatements.keyHolding, ManagementStatements.activeKey, ManagementStatements.activeKeyShared,
-      ManagementStatements.isSuperseded, ManagementStatements.formerValue, ManagementStatements.noteFormerReport,
+      ManagementStatements.keyHolding, ManagementStatements.activeKey,
+      ManagementStatements.isSuperseded, ManagementStatements.formerValue,
+      ManagementStatements.noteFormerReport,
     ])
   func caller(statement: Statement) async throws {
     try await seeded { pool in
@@ -53,7 +82,8 @@ struct LargeTablePlanTests {
   @Test(
     "Retention reads no more than the batch that it takes",
     arguments: [
-      "purge_usage_events('24 hours', 10)", "purge_reservations('24 hours', 10)", "purge_idempotency_keys(10)",
+      "purge_usage_events('24 hours', 10)", "purge_reservations('24 hours', 10)",
+      "purge_idempotency_keys(10)",
     ])
   func retention(call: String) async throws {
     try await seeded { pool in
@@ -100,7 +130,19 @@ struct LargeTablePlanTests {
   /// One organisation with many keys among others with few; and analysed, as autovacuum would.
   private static let rows = """
     INSERT INTO keymeter.organisations (organisation_id, provider_id, name)
-    SELECT 'org_' || o, 'provider-' || o, 'Organisation' FROM unnest('{a,b,c}'::text[]) AS o;
+    SELECT 'org_' || o, 'provider-' || o, 'Organisation'
+    FROM (SELECT CASE n WHEN 1 THEN 'a' ELSE n::text END AS o FROM generate_series(1, 300) AS n) AS names;
+    INSERT INTO keymeter.api_keys (
+      organisation_id, key_id, friendly_name, root, environment, scopes, linkage_id, key_hint, created_at)
+    SELECT organisation_id, organisation_id || '_key_' || n, 'Key', false, 'PRODUCTION', '{*}', 'unit_' || n,
+      'sk_live_...0000', now() + n * interval '1 second'
+    FROM keymeter.organisations, generate_series(1, CASE organisation_id WHEN 'org_a' THEN 3000 ELSE 10 END) AS n;
+    INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id, valid_until)
+    SELECT organisation_id, key_id, sha256(CASE key_id WHEN 'org_a_key_7' THEN 'abc' ELSE key_id END::bytea), 'p',
+      now() + interval '1 hour'
+    FROM keymeter.api_keys;
+    INSERT INTO keymeter.former_secrets (organisation_id, key_id, secret_hash, superseded_at)
+    SELECT organisation_id, key_id, secret_hash, now() FROM keymeter.api_key_secrets;
     INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, used_requests, day, day_requests)
     SELECT 'org_a', 'key_' || n, \(ReportingSeed.thisMonth), 2, \(ReportingSeed.today), 1
     FROM generate_series(1, 3000) AS n;

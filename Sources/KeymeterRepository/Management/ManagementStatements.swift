@@ -110,22 +110,35 @@ enum ManagementStatements {
       WHERE s.organisation_id = $1 AND s.valid_until IS NOT NULL) AS found
     """)
 
-  private static let activeKeyText = """
+  private static let activeCondition = """
+    (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
+    """
+
+  static let activeKey = Statement(
+    "management_active_key",
+    """
     SELECT \(keyColumns)
     FROM unnest($2::bytea[]) AS h (secret_hash)
     JOIN keymeter.api_key_secrets AS s ON s.secret_hash = h.secret_hash
     JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
-    WHERE s.organisation_id = $1 AND (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
-    """
-
-  static let activeKey = Statement("management_active_key", activeKeyText)
+    WHERE s.organisation_id = $1 AND \(activeCondition)
+    """)
 
   /// Locks the secret rather than the key, so that changes of one root key's own record don't wait for each
   /// other twice.
   ///
   /// Whatever ends a key must therefore change or remove its secrets' rows: after waiting for such a
-  /// change, PostgreSQL judges this condition again on the secret's new row, but not on the key's.
-  static let activeKeyShared = Statement("management_active_key_shared", "\(activeKeyText) FOR SHARE OF s")
+  /// change, PostgreSQL judges this condition again on the secret's new row, but not on the key's. That new row may have
+  /// the other one of the hashes, of another pepper; so here they are compared, since what is joined isn't looked up again.
+  static let activeKeyShared = Statement(
+    "management_active_key_shared",
+    """
+    SELECT \(keyColumns)
+    FROM keymeter.api_key_secrets AS s
+    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    WHERE s.organisation_id = $1 AND s.secret_hash = ANY ($2) AND \(activeCondition)
+    FOR SHARE OF s
+    """)
 
   /// At most one write a minute and key, so that reading stays cheap.
   static let touchKey = Statement(
@@ -159,11 +172,15 @@ enum ManagementStatements {
     """)
 
   /// One page, from behind a place on, which an index finds.
+  ///
+  /// By the time alone: texts that are compared for their order may not be looked at before row-level security has been,
+  /// and so can't lead anywhere in an index. Keys of the very same time are passed over one by one.
   static let keysPage = Statement(
     "management_keys_page",
     """
     SELECT \(keyColumns) FROM keymeter.api_keys AS k
     WHERE k.organisation_id = $1
+      AND k.created_at >= coalesce($2::timestamptz, '-infinity')
       AND (k.created_at, k.key_id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::text, ''))
       AND ($4::text IS NULL OR k.environment = $4)
       AND ($5::text IS NULL OR \(keyStatus) = $5)
