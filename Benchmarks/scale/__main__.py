@@ -161,16 +161,21 @@ class Run:
 
     def _plans(self, server: Keymeter) -> dict[str, plans.Verdict]:
         verdicts: dict[str, plans.Verdict] = {}
+        wrong: list[str] = []
         for number, mode in enumerate(("force_generic_plan", "force_custom_plan")):
             log = plans.PlanLog(self.cluster, server.keys.database)
             log.begin(mode)
-            Pass(server, server.keys, self.processes, number).run()
+            try:
+                Pass(server, server.keys, self.processes, number).run()
+            except BenchError as error:
+                wrong.append(str(error))
+                self.processes.stop(server.process)
             log.end()
             log.read(verdicts)
-        self.plan_faults = plans.faults(verdicts)
-        for fault in self.plan_faults:
+        wrong += plans.faults(verdicts)
+        for fault in wrong:
             say(f"  {fault}")
-        if self.plan_faults and os.environ.get("BENCH_KEEP_GOING", "") in ("", "0"):
+        if wrong and os.environ.get("BENCH_KEEP_GOING", "") in ("", "0"):
             raise BenchError("statements that read what they need not, or were never run: see above")
         return verdicts
 
