@@ -56,6 +56,10 @@ class LargeSet(KeySet):
         self._stream(cluster, pepper)
         say("loading counters and days")
         self._partitions(cluster)
+        self._sql(cluster, f"""
+            CREATE UNLOGGED TABLE sparse AS
+            SELECT k.organisation_id, k.key_id, abs(hashtext(k.key_id) / 10) % 12 AS month FROM keymeter.api_keys AS k
+            WHERE k.organisation_id > '{LARGE}' AND hashtext(k.key_id) % 10 = 0""")
         # Each key's first charge of the month, and of the day, is not what is measured.
         tasks = [lambda: self._sql(cluster, f"""
             INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, day, used_requests, used_tokens, last_used_at)
@@ -68,6 +72,7 @@ class LargeSet(KeySet):
         tasks += [lambda month=month: self._month(cluster, month) for month in self.months]
         tasks.append(lambda: self._others(cluster))
         together(tasks)
+        self._sql(cluster, "DROP TABLE sparse")
         say("building the hash indexes")
         together([lambda text=text: self._sql(cluster, text) for text in suspended])
         say("VACUUM ANALYZE")
@@ -167,13 +172,12 @@ class LargeSet(KeySet):
             FROM (
               SELECT k.organisation_id, k.key_id, {_DAILY} AS daily FROM keymeter.api_keys AS k
               WHERE k.organisation_id = '{LARGE}' ORDER BY k.key_id OFFSET 0) AS k""")
-        chosen = (f"k.organisation_id > '{LARGE}' AND hashtext(k.key_id) % 10 = 0 "
-                  f"AND abs(hashtext(k.key_id) / 10) % 12 = {self.months.index(month)}")
+        chosen = f"k.month = {self.months.index(month)}"
         *days, last_day = _SPARSE_DAYS
         self._sql(cluster, f"""
             INSERT INTO {partition} (organisation_id, key_id, day, requests, tokens, stt_secs)
             SELECT k.organisation_id, k.key_id, DATE '{month}' + n - 1, {_DAILY}, ({_DAILY}) * 100, 0
-            FROM keymeter.api_keys AS k CROSS JOIN unnest(ARRAY{days}) AS n WHERE {chosen}""")
+            FROM sparse AS k CROSS JOIN unnest(ARRAY{days}) AS n WHERE {chosen}""")
         self._sql(cluster, f"""
             INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, used_requests, used_tokens, last_used_at,
               day, day_requests, day_tokens)
@@ -181,7 +185,7 @@ class LargeSet(KeySet):
               k.daily * 100 * {len(_SPARSE_DAYS)}, DATE '{month}' + {last_day - 1}, DATE '{month}' + {last_day - 1},
               k.daily, k.daily * 100
             FROM (
-              SELECT k.organisation_id, k.key_id, {_DAILY} AS daily FROM keymeter.api_keys AS k WHERE {chosen}) AS k""")
+              SELECT k.organisation_id, k.key_id, {_DAILY} AS daily FROM sparse AS k WHERE {chosen}) AS k""")
 
     def _others(self, cluster: Cluster) -> None:
         """As many rows of everything else as the sweepers, and who reads the audit log, walk over in a busy service."""

@@ -23,9 +23,6 @@ _WORTHWHILE = 1 / 3
 EXCEPTIONS = {
     "pepper_known": "counts the keys of each pepper, which is to look at every key; a command's, and a node's at its start",
     "management_organisations": "lists every organisation, for the command line",
-    "management_active_key_shared":
-        "locks the caller's secret when a key is made, and must know it again by either hash; a plan for any arguments walks "
-        "over the organisation's secrets",
     "management_keys": "lists every key of one organisation, for the command line",
     "management_other_active_root":
         "looks for another root key among the organisation's keys, when a root key is to be ended",

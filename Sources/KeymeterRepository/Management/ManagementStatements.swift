@@ -17,8 +17,15 @@ enum ManagementStatements {
   ///
   /// Local to the transaction, so that a pooler which hands the session to somebody else between
   /// transactions carries nothing over.
+  ///
+  /// From then on each statement is planned for this tenant. A plan for any of them takes all for as large as the average,
+  /// and walks over every key of one that has a hundred thousand, to find one.
   static let enter = Statement(
-    "management_enter", "SELECT pg_catalog.set_config('keymeter.organisation_id', $1, true) AS entered")
+    "management_enter",
+    """
+    SELECT pg_catalog.set_config('keymeter.organisation_id', $1, true) AS entered,
+      pg_catalog.set_config('plan_cache_mode', 'force_custom_plan', true) AS planned
+    """)
 
   static let organisationByProvider = Statement(
     "management_organisation_by_provider",
@@ -74,15 +81,12 @@ enum ManagementStatements {
     "SELECT organisation_id FROM keymeter.organisation_holding($1)")
 
   /// By the statement's own time rather than the transaction's, which may have waited.
-  ///
-  /// Here and below hashes are joined rather than compared by `= ANY`: a plan that is made for any organisation would go by
-  /// the organisation first, as if it had few keys, and walk over all of one that has very many.
   static let keyHolding = Statement(
     "management_key_holding",
     """
-    SELECT s.key_id FROM unnest($2::bytea[]) AS h (secret_hash)
-    JOIN keymeter.api_key_secrets AS s ON s.secret_hash = h.secret_hash
-    WHERE s.organisation_id = $1 AND (s.valid_until IS NULL OR s.valid_until > statement_timestamp())
+    SELECT key_id FROM keymeter.api_key_secrets
+    WHERE organisation_id = $1 AND secret_hash = ANY ($2)
+      AND (valid_until IS NULL OR valid_until > statement_timestamp())
     """)
 
   /// Whatever changes or ends a key takes this lock first, so that no two do at once: of two root keys that end each
@@ -105,40 +109,26 @@ enum ManagementStatements {
     "management_is_superseded",
     """
     SELECT EXISTS (
-      SELECT FROM unnest($2::bytea[]) AS h (secret_hash)
-      JOIN keymeter.api_key_secrets AS s ON s.secret_hash = h.secret_hash
-      WHERE s.organisation_id = $1 AND s.valid_until IS NOT NULL) AS found
+      SELECT FROM keymeter.api_key_secrets
+      WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND valid_until IS NOT NULL) AS found
     """)
 
-  private static let activeCondition = """
-    (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
-    """
-
-  static let activeKey = Statement(
-    "management_active_key",
-    """
+  private static let activeKeyText = """
     SELECT \(keyColumns)
-    FROM unnest($2::bytea[]) AS h (secret_hash)
-    JOIN keymeter.api_key_secrets AS s ON s.secret_hash = h.secret_hash
+    FROM keymeter.api_key_secrets AS s
     JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
-    WHERE s.organisation_id = $1 AND \(activeCondition)
-    """)
+    WHERE s.organisation_id = $1 AND s.secret_hash = ANY ($2)
+      AND (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
+    """
+
+  static let activeKey = Statement("management_active_key", activeKeyText)
 
   /// Locks the secret rather than the key, so that changes of one root key's own record don't wait for each
   /// other twice.
   ///
   /// Whatever ends a key must therefore change or remove its secrets' rows: after waiting for such a
-  /// change, PostgreSQL judges this condition again on the secret's new row, but not on the key's. That new row may have
-  /// the other one of the hashes, of another pepper; so here they are compared, since what is joined isn't looked up again.
-  static let activeKeyShared = Statement(
-    "management_active_key_shared",
-    """
-    SELECT \(keyColumns)
-    FROM keymeter.api_key_secrets AS s
-    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
-    WHERE s.organisation_id = $1 AND s.secret_hash = ANY ($2) AND \(activeCondition)
-    FOR SHARE OF s
-    """)
+  /// change, PostgreSQL judges this condition again on the secret's new row, but not on the key's.
+  static let activeKeyShared = Statement("management_active_key_shared", "\(activeKeyText) FOR SHARE OF s")
 
   /// At most one write a minute and key, so that reading stays cheap.
   static let touchKey = Statement(
@@ -173,14 +163,13 @@ enum ManagementStatements {
 
   /// One page, from behind a place on, which an index finds.
   ///
-  /// By the time alone: texts that are compared for their order may not be looked at before row-level security has been,
-  /// and so can't lead anywhere in an index. Keys of the very same time are passed over one by one.
+  /// Planned for its arguments (`enter`): in a plan for any, `coalesce` may not go ahead of row-level security into an index,
+  /// and all pages before are passed over.
   static let keysPage = Statement(
     "management_keys_page",
     """
     SELECT \(keyColumns) FROM keymeter.api_keys AS k
     WHERE k.organisation_id = $1
-      AND k.created_at >= coalesce($2::timestamptz, '-infinity')
       AND (k.created_at, k.key_id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::text, ''))
       AND ($4::text IS NULL OR k.environment = $4)
       AND ($5::text IS NULL OR \(keyStatus) = $5)
@@ -226,19 +215,17 @@ enum ManagementStatements {
   static let formerValue = Statement(
     "management_former_value",
     """
-    SELECT f.key_id, f.superseded_at FROM unnest($2::bytea[]) AS h (secret_hash)
-    JOIN keymeter.former_secrets AS f ON f.secret_hash = h.secret_hash
-    WHERE f.organisation_id = $1
+    SELECT key_id, superseded_at FROM keymeter.former_secrets
+    WHERE organisation_id = $1 AND secret_hash = ANY ($2)
     """)
 
   /// Once: a report may be repeated.
   static let noteFormerReport = Statement(
     "management_note_former_report",
     """
-    UPDATE keymeter.former_secrets AS f SET reported_at = statement_timestamp()
-    FROM unnest($2::bytea[]) AS h (secret_hash)
-    WHERE f.secret_hash = h.secret_hash AND f.organisation_id = $1 AND f.reported_at IS NULL
-    RETURNING f.key_id
+    UPDATE keymeter.former_secrets SET reported_at = statement_timestamp()
+    WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND reported_at IS NULL
+    RETURNING key_id
     """)
 
   /// Has the present value be known when it is no more; comes before anything ends.
