@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build format lint bench fuzz sanitize failover chaos compose-test setup secrets clean
+.PHONY: help run test build format lint bench bench-scale fuzz sanitize failover chaos compose-test setup secrets clean
 
 # What `make run` passes on: where the private database lives, and the port to serve on.
 DATA_DIR ?= .keymeter
@@ -55,6 +55,11 @@ lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfil
 bench: build ## Measure Keymeter beside its peers, and write Benchmarks/RESULTS.md (BENCH_QUICK=1: two minutes, no file)
 	@scripts/setup bench
 	@exec Benchmarks/run
+
+# exec, so that nothing stands between Ctrl-C and the run.
+bench-scale: build ## Measure Keymeter with 10,000,000 keys (36 GB of disk), and write Benchmarks/SCALE.md (BENCH_QUICK=1: a small try, no file)
+	@scripts/setup bench
+	@exec Benchmarks/run scale
 
 # exec, so that nothing stands between Ctrl-C and the run.
 fuzz: build ## Make hostile requests, and every operation's right and wrong ones (FUZZ_SEED=7 for the same again)

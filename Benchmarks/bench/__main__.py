@@ -1,21 +1,19 @@
 """The run: build the scene, measure, write down, and leave nothing behind."""
 
 import os
-import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from . import load, machine, plan, report
+from . import load, machine, plan, report, session
 from .cluster import Cluster
 from .keys import WIDTH, KeySet
 from .processes import BenchError, Processes, peak_memory
 from .servers import Keygate, Keymeter, binary
+from .session import say
 
 CONSTANT, VERIFY, HOT, PEER = "constant", "verify", "verify, one key", "peer"
 ONE_EACH, ONE_EACH_HOT = "pgbench", "pgbench, one key"
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Run:
@@ -32,7 +30,7 @@ class Run:
             say(f"the machine is busy (load {busy:.1f}): the numbers will tell little")
         say("starting a cluster")
         self.cluster.start()
-        about = machine.describe(self.cluster.folder, self.cluster.version())
+        about = machine.describe(self.cluster)
         server = self.serve(self.plan.keys)
         peer = Keygate(self.cluster, self.plan.keys)
         say("loading the peer")
@@ -75,7 +73,7 @@ class Run:
             parts.add(VERIFY, connections, self.verify(server, server.keys.file, connections))
             parts.add(HOT, connections, self.verify(server, one, connections))
             parts.add(PEER, connections, lambda seconds, connections=connections: load.http(
-                self.cluster, peer.process.pid, peer.url, peer.file, peer.width, connections, seconds))
+                self.cluster, [(peer.process.pid, peer.url)], peer.file, peer.width, connections, seconds))
         return parts
 
     def grow(self, exact: list[report.Exactness]) -> dict:
@@ -99,12 +97,12 @@ class Run:
         # The same client, sending the same keys: what differs is what the server does.
         url = server.url + "/health/live"
         return lambda seconds: load.http(
-            self.cluster, server.process.pid, url, server.keys.file, WIDTH, connections, seconds)
+            self.cluster, [(server.process.pid, url)], server.keys.file, WIDTH, connections, seconds)
 
     def verify(self, server: Keymeter, keys: Path, connections: int):
         def measure(seconds: float) -> load.Sample:
             sample = load.http(
-                self.cluster, server.process.pid, server.url + "/api/v1/verify", keys, WIDTH, connections, seconds)
+                self.cluster, [(server.process.pid, server.url + "/api/v1/verify")], keys, WIDTH, connections, seconds)
             self.count(server.keys.database, sample.requests)
             return sample
         return measure
@@ -127,42 +125,18 @@ class Run:
         return report.Exactness(server.keys.count, answered, charged)
 
 
-def say(text: str) -> None:
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-def interrupted(number, _frame) -> None:
-    # Once: a second one must not cut short what ends the servers.
-    for ignored in ENDINGS:
-        signal.signal(ignored, signal.SIG_IGN)
-    raise KeyboardInterrupt(number)
-
-
 def main() -> int:
-    for number in ENDINGS:
-        signal.signal(number, interrupted)
-    processes = Processes()
     start = time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory(prefix="keymeter-bench-", dir=os.environ.get("BENCH_DIR")) as name:
-            try:
-                machine.refuse_memory_file_system(Path(name))
-                results = Run(plan.chosen(), Path(name), processes).measure()
-            finally:
-                processes.stop_all()
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
-        return 130
-    results.seconds = time.monotonic() - start
-    text = report.tables(results)
-    print(text)
-    if results.plan is plan.FULL:
-        report.write(text)
-        say("wrote Benchmarks/RESULTS.md")
-    return 0
+
+    def finish(results: report.Results) -> None:
+        results.seconds = time.monotonic() - start
+        text = report.tables(results)
+        print(text)
+        if results.plan is plan.FULL:
+            report.write(text)
+            say("wrote Benchmarks/RESULTS.md")
+
+    return session.run(lambda folder, processes: Run(plan.chosen(), folder, processes).measure(), finish)
 
 
 sys.exit(main())

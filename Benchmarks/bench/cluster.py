@@ -11,16 +11,18 @@ from pathlib import Path
 from .processes import BenchError, Processes, as_user, run
 
 
-
-def _shared_buffers() -> str:
-    """A quarter of the memory, PostgreSQL's own advice for a server of its own; at most 2 GB, which holds every set."""
+def shared_buffers(most: int) -> str:
+    """A quarter of the memory, PostgreSQL's own advice for a server of its own; at most so many megabytes."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024 // 1024
-    return f"{max(128, min(2048, memory // 4))}MB"
+    return f"{max(128, min(most, memory // 4))}MB"
 
 
 # Nothing here weakens a commit. max_wal_size keeps checkpoints apart, which would hit one part and not another.
-SETTINGS = {"shared_buffers": _shared_buffers(), "max_connections": "200", "max_wal_size": "4GB"}
+# 2 GB hold every set of keys of the side-by-side bench.
+SETTINGS = {"shared_buffers": shared_buffers(2048), "max_connections": "200", "max_wal_size": "4GB"}
 OWNER = "keymeter_owner"
+# Rows that are right by their making: no foreign key is checked, and no trigger fires.
+UNCHECKED = os.environ | {"PGOPTIONS": "-c session_replication_role=replica"}
 
 
 def binaries() -> Path:
@@ -37,8 +39,9 @@ def binaries() -> Path:
 
 
 class Cluster:
-    def __init__(self, folder: Path, processes: Processes) -> None:
+    def __init__(self, folder: Path, processes: Processes, settings: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.settings = SETTINGS | (settings or {})
         self.bin = binaries()
         # PostgreSQL refuses to run as root.
         self.user = "postgres" if os.geteuid() == 0 else None
@@ -53,7 +56,7 @@ class Cluster:
         run([*prefix, str(self.bin / "initdb"), f"--pgdata={self.data}", "--username=postgres", "--encoding=UTF8",
              "--locale=C.UTF-8", "--data-checksums", "--auth=trust"], seconds=120, cwd=self.folder)
         # The folder is its owner's alone, and so is the socket in it.
-        settings = SETTINGS | {"listen_addresses": "", "unix_socket_directories": str(self.folder)}
+        settings = self.settings | {"listen_addresses": "", "unix_socket_directories": str(self.folder)}
         command = [str(self.bin / "postgres"), "-D", str(self.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
@@ -80,16 +83,18 @@ class Cluster:
     def create(self, database: str) -> None:
         self.sql("postgres", f"CREATE DATABASE {database} OWNER {OWNER}")
 
-    def sql(self, database: str, text: str, *, seconds: float = 300, **more) -> str:
-        """Runs SQL as superuser, and returns what it answered, without decoration."""
-        return run([str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", "postgres",
-                    "-d", database, "-c", text], seconds=seconds, **more).strip()
+    def sql(self, database: str, text: str, *, seconds: float = 300, role: str = "postgres", **more) -> str:
+        """Runs SQL, as superuser unless told otherwise, and returns what it answered, without decoration."""
+        return run([*self.psql(database, role), "-c", text], seconds=seconds, **more).strip()
+
+    def psql(self, database: str, role: str = "postgres") -> list[str]:
+        return [str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", role,
+                "-d", database]
 
     def copy(self, database: str, table: str, rows: Path) -> None:
         """Loads a file of tab-separated rows, without checking foreign keys: a million look-ups for nothing."""
         with rows.open("rb") as source:
-            self.sql(database, f"COPY {table} FROM STDIN", stdin=source,
-                     env=os.environ | {"PGOPTIONS": "-c session_replication_role=replica"})
+            self.sql(database, f"COPY {table} FROM STDIN", stdin=source, env=UNCHECKED)
 
     def version(self) -> str:
         return self.sql("postgres", "SHOW server_version").split()[0]

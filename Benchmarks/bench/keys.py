@@ -3,6 +3,7 @@
 import hmac
 import random
 import zlib
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from .cluster import Cluster
@@ -17,6 +18,13 @@ LIMIT = 1_000_000_000_000
 
 PREFIX = b"sk_live_"
 WIDTH = len(PREFIX) + 32 + 6
+# Keys were made one a second from then on.
+FIRST_MADE = datetime(2024, 1, 1, tzinfo=timezone.utc)
+# Which columns are loaded, in the order of the rows that are made.
+RECORDS = """keymeter.api_keys (organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit,
+    monthly_token_limit, linkage_id, key_hint, created_at)"""
+SECRETS = """keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id, environment, scopes,
+    usage_limit, monthly_token_limit)"""
 
 
 def checksum(payload: bytes) -> bytes:
@@ -54,28 +62,41 @@ class KeySet:
         cluster.sql(self.database, f"""
             INSERT INTO keymeter.organisations (organisation_id, provider_id, name)
             SELECT 'org_' || lpad(n::text, 24, '0'), 'bench-' || n, 'Bench ' || n
-            FROM generate_series(0, {(self.count - 1) // KEYS_PER_ORGANISATION}) AS n""")
+            FROM generate_series(0, {self.organisation(self.count - 1)}) AS n""")
+
+    def organisation(self, number: int) -> int:
+        """Whose the key of this number is."""
+        return number // KEYS_PER_ORGANISATION
+
+    def is_root(self, _number: int) -> bool:
+        return False
+
+    def rows(self, numbers: range, seeded: random.Random, pepper: bytes):
+        """For each key its plaintext, and its rows of `RECORDS` and `SECRETS`."""
+        for number in numbers:
+            characters = seeded.randbytes(56).translate(_ANY)
+            payload = PREFIX + characters[:32]
+            text = payload + checksum(payload)
+            organisation = f"org_{self.organisation(number):024d}"
+            key = "key_" + characters[32:].decode()
+            digest = hmac.digest(pepper, text, "sha256").hex()
+            facts = f"PRODUCTION\t{{incidents:read,incidents:write}}\t{LIMIT}\t{LIMIT}"
+            root = "t" if self.is_root(number) else "f"
+            yield (text,
+                   f"{organisation}\t{key}\tBench {number}\t{root}\t{facts}\tunit-{number}"
+                   f"\tsk_live_...{text[-4:].decode()}\t{FIRST_MADE + timedelta(seconds=number)}\n",
+                   f"{organisation}\t{key}\t\\\\x{digest}\tbench\t{facts}\n")
 
     def _keys(self, cluster: Cluster, pepper: bytes) -> None:
         seeded = random.Random(self.count)
         records, secrets = self.file.with_suffix(".records"), self.file.with_suffix(".secrets")
         with self.file.open("wb") as plain, records.open("w") as record, secrets.open("w") as secret:
-            for number in range(self.count):
-                characters = seeded.randbytes(56).translate(_ANY)
-                payload = PREFIX + characters[:32]
-                text = payload + checksum(payload)
+            for text, record_row, secret_row in self.rows(range(self.count), seeded, pepper):
                 plain.write(text + b"\n")
-                organisation = f"org_{number // KEYS_PER_ORGANISATION:024d}"
-                key = "key_" + characters[32:].decode()
-                digest = hmac.digest(pepper, text, "sha256").hex()
-                facts = f"PRODUCTION\t{{incidents:read,incidents:write}}\t{LIMIT}\t{LIMIT}"
-                secret.write(f"{organisation}\t{key}\t\\\\x{digest}\tbench\t{facts}\n")
-                record.write(f"{organisation}\t{key}\tBench {number}\tf\t{facts}"
-                             f"\tunit-{number}\tsk_live_...{text[-4:].decode()}\n")
-        cluster.copy(self.database, """keymeter.api_keys (organisation_id, key_id, friendly_name, root, environment,
-            scopes, usage_limit, monthly_token_limit, linkage_id, key_hint)""", records)
-        cluster.copy(self.database, """keymeter.api_key_secrets (organisation_id, key_id, secret_hash,
-            pepper_id, environment, scopes, usage_limit, monthly_token_limit)""", secrets)
+                record.write(record_row)
+                secret.write(secret_row)
+        cluster.copy(self.database, RECORDS, records)
+        cluster.copy(self.database, SECRETS, secrets)
         records.unlink()
         secrets.unlink()
 

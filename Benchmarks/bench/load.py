@@ -3,6 +3,7 @@
 import json
 import resource
 import statistics
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +60,9 @@ def _children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _metered(cluster: Cluster, server: int | None, body) -> Sample:
+def _metered(cluster: Cluster, servers: list[int], body) -> Sample:
     def readings() -> tuple[float, float, float]:
-        return (_children_cpu(), cpu_seconds(server, tree=True) if server else 0.0,
+        return (_children_cpu(), sum(cpu_seconds(server, tree=True) for server in servers),
                 cpu_seconds(cluster.process.pid, tree=True))
 
     before = readings()
@@ -70,18 +71,32 @@ def _metered(cluster: Cluster, server: int | None, body) -> Sample:
     return Sample(requests, seconds, p50, p99, client, own, database)
 
 
-def http(cluster: Cluster, server: int, url: str, keys: Path, width: int, connections: int, seconds: float) -> Sample:
-    """wrk with one thread, which is enough: it answers for less than a core."""
+def http(
+    cluster: Cluster, servers: list[tuple[int, str]], keys: Path, width: int, connections: int, seconds: float
+) -> Sample:
+    """wrk with one thread for each server, by its process and URL; the connections are divided among them.
 
-    def body():
-        output = run([tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s",
+    Of several servers the p50 is the mean, weighted by requests, and the p99 the highest.
+    """
+
+    def one(server: tuple[int, str]) -> dict:
+        _, url = server
+        output = run([tool("wrk"), "-t1", f"-c{connections // len(servers)}", f"-d{seconds:g}s", "--timeout", "10s",
                       "-s", str(HERE / "wrk" / "keys.lua"), url, "--", str(keys), str(width)], seconds=seconds + 60)
         result = json.loads(output.rpartition("result=")[2])
         if result["refused"] or result["broken"] or not result["requests"]:
             raise BenchError(f"{url} did not answer every request with success:\n{output}")
-        return result["requests"], result["microseconds"] / 1e6, result["p50"] / 1e6, result["p99"] / 1e6
+        return result
 
-    return _metered(cluster, server, body)
+    def body():
+        with ThreadPoolExecutor(len(servers)) as pool:
+            results = list(pool.map(one, servers))
+        requests = sum(result["requests"] for result in results)
+        longest = max(result["microseconds"] for result in results)
+        p50 = sum(result["p50"] * result["requests"] for result in results) / requests
+        return requests, longest / 1e6, p50 / 1e6, max(result["p99"] for result in results) / 1e6
+
+    return _metered(cluster, [pid for pid, _ in servers], body)
 
 
 def pgbench(cluster: Cluster, database: str, keys: int, clients: int, seconds: float) -> Sample:
@@ -106,4 +121,4 @@ def pgbench(cluster: Cluster, database: str, keys: int, clients: int, seconds: f
         p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
         return len(times), (max(ends) - min(ends)) / 1e6, p50 / 1e6, p99 / 1e6
 
-    return _metered(cluster, None, body)
+    return _metered(cluster, [], body)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .cluster import SETTINGS
+from .cluster import Cluster
 from .processes import BenchError
 
 HERE = Path(__file__).resolve().parent.parent
@@ -41,7 +41,7 @@ def sync_microseconds(folder: Path) -> float:
     return statistics.median(times) * 1e6
 
 
-def describe(folder: Path, database_version: str) -> list[tuple[str, str]]:
+def describe(cluster: Cluster) -> list[tuple[str, str]]:
     cpuinfo, meminfo = Path("/proc/cpuinfo").read_text(), Path("/proc/meminfo").read_text()
     model = re.search(r"model name\s*:\s*(.+)", cpuinfo)
     memory = int(re.search(r"MemTotal:\s*(\d+)", meminfo)[1]) / 1024 / 1024
@@ -52,10 +52,10 @@ def describe(folder: Path, database_version: str) -> list[tuple[str, str]]:
         ("Processors", f"{os.cpu_count()} × {model[1] if model else platform.machine()}"
                        + (", virtual" if virtual else "")),
         ("Memory", f"{memory:.0f} GiB"),
-        ("Disk", f"{file_system(folder)}; 8 KiB made durable in {sync_microseconds(folder):.0f} µs (median)"),
+        ("Disk", f"{file_system(cluster.folder)}; 8 KiB made durable in {sync_microseconds(cluster.folder):.0f} µs (median)"),
         ("System", f"Linux {platform.release().split('-')[0]}, {_distribution()}"),
-        ("PostgreSQL", f"{database_version}, defaults but for "
-                       + ", ".join(f"{name} {value}" for name, value in SETTINGS.items()) + "; data checksums on"),
+        ("PostgreSQL", f"{cluster.version()}, defaults but for "
+                       + ", ".join(f"{name} {value}" for name, value in cluster.settings.items()) + "; data checksums on"),
         ("Keymeter", f"commit {commit or 'unknown'}, release build, settings by default"),
         ("Date", time.strftime("%Y-%m-%d", time.gmtime())),
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from .load import Measured
 from .plan import Plan
 
-FILE = Path(__file__).resolve().parent.parent / "RESULTS.md"
+FOLDER = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -77,7 +77,7 @@ def tables(results: Results) -> str:
               "| Ratio | Measured | Must | Aim | |", "| --- | ---: | ---: | ---: | --- |"]
     lines += [f"| {r.name} | {r.value:.2f}{r.unit} | {r.must:g}{r.unit} | {r.aim:g}{r.unit} | {r.verdict} |"
               for r in ratios(results)]
-    lines += ["", *_table("Part", results.parts), "", *_peer(results), "", *_table("Growth", results.growth), ""]
+    lines += ["", *table("Part", results.parts), "", *_peer(results), "", *table("Growth", results.growth), ""]
     lines += [f"Of {e.keys:,} keys, {e.answered:,} requests were answered with success and {e.charged:,} are in the "
               "counters; the rest were under way when a client stopped." for e in results.exact]
     return "\n".join(lines) + "\n"
@@ -93,7 +93,7 @@ def _peer(results: Results) -> list[str]:
         f"| {results.parts['verify, one key', c].rate / results.parts['verify', c].rate:.2f} |" for c in same]
 
 
-def _table(title: str, parts: dict[tuple[str, int], Measured]) -> list[str]:
+def table(title: str, parts: dict[tuple[str, int], Measured]) -> list[str]:
     lines = [f"| {title} | Connections | Requests/s | p50 ms | p99 ms | Server CPU s/1,000 | PostgreSQL CPU s/1,000 "
              "| Client CPU s/1,000 | Spread |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for (name, connections), m in parts.items():
@@ -103,9 +103,10 @@ def _table(title: str, parts: dict[tuple[str, int], Measured]) -> list[str]:
     return lines
 
 
-def write(text: str) -> None:
+def write(text: str, name: str = "RESULTS.md") -> None:
     """Replaces what the last run measured, and leaves what people have written around it."""
-    old = FILE.read_text() if FILE.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
+    file = FOLDER / name
+    old = file.read_text() if file.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
     head, _, rest = old.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    FILE.write_text(f"{head}{BEGIN}\n{text}{END}{tail}")
+    file.write_text(f"{head}{BEGIN}\n{text}{END}{tail}")

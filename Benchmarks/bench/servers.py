@@ -28,10 +28,15 @@ class Keymeter:
         }
 
     def migrate(self) -> None:
-        run([str(self.binary), "migrate"], seconds=60, env=self.environment)
+        self.command("migrate", seconds=60)
 
-    def start(self, processes: Processes) -> None:
-        log = self.cluster.folder / f"{self.keys.database}.log"
+    def command(self, *arguments: str, seconds: float = 60, **more) -> str:
+        """Runs `keymeter` on this database to its end."""
+        return run([str(self.binary), *arguments], seconds=seconds, env=self.environment, **more)
+
+    def start(self, processes: Processes, name: str = "server") -> None:
+        """`name` tells several servers of one database apart."""
+        log = self.cluster.folder / f"{self.keys.database}.{name}.log"
         self.process = processes.start(
             [str(self.binary), "serve", "--host", "127.0.0.1", "--port", "0"], log=log, env=self.environment)
         port = await_line(self.process, log, lambda text: re.search(r"listening.*port=(\d+)", text))[1]

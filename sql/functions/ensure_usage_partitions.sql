@@ -50,8 +50,8 @@ BEGIN
     IF first_day <= today THEN
       LOCK TABLE keymeter.usage_daily IN SHARE ROW EXCLUSIVE MODE;
     END IF;
-    EXECUTE format(
-      'CREATE TABLE keymeter.%I (LIKE keymeter.usage_daily INCLUDING ALL) WITH (fillfactor = 60)', partition);
+    -- Pages are filled: a day is written once, when it is over, and hardly ever again.
+    EXECUTE format('CREATE TABLE keymeter.%I (LIKE keymeter.usage_daily INCLUDING ALL)', partition);
     EXECUTE format('COMMENT ON TABLE keymeter.%I IS %L', partition,
       'Usage a key and day (UTC) in ' || to_char(first_day, 'YYYY-MM') || '.');
     EXECUTE format(

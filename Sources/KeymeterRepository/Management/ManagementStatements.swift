@@ -17,8 +17,15 @@ enum ManagementStatements {
   ///
   /// Local to the transaction, so that a pooler which hands the session to somebody else between
   /// transactions carries nothing over.
+  ///
+  /// From then on each statement is planned for this tenant. A plan for any of them takes all for as large as the average,
+  /// and walks over every key of one that has a hundred thousand, to find one.
   static let enter = Statement(
-    "management_enter", "SELECT pg_catalog.set_config('keymeter.organisation_id', $1, true) AS entered")
+    "management_enter",
+    """
+    SELECT pg_catalog.set_config('keymeter.organisation_id', $1, true) AS entered,
+      pg_catalog.set_config('plan_cache_mode', 'force_custom_plan', true) AS planned
+    """)
 
   static let organisationByProvider = Statement(
     "management_organisation_by_provider",
@@ -155,6 +162,9 @@ enum ManagementStatements {
     """)
 
   /// One page, from behind a place on, which an index finds.
+  ///
+  /// Planned for its arguments (`enter`): in a plan for any, `coalesce` may not go ahead of row-level security into an index,
+  /// and all pages before are passed over.
   static let keysPage = Statement(
     "management_keys_page",
     """

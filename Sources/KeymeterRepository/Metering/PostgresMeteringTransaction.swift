@@ -100,14 +100,18 @@ final class PostgresMeteringTransaction: MeteringTransaction {
 
   func dailyUsage(_ query: AnalyticsQuery, in organisation: OrganisationID) async throws -> [DailyUsage] {
     try await enter(organisation)
-    return try await rows(
-      MeteringStatements.dailyUsage,
-      [
-        .text(organisation.rawValue), .textArrayOrNull(query.keys?.map(\.rawValue)),
-        .date(PostgresDate(daysSinceUnixEpoch: Int32(clamping: query.firstDay.daysSinceEpoch))),
-        .date(PostgresDate(daysSinceUnixEpoch: Int32(clamping: query.lastDay.daysSinceEpoch))),
-      ]
-    ).map { row in DailyUsage(day: try row.day("day"), used: try row.amounts("")) }
+    var days: [DailyUsage] = []
+    for part in query.parts {
+      days += try await rows(
+        MeteringStatements.dailyUsage,
+        [
+          .text(organisation.rawValue), .textArrayOrNull(part.keys?.map(\.rawValue)),
+          .date(PostgresDate(daysSinceUnixEpoch: Int32(clamping: part.firstDay.daysSinceEpoch))),
+          .date(PostgresDate(daysSinceUnixEpoch: Int32(clamping: part.lastDay.daysSinceEpoch))),
+        ]
+      ).map { row in DailyUsage(day: try row.day("day"), used: try row.amounts("")) }
+    }
+    return days
   }
 
   func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord] {

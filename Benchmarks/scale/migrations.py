@@ -1,0 +1,63 @@
+"""How long each migration takes on a database that holds keys already."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cluster import OWNER, UNCHECKED, Cluster
+from bench.processes import run
+
+MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "sql" / "migrations"
+# The tables are there, and nothing has been added to them yet.
+_LOADED_BEHIND = 7
+# The ledger, which the migrator makes by itself before the first one; 0009 gives rights to it.
+_LEDGER = """
+    CREATE SCHEMA keymeter;
+    CREATE TABLE keymeter.schema_migrations (version integer PRIMARY KEY);
+    CREATE TABLE keymeter.schema_functions (name text PRIMARY KEY)"""
+
+
+@dataclass
+class Migrated:
+    keys: int
+    # By the file's number; only what came when the rows were there.
+    seconds: dict[str, float]
+
+
+def measure(cluster: Cluster, keys: int) -> Migrated:
+    """Loads keys, each with a counter and a day of this month, in the oldest shape that holds them, and migrates on."""
+    database = f"migrated_{keys}"
+    cluster.create(database)
+    cluster.sql(database, _LEDGER, role=OWNER)
+    seconds = {}
+    for file in sorted(MIGRATIONS.glob("*.sql")):
+        number = file.name[:4]
+        start = time.monotonic()
+        # As the migrator does: each in one transaction.
+        run([*cluster.psql(database, OWNER), "-1", "-f", str(file)], seconds=1200)
+        if int(number) > _LOADED_BEHIND:
+            seconds[number] = time.monotonic() - start
+        if int(number) == _LOADED_BEHIND:
+            _load(cluster, database, keys)
+    cluster.sql("postgres", f"DROP DATABASE {database}")
+    return Migrated(keys, seconds)
+
+
+def _load(cluster: Cluster, database: str, keys: int) -> None:
+    for text in (
+        f"""INSERT INTO keymeter.organisations (organisation_id, provider_id, name)
+            SELECT 'org_' || lpad(n::text, 24, '0'), 'bench-' || n, 'Bench ' || n FROM generate_series(0, {keys // 100}) AS n""",
+        f"""INSERT INTO keymeter.api_keys (organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit,
+              monthly_token_limit, linkage_id, key_hint)
+            SELECT 'org_' || lpad((n / 100)::text, 24, '0'), 'key_' || left(md5(n::text), 24), 'Bench ' || n, false,
+              'PRODUCTION', '{{incidents:read,incidents:write}}', 1000000, 1000000, 'unit-' || n, 'sk_live_...0000'
+            FROM generate_series(0, {keys - 1}) AS n""",
+        """INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
+            SELECT organisation_id, key_id, sha256(key_id::bytea), 'bench' FROM keymeter.api_keys""",
+        """INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, used_requests)
+            SELECT organisation_id, key_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, 1 FROM keymeter.api_keys""",
+        """INSERT INTO keymeter.usage_daily (organisation_id, key_id, day, requests, tokens, stt_secs)
+            SELECT organisation_id, key_id, (now() AT TIME ZONE 'UTC')::date, 1, 0, 0 FROM keymeter.api_keys""",
+    ):
+        cluster.sql(database, text, seconds=600, env=UNCHECKED)
+    cluster.sql(database, "VACUUM (ANALYZE)")
