@@ -13,6 +13,7 @@ struct LargeTablePlanTests {
     try await seeded { pool in
       try await pool.withTransaction { connection in
         _ = try await connection.execute(ManagementStatements.enter, [.text("org_a")])
+        try await connection.executeScript("SET LOCAL plan_cache_mode = force_generic_plan")
         let days = PostgresDate(daysSinceUnixEpoch: 0)
         func ask(_ keys: [String]?) async throws -> Int {
           try await connection.execute(
@@ -87,6 +88,7 @@ struct LargeTablePlanTests {
   func retention(call: String) async throws {
     try await seeded { pool in
       try await pool.withTransaction { connection in
+        try await connection.executeScript("SET LOCAL plan_cache_mode = force_generic_plan")
         for _ in 0..<8 {
           let before = try await read(connection)
           let purged = try await connection.execute(
