@@ -114,7 +114,7 @@ class Manager(Client):
 
         def attempt() -> Answer:
             noted, answer = self.ask(method, path, headers, body)
-            note = Attempt(noted, answer.headers.get("Idempotency-Replayed") == "true")
+            note = Attempt(noted, answer.headers.get("idempotency-replayed") == "true")
             if answer.status in (200, 201) and kind in ("create", "rotate"):
                 told = answer.json["data"]
                 change.key, note.value = told["id"], told["key"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 class Answer:
     # 0: none, or half of one.
     status: int
+    # By their names in small letters, as HAProxy passes them on; a node writes them otherwise.
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     # False where nobody was there to send the request to, so that it can't have had an effect.
@@ -18,7 +19,7 @@ class Answer:
     @property
     def by_node(self) -> bool:
         """Whether a node gave it, rather than what stands before it."""
-        return self.headers.get("X-Request-Id") is not None
+        return "x-request-id" in self.headers
 
     @property
     def json(self):
@@ -49,7 +50,7 @@ class Connection:
             self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             response = self._connection.getresponse()
             content = response.read()
-            return Answer(response.status, dict(response.headers.items()), content)
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
         except (OSError, http.client.HTTPException):
             self._connection.close()
             return Answer(0)
