@@ -77,7 +77,9 @@ struct ConfigurationTests {
   @Test(arguments: [
     "postgresql://app:hunter2@one:port:2/db?x=", "hunter2", "postgresql://a%zzhunter2@b/",
     "postgresql://app:x@hunter2@one/db", "postgres://app:hunter2/x@one/db",
-    "postgresql://app:1/hunter2@one/db",
+    "postgresql://app:1/hunter2@one/db", "postgresql://app:x?y@hunter2@one/db",
+    "postgresql://app:x?y@hunter2/w@one/db", "postgresql://app:x@\u{301}hunter2@one/db",
+    "postgresql://app:1/\u{301}hunter2@one/db",
   ])
   func `a string libpq can't parse is a configuration error that does not quote it`(url: String) {
     do {

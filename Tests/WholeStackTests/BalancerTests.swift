@@ -21,6 +21,13 @@ struct BalancerTests {
           let reply = try await send(.GET, url + path)
           #expect(reply.status == 404 && !reply.body.contains("keymeter_"), "\(path)")
         }
+        // A target without a path, for HAProxy, which a node may find one in.
+        let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
+        let connection = try await RawConnection.open(port: port)
+        try await connection.send("GET *://h/metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        let answer = try await connection.untilClosed(within: .seconds(20))
+        #expect(answer.hasPrefix("HTTP/1.1 404") && !answer.contains("keymeter_"))
+        await connection.close()
       }
     }
   }

@@ -12,7 +12,7 @@ struct KeyFactsCheck: DatabaseCheck {
         "\(idle.joined(separator: ", ")) missing, off or changed: a limit that is lowered need not take effect",
         advice:
           "As keymeter_owner: ALTER TABLE keymeter.… ENABLE TRIGGER …, then "
-          + "UPDATE keymeter.api_key_secrets SET scopes = scopes")
+          + "UPDATE keymeter.api_key_secrets SET scopes = scopes, a few thousand rows a transaction")
     }
     return .ok("kept beside each secret by three triggers")
   }
