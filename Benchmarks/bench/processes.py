@@ -8,10 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
+from servers.failure import Failure
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class BenchError(Exception):
+class BenchError(Failure):
     """Why the run can't go on, for whoever started it."""
 
 
