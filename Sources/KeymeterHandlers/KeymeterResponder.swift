@@ -17,7 +17,8 @@ public struct KeymeterResponder: HTTPResponder {
 
   /// Answers one request.
   public func respond(to request: Request, context: KeymeterRequestContext) async throws -> Response {
-    guard let source = Verify.TermsSource(path: request.uri.path) else {
+    guard let source = Verify.TermsSource(path: request.uri.path), RequestTarget.hasKnownForm(request.head)
+    else {
       return try await router.respond(to: request, context: context)
     }
     let answer: WholeAnswer = await withCheckedContinuation { continuation in

@@ -16,11 +16,11 @@ struct BacklogTests {
   func oldestFirst() {
     let backlog = Backlog(limit: 100)
     let ends = Ends()
-    for name in ["a", "b", "c"] { _ = backlog.enter(30) { ends.note(name) } }
+    for name in ["a", "b", "c"] { _ = backlog.enter(30) { _ in ends.note(name) } }
     #expect(ends.all.isEmpty && backlog.bytes == 90)
-    _ = backlog.enter(50) { ends.note("d") }
+    _ = backlog.enter(50) { _ in ends.note("d") }
     #expect(ends.all == ["a", "b"] && backlog.bytes == 80)
-    _ = backlog.enter(20) { ends.note("e") }
+    _ = backlog.enter(20) { _ in ends.note("e") }
     #expect(ends.all == ["a", "b"] && backlog.bytes == 100)
   }
 
@@ -28,13 +28,13 @@ struct BacklogTests {
   func caughtUp() {
     let backlog = Backlog(limit: 100)
     let ends = Ends()
-    let first = backlog.enter(60) { ends.note("first") }
-    _ = backlog.enter(30) { ends.note("second") }
+    let first = backlog.enter(60) { _ in ends.note("first") }
+    _ = backlog.enter(30) { _ in ends.note("second") }
     backlog.leave(first)
     backlog.leave(first)
     #expect(backlog.bytes == 30)
-    _ = backlog.enter(60) { ends.note("first again") }
-    _ = backlog.enter(20) { ends.note("third") }
+    _ = backlog.enter(60) { _ in ends.note("first again") }
+    _ = backlog.enter(20) { _ in ends.note("third") }
     #expect(ends.all == ["second"] && backlog.bytes == 80)
   }
 
@@ -42,7 +42,7 @@ struct BacklogTests {
   func alone() {
     let backlog = Backlog(limit: 100)
     let ends = Ends()
-    let ticket = backlog.enter(101) { ends.note("large") }
+    let ticket = backlog.enter(101) { _ in ends.note("large") }
     #expect(ends.all == ["large"] && backlog.bytes == 0)
     backlog.leave(ticket)
     #expect(backlog.bytes == 0)
@@ -86,5 +86,46 @@ struct BacklogTests {
     }
     #expect(connections.map(\.isClosed) == [true, false])
     #expect(backlog.bytes < 2 << 20)
+  }
+
+  @Test("A connection that has caught up before it could be cut off goes on")
+  func caughtUpInTime() throws {
+    let backlog = Backlog(limit: 2 << 20)
+    let connections = try (0..<2).map { _ in try GuardedChannel(backlog: backlog) }
+    for connection in connections {
+      connection.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+      connection.fill(bytes: 1 << 20)
+    }
+    connections[0].catchUp()
+    for connection in connections { connection.settle() }
+    #expect(connections.map(\.isClosed) == [false, false])
+    // Behind once more, it has another place than the one that it lost.
+    connections[0].fallBehind()
+    for connection in connections { connection.settle() }
+    #expect(connections.map(\.isClosed) == [false, true])
+  }
+
+  @Test("A connection that is cut off is closed at once, under TLS and behind what can't be read as well")
+  func atOnce() throws {
+    let encrypted = try GuardedChannel(backlog: Backlog(limit: 1 << 19), encryption: .standard)
+    encrypted.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    encrypted.fill(bytes: 1 << 20)
+    let refused = try GuardedChannel(backlog: Backlog(limit: 1 << 19))
+    refused.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\nNONSENSE\r\n\r\n")
+    refused.fill(bytes: 1 << 20)
+    for connection in [encrypted, refused] {
+      #expect(!connection.isClosed)
+      connection.settle()
+      #expect(connection.isClosed)
+    }
+  }
+
+  @Test("A part of an answer counts as much as the memory that holds it")
+  func capacity() throws {
+    let backlog = Backlog()
+    let connection = try GuardedChannel(backlog: backlog)
+    connection.arrive("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.fill(bytes: 1 << 20, of: 1 << 22)
+    #expect(backlog.bytes >= 1 << 22)
   }
 }

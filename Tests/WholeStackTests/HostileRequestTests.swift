@@ -1,3 +1,5 @@
+import KeymeterDomain
+import KeymeterTesting
 import NIOHTTP1
 import Testing
 
@@ -78,6 +80,28 @@ struct HostileRequestTests {
         let all = Array(repeating: expected, count: 20).flatMap { $0 }
         #expect(statuses == all + (closes ? [] : ["400"]), "\(answers.suffix(800))")
       }
+    }
+  }
+
+  @Test("A target that is neither a path nor an address of http or https is 400, whatever path it may hold")
+  func unknownTargets() async throws {
+    try await Node.with { node, database in
+      let root = try await Node.organisation("clinic", on: database)
+      let key = "Host: x\r\nX-API-Key: \(root.key)\r\n\r\n"
+      for path in ["/metrics", "/health/live", "/api/v1/verify", "/api/v1/usage", "/nowhere"] {
+        let connection = try await RawConnection.open(port: node.port)
+        let targets = [path, "http://x\(path)", "HTTPS://x\(path)", "*://x\(path)", "ftp://x\(path)"]
+        try await connection.send(targets.map { "GET \($0) HTTP/1.1\r\n\(key)" }.joined())
+        try await connection.send("HEAD *://x\(path) HTTP/1.1\r\nConnection: close\r\n\(key)")
+        let answers = try await connection.untilClosed(within: .seconds(10))
+        let statuses = answers.matches(of: #/HTTP/1\.1 (\d{3}) /#).map { String($0.1) }
+        let known = path == "/nowhere" ? "404" : "200"
+        #expect(statuses == [known, known, known, "400", "400", "400"], "\(path)")
+        #expect(answers.ranges(of: #""code":"invalid_target""#).count == 2)
+        await connection.close()
+      }
+      let used = try await Counters.read(root.keyID, at: database.url).used
+      #expect(used == Amounts(requests: 3), "by the three verifications that were judged")
     }
   }
 }

@@ -51,6 +51,8 @@ struct RouteTable: Sendable {
 }
 
 /// Says why no handler was found: there is no such path (404), or it has other methods (405 with `Allow`).
+///
+/// For a target whose form is unknown none is looked for (400).
 struct AnswerUnrouted: RouterMiddleware {
   let routes: RouteTable
   /// Counts these answers, all together: their paths are whatever clients write.
@@ -60,6 +62,11 @@ struct AnswerUnrouted: RouterMiddleware {
     _ request: Request, context: KeymeterRequestContext,
     next: (Request, KeymeterRequestContext) async throws -> Response
   ) async throws -> Response {
+    guard RequestTarget.hasKnownForm(request.head) else {
+      return try await route.observing { request, context in
+        Self.whole(Problem.unknownTarget.response(requestID: context.requestID), to: request)
+      }(request, context)
+    }
     do {
       return try await next(request, context)
     } catch let error as HTTPError where error.status == .notFound {
@@ -75,8 +82,12 @@ struct AnswerUnrouted: RouterMiddleware {
       ScrubbeAnswer.covers(path: request.uri.path)
       ? problem.scrubbeResponse(requestID: context.requestID)
       : problem.response(requestID: context.requestID)
-    // A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only
-    // where it has found a route.
-    return request.method == .head ? response.createHeadResponse() : response
+    return Self.whole(response, to: request)
+  }
+
+  /// A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only where it has
+  /// found a route.
+  private static func whole(_ response: Response, to request: Request) -> Response {
+    request.method == .head ? response.createHeadResponse() : response
   }
 }

@@ -60,6 +60,11 @@ extension Problem {
     status: .notFound, title: "Path was not found.", detail: "There is nothing at this path.",
     code: "path_not_found")
 
+  static let unknownTarget = Problem(
+    status: .badRequest, title: "Request target is invalid.",
+    detail: "Ask for a path, which begins with a slash, or for an http or https URL.", code: "invalid_target",
+    violations: [FieldViolation(field: "", message: "is neither a path nor an http or https URL")])
+
   static func methodNotAllowed(allowed: [HTTPRequest.Method]) -> Problem {
     let allow = allowed.map(\.rawValue).joined(separator: ", ")
     return Problem(

@@ -17,7 +17,7 @@ final class Backlog: Sendable {
 
   private struct Waiting {
     let bytes: Int
-    let cutOff: @Sendable () -> Void
+    let cutOff: @Sendable (Ticket) -> Void
   }
 
   private struct State {
@@ -29,13 +29,13 @@ final class Backlog: Sendable {
     var isTold = false
 
     /// Takes out whoever has waited longest.
-    mutating func removeOldest() -> Waiting? {
+    mutating func removeOldest() -> (ticket: Ticket, waiting: Waiting)? {
       while oldest <= last {
-        let found = waiting.removeValue(forKey: Ticket(number: oldest))
+        let ticket = Ticket(number: oldest)
         oldest += 1
-        guard let found else { continue }
+        guard let found = waiting.removeValue(forKey: ticket) else { continue }
         bytes -= found.bytes
-        return found
+        return (ticket, found)
       }
       return nil
     }
@@ -56,20 +56,20 @@ final class Backlog: Sendable {
 
   /// Notes what a connection's client has to take, and cuts others off as far as it is too much.
   ///
-  /// - Parameter cutOff: ends the connection; is called at most once, on any thread.
-  func enter(_ bytes: Int, cutOff: @escaping @Sendable () -> Void) -> Ticket {
+  /// - Parameter cutOff: ends the connection, if that ticket is still its own; is called at most once, on any thread.
+  func enter(_ bytes: Int, cutOff: @escaping @Sendable (Ticket) -> Void) -> Ticket {
     let (ticket, others, tells) = state.withLock { state in
       state.last += 1
       let ticket = Ticket(number: state.last)
       state.waiting[ticket] = Waiting(bytes: bytes, cutOff: cutOff)
       state.bytes += bytes
-      var others: [Waiting] = []
+      var others: [(ticket: Ticket, waiting: Waiting)] = []
       while state.bytes > limit, let other = state.removeOldest() { others.append(other) }
       let tells = !others.isEmpty && !state.isTold
       if tells { state.isTold = true }
       return (ticket, others, tells)
     }
-    for other in others { other.cutOff() }
+    for other in others { other.waiting.cutOff(other.ticket) }
     if tells {
       logger?.warning(
         "slow clients are cut off: too much waits for them", metadata: ["bytes": .stringConvertible(limit)])

@@ -80,7 +80,9 @@ struct EventLoopChannel: ServerChildChannel {
       let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       let first: any ChannelHandler = isWelcome ? slowClients : TurnAway(isEncrypted: tls != nil)
       try pipeline.addHandler(first, position: .after(decoder))
-      try pipeline.addHandler(LastRequest(), position: .after(first))
+      let last = LastRequest()
+      try pipeline.addHandler(last, position: .after(first))
+      try pipeline.addHandler(UnknownTarget(), position: .after(last))
       // Behind what counts the requests under way, so that none is cut off by the server's end.
       let count = try pipeline.handler(type: HTTPConnectionStateHandler.self)
       try pipeline.addHandler(

@@ -1,6 +1,7 @@
 import KeymeterHandlers
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Ends connections whose client is too slow, and says why to those whose requests can't be read.
 ///
@@ -108,7 +109,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
     guard let context else { return }
     switch exchange.overdue {
     case .wait: startArrival()
-    case .close: context.close(promise: nil)
+    case .close: abandon(context)
     case .refuse: refuse(.requestTimeout, context)
     }
   }
@@ -130,7 +131,8 @@ final class SlowClientGuard: ChannelDuplexHandler {
       exchange.answerBegan()
       guard drain.hasBegun, exchange.answersOwed == 1 else { break }
       return beginLastAnswer(head, context, promise)
-    case .body(let part): partBytes = part.readableBytes
+    case .body(.byteBuffer(let part)): partBytes = part.storageCapacity
+    case .body(.fileRegion): partBytes = 0
     case .end:
       answerEnded()
       guard isLastAnswer else { break }
@@ -168,8 +170,17 @@ final class SlowClientGuard: ChannelDuplexHandler {
     context.flush()
     context.close(mode: .output, promise: nil)
     context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingering) { [weak self] in
-      self?.context?.close(promise: nil)
+      guard let self, let context = self.context else { return }
+      self.abandon(context)
     }
+  }
+
+  /// Closes the connection at once, and so lets go of what its client hasn't taken.
+  ///
+  /// TLS would keep it for seconds more, in which it tells the client of the end and waits to be told the same.
+  private func abandon(_ context: ChannelHandlerContext) {
+    let encryption = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+    (encryption ?? context).close(promise: nil)
   }
 
   /// Whoever closes behind what can't be read has answered what came before it: that answer must get there.
@@ -190,9 +201,18 @@ final class SlowClientGuard: ChannelDuplexHandler {
       startTaking(context)
       // Under TLS the channel may know of a piece only.
       let bytes = max(waitingBytes(context), partBytes)
-      ticket = backlog.enter(bytes) { [channel = context.channel] in channel.close(promise: nil) }
+      let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+      ticket = backlog.enter(bytes) { ticket in
+        connection.eventLoop.execute { connection.value.isCutOff(ticket) }
+      }
     }
     context.fireChannelWritabilityChanged()
+  }
+
+  /// Room is needed for others; a client that has caught up meanwhile takes none.
+  private func isCutOff(_ ticket: Backlog.Ticket) {
+    guard let context, ticket == self.ticket else { return }
+    abandon(context)
   }
 
   private func leaveBacklog() {
@@ -207,7 +227,7 @@ final class SlowClientGuard: ChannelDuplexHandler {
       guard let self, let context = self.context else { return }
       let taken = Int64(before - self.waitingBytes(context))
       if taken * 1_000_000_000 < Self.slowestBytesPerSecond * self.patience.nanoseconds {
-        context.close(promise: nil)
+        self.abandon(context)
       } else {
         self.startTaking(context)
       }

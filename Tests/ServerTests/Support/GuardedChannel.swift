@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import NIOSSL
 
 @testable import keymeter
 
@@ -14,24 +15,53 @@ final class GuardedChannel {
   private let channel: EmbeddedChannel
   private let loop = EmbeddedEventLoop()
   private let ends = EndRecorder()
+  /// The client's end of an encrypted connection.
+  private let client: EmbeddedChannel?
   private var received = ""
 
   /// - Parameters:
   ///   - application: stands behind the guard, as the application does.
   ///   - backlog: of all connections that this one is among.
-  init(_ application: [any ChannelHandler] = [], backlog: Backlog = Backlog()) throws {
+  ///   - encryption: how the connection is encrypted; `nil` for not at all. The handshake is over then.
+  init(
+    _ application: [any ChannelHandler] = [], backlog: Backlog = Backlog(), encryption: SharedKeyTLS? = nil
+  ) throws {
     slowClients = SlowClientGuard(patience: Self.patience, drain: shutdown, backlog: backlog)
     channel = EmbeddedChannel(loop: loop)
     let pipeline = channel.pipeline.syncOperations
-    try pipeline.addHandlers(ends, ArrivalObserver(telling: slowClients))
+    client = try encryption.map { [loop] in EmbeddedChannel(handler: try $0.client, loop: loop) }
+    try pipeline.addHandler(ends)
+    if let encryption { try pipeline.addHandler(encryption.server) }
+    try pipeline.addHandler(ArrivalObserver(telling: slowClients))
     try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
     try pipeline.addHandler(slowClients, position: .after(decoder))
     try pipeline.addHandlers(application)
-    channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+    let address = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
+    channel.connect(to: address, promise: nil)
+    client?.connect(to: address, promise: nil)
+    try exchange()
   }
 
-  deinit { _ = try? channel.finish(acceptAlreadyClosed: true) }
+  /// Brings each end of an encrypted connection what the other has sent, until neither has more.
+  private func exchange() throws {
+    guard let client else { return }
+    while true {
+      let (sent, answered) = (
+        try client.readOutbound(as: ByteBuffer.self), try channel.readOutbound(as: ByteBuffer.self)
+      )
+      if sent == nil && answered == nil { return }
+      if let sent { try channel.writeInbound(sent) }
+      if let answered { try client.writeInbound(answered) }
+    }
+  }
+
+  deinit {
+    channel.close(promise: nil)
+    // TLS waits for the other end to say that it has closed, too.
+    loop.advanceTime(by: .seconds(60))
+    _ = try? channel.finish(acceptAlreadyClosed: true)
+  }
 
   /// What the client has been sent so far.
   var sent: String {
@@ -48,7 +78,14 @@ final class GuardedChannel {
   var isClosed: Bool { !channel.isActive }
 
   /// The client sends something, well-formed or not.
-  func arrive(_ text: String) { _ = try? channel.writeInbound(ByteBuffer(string: text)) }
+  func arrive(_ text: String) {
+    guard let client else {
+      _ = try? channel.writeInbound(ByteBuffer(string: text))
+      return
+    }
+    _ = try? client.writeOutbound(ByteBuffer(string: text))
+    try? exchange()
+  }
 
   /// The client ends its half of the connection.
   func endInput() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
@@ -75,11 +112,14 @@ final class GuardedChannel {
   func close() { channel.close(promise: nil) }
 
   /// An answer is written that the socket does not take.
-  func fill(bytes: Int) {
+  ///
+  /// - Parameter capacity: how much memory holds it, if more.
+  func fill(bytes: Int, of capacity: Int = 0) {
+    var body = ByteBufferAllocator().buffer(capacity: max(bytes, capacity))
+    body.writeRepeatingByte(0x78, count: bytes)
     let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "\(bytes)"])
     channel.write(HTTPServerResponsePart.head(head), promise: nil)
-    channel.write(
-      HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(repeating: 0x78, count: bytes))), promise: nil)
+    channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil)
     channel.isWritable = false
     channel.pipeline.fireChannelWritabilityChanged()
   }

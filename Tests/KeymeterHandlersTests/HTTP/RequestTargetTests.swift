@@ -1,0 +1,36 @@
+import HTTPTypes
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Request target")
+struct RequestTargetTests {
+  @Test(
+    "a path, an address of http or https, and what OPTIONS and CONNECT alone may ask for, have a known form",
+    arguments: [
+      (HTTPRequest.Method.get, "/"), (.get, "/api/v1/verify?requests=2"), (.get, "//host/x"),
+      (.get, "/*://h/metrics"),
+      (.get, "http://h/metrics"), (.post, "https://h/"), (.get, "HTTP://h"), (.get, "hTTps://h:8080/x?y"),
+      (.options, "*"), (.connect, "h:443"),
+    ])
+  func known(method: HTTPRequest.Method, target: String) {
+    #expect(hasKnownForm(method, target))
+  }
+
+  @Test(
+    "nothing else has",
+    arguments: [
+      (HTTPRequest.Method.get, "*://h/metrics"), (.get, "*"), (.options, "*/metrics"), (.get, ""),
+      (.get, "metrics"),
+      (.get, "ftp://h/metrics"), (.get, "http:/metrics"), (.get, "https:/x/metrics"),
+      (.get, "httpx://h/metrics"),
+      (.get, "xhttp://h/metrics"), (.get, "h:443"), (.get, "?x=/metrics"), (.get, "http"),
+    ])
+  func unknown(method: HTTPRequest.Method, target: String) {
+    #expect(!hasKnownForm(method, target))
+  }
+
+  private func hasKnownForm(_ method: HTTPRequest.Method, _ target: String) -> Bool {
+    RequestTarget.hasKnownForm(target, method: method.rawValue)
+  }
+}
