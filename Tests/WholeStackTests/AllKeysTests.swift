@@ -81,7 +81,7 @@ struct AllKeysTests {
       }
       #expect(try await node.verify(root).status == 200)
       let after = try peakKilobytes(of: node.process.processID)
-      #expect(after - before < 500 * 1_024, "from \(before) KiB to \(after) KiB")
+      #expect(after - before < 155 * 1_024, "from \(before) KiB to \(after) KiB")
       for reader in readers { await reader.close() }
     }
   }

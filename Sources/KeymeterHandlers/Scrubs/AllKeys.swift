@@ -51,8 +51,10 @@ struct AllKeys: Sendable {
     try await writer.finish(nil)
   }
 
-  /// Writes one part, and waits until its client has taken nearly all of it: its last byte, which goes alone, isn't written
-  /// before. So no further page is read for somebody who hasn't taken this one.
+  /// Writes one part, and waits until its client has taken nearly all of it.
+  ///
+  /// Its last byte, which goes alone, isn't written before. So no further page is read for somebody who hasn't taken this
+  /// one.
   private static func write(_ part: Part, _ writer: inout any ResponseBodyWriter) async throws -> KeyPosition?
   {
     if part.members.readableBytes > 0 {
