@@ -82,14 +82,17 @@ struct SlowClientTests {
     }
   }
 
-  @Test("Two thousand idle connections cost little memory, and others are served beside them")
+  @Test("Ten thousand idle connections cost little memory, and others are served beside them")
   func manyIdle() async throws {
-    try await Node.with(environment: ["KEYMETER_LOG_LEVEL": "info"]) { node, database in
+    try OpenFileLimit.raise(to: 15_000)
+    // So long that none is closed while the last are opened.
+    let environment = ["KEYMETER_LOG_LEVEL": "info", "KEYMETER_IDLE_SECONDS": "600"]
+    try await Node.with(environment: environment) { node, database in
       let root = try await Node.organisation("clinic", on: database)
       #expect(try await node.apiKey(.GET, root).status == 200)
       let before = try residentKilobytes(of: node.process.processID)
       var connections: [RawConnection] = []
-      for _ in 0..<20 {
+      for _ in 0..<100 {
         connections += try await withThrowingTaskGroup(of: RawConnection.self) { group in
           for _ in 0..<100 { group.addTask { try await RawConnection.open(port: node.port) } }
           return try await group.reduce(into: []) { $0.append($1) }
@@ -99,7 +102,7 @@ struct SlowClientTests {
       let open = connections.filter { $0.isOpen }.count
       #expect(open == connections.count)
       let after = try residentKilobytes(of: node.process.processID)
-      #expect(after - before < 100 * 1_024, "from \(before) KiB to \(after) KiB")
+      #expect(after - before < 300 * 1_024, "from \(before) KiB to \(after) KiB")
       for connection in connections { await connection.close() }
     }
   }

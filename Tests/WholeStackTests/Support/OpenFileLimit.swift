@@ -1,0 +1,28 @@
+import KeymeterTesting
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// How many files and sockets the tests themselves may have open.
+enum OpenFileLimit {
+  #if canImport(Glibc)
+    private static let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+  #else
+    private static let files = RLIMIT_NOFILE
+  #endif
+
+  /// Raises this process' limit, unless it is high enough.
+  static func raise(to count: UInt64) throws {
+    var limits = rlimit()
+    guard getrlimit(files, &limits) == 0 else { throw TestFailure("no limit on open files: errno \(errno)") }
+    guard limits.rlim_cur < count else { return }
+    guard limits.rlim_max >= count else {
+      throw TestFailure("needs \(count) open files, and may have \(limits.rlim_max): see ulimit -Hn")
+    }
+    limits.rlim_cur = count
+    guard setrlimit(files, &limits) == 0 else { throw TestFailure("can't raise the limit: errno \(errno)") }
+  }
+}
