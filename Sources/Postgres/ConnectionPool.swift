@@ -28,6 +28,9 @@ public final class ConnectionPool: Sendable {
     state = Mutex(State(machine: PoolStateMachine(options: options)))
   }
 
+  /// The most connections at a time.
+  public var maximumConnections: Int { options.maximumConnections }
+
   /// How many connections and waiting callers there are just now.
   public var statistics: Statistics {
     state.withLock { $0.machine.statistics }

@@ -10,7 +10,6 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET jit = off -- compiling it takes longer than one key's usage, and a good part of a month's of very many
 AS $$
-#variable_conflict use_column
 DECLARE
   first_month constant date := keymeter.month_of(first_day);
 BEGIN

@@ -140,7 +140,7 @@ public struct MeteringService: Sendable {
   public func analytics(
     _ query: Result<AnalyticsQuery, any Error>, by credentials: RuntimeCredentials
   ) async throws -> [DailyUsage] {
-    try await store.withMetering { transaction in
+    try await store.withLongQuestion { transaction in
       let key = try await caller(credentials, in: transaction)
       try await requireRoot(key, in: transaction)
       let query = try query.get()

@@ -9,6 +9,14 @@ public protocol MeteringStore: Sendable {
   func withMetering<Output: Sendable>(
     _ body: @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output
+  /// Runs `body` in one transaction as `withMetering` does, for a question that may take long.
+  ///
+  /// A store has few of them under way at once, so that they are in nobody's way, and ends one that takes too long.
+  ///
+  /// - Throws: what `body` throws, and `StoreError`: `unavailable` also where it took too long, its wait included.
+  func withLongQuestion<Output: Sendable>(
+    _ body: @escaping @Sendable (any MeteringTransaction) async throws -> Output
+  ) async throws -> Output
 }
 
 /// The work that can be done inside one transaction of metering.

@@ -4,9 +4,17 @@ public import Postgres
 /// Usage, reservations and events in PostgreSQL.
 public struct PostgresMeteringStore: MeteringStore {
   private let pool: ConnectionPool
+  private let questions: LongQuestions
 
   /// A store over a pool whose database has the schema of this binary.
-  public init(pool: ConnectionPool) { self.pool = pool }
+  ///
+  /// Its copies share what bounds long questions; another store over the same pool has bounds of its own.
+  public init(pool: ConnectionPool) { self.init(pool: pool, questions: LongQuestions(sharing: pool)) }
+
+  init(pool: ConnectionPool, questions: LongQuestions) {
+    self.pool = pool
+    self.questions = questions
+  }
 
   /// Runs `body` in one transaction at READ COMMITTED.
   ///
@@ -18,5 +26,14 @@ public struct PostgresMeteringStore: MeteringStore {
     try await pool.withStoreTransaction { connection in
       try await body(PostgresMeteringTransaction(connection: connection))
     }
+  }
+
+  /// Runs `body` as `withMetering` does, when it is the question's turn and for as long as it may take.
+  ///
+  /// - Throws: as `withMetering`; `StoreError.unavailable` also where it took too long.
+  public func withLongQuestion<Output: Sendable>(
+    _ body: @escaping @Sendable (any MeteringTransaction) async throws -> Output
+  ) async throws -> Output {
+    try await questions.answer { try await withMetering(body) }
   }
 }

@@ -123,6 +123,7 @@ struct KeymeterServer: Sendable {
     let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
     let peppers = peppers.renewing(by: renewer)
     let store = PostgresManagementStore(pool: pool)
+    let metering = PostgresMeteringStore(pool: pool)
     let watch = authentication.watch(metrics.authentication)
     metrics.watch(watch)
     let drain = Drain(lasting: listen.drain, logger: logger)
@@ -130,9 +131,8 @@ struct KeymeterServer: Sendable {
       asking: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
     let router = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
-      meter: MeteringService(
-        admission: batcher, store: PostgresMeteringStore(pool: pool), peppers: peppers),
-      audit: AuditService(store: PostgresMeteringStore(pool: pool), peppers: peppers),
+      meter: MeteringService(admission: batcher, store: metering, peppers: peppers),
+      audit: AuditService(store: metering, peppers: peppers),
       leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
       metrics: metrics.service,
       readiness: { drain.hasBegun ? .notReady(reason: "draining") : await readiness.check() })

@@ -71,6 +71,13 @@ public final class InMemoryManagementStore: ManagementStore, AdmissionControl, M
     }
   }
 
+  /// Runs `body` alone: here no question takes long.
+  public func withLongQuestion<Output: Sendable>(
+    _ body: @escaping @Sendable (any MeteringTransaction) async throws -> Output
+  ) async throws -> Output {
+    try await withMetering(body)
+  }
+
   /// Runs `body` alone on the state at the present moment, and keeps what it did unless it throws.
   func changing<Output: Sendable>(
     _ body: @Sendable (inout InMemoryState, Timestamp) throws -> Output
