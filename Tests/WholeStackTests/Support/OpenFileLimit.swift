@@ -15,7 +15,7 @@ enum OpenFileLimit {
   #endif
 
   /// Raises this process' limit, unless it is high enough.
-  static func raise(to count: UInt64) throws {
+  static func raise(to count: rlim_t) throws {
     var limits = rlimit()
     guard getrlimit(files, &limits) == 0 else { throw TestFailure("no limit on open files: errno \(errno)") }
     guard limits.rlim_cur < count else { return }
