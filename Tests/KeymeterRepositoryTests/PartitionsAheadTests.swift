@@ -77,7 +77,8 @@ struct PartitionsAheadTests {
     }
   }
 
-  private static func partition(ahead months: Int) -> String {
+  /// The table of a month from the present one on.
+  static func partition(ahead months: Int) -> String {
     let now = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).day
     let month = Int(now.year) * 12 + Int(now.month) - 1 + months
     let digits = String(100 + month % 12 + 1).dropFirst()
