@@ -67,31 +67,17 @@ public struct DatabaseInspection: Sendable {
     }
   }
 
-  /// The triggers that keep the copies of keys' facts (migrations 0014 and 0015), and are missing, off, or run something
-  /// else.
+  /// The triggers that keep the copies of keys' facts, by name.
   ///
-  /// Without one of them a key goes on being judged by what it was before a change.
-  ///
-  /// - Returns: the triggers' names, in order.
   /// - Throws: `PostgresError`.
-  public func idleKeyFactTriggers() async throws -> [String] {
+  public func keyFactTriggers() async throws -> [KeyFactTrigger] {
     try await pool.withConnection { connection in
       let rows = try await connection.execute(
-        InspectionStatements.keyFactTriggers, [.textArray(Self.keyFactTriggers)]
+        InspectionStatements.keyFactTriggers, [.textArray(KeyFactTrigger.names)]
       ).rows
-      let working = try rows.filter { row in
-        let body = try row.decode("body", as: String.self)
-        return try row.decode("is_enabled", as: Bool.self)
-          && SchemaFiles.embedded.migrations.contains { $0.sql.contains(body) }
-      }
-      return try Set(Self.keyFactTriggers).subtracting(working.map { try $0.decode("name", as: String.self) })
-        .sorted()
+      return try KeyFactTrigger.names.map { try KeyFactTrigger(name: $0, among: rows, files: .embedded) }
     }
   }
-
-  private static let keyFactTriggers = [
-    "api_key_secrets_keep_key_facts", "api_key_secrets_take_key_facts", "api_keys_pass_key_facts_on",
-  ]
 
   /// The peppers of which the database knows other bytes, by id.
   ///

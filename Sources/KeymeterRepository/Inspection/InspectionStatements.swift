@@ -96,13 +96,16 @@ enum InspectionStatements {
     WHERE n.nspname = 'keymeter'
     """)
 
-  /// The triggers that keep the copies of keys' facts, each with what it runs.
+  /// The triggers that keep the copies of keys' facts, each with all that PostgreSQL knows of it and with what it runs.
   ///
-  /// Enabled is one that fires for whoever writes here, and not only for what is replicated.
+  /// Enabled is one that fires for whoever writes here, and not only for what is replicated. The function sees the rows of
+  /// every tenant because it acts as the tables' owner.
   static let keyFactTriggers = Statement(
     "inspection_key_fact_triggers",
     """
-    SELECT t.tgname::text AS name, t.tgenabled IN ('O', 'A') AS is_enabled, p.prosrc AS body
+    SELECT t.tgname::text AS name, t.tgenabled IN ('O', 'A') AS is_enabled,
+      pg_catalog.pg_get_triggerdef(t.oid) AS definition, p.proname::text AS function, p.prosrc AS body,
+      p.prosecdef AND p.proowner = c.relowner AND p.pronamespace = c.relnamespace AS is_owners
     FROM pg_catalog.pg_trigger AS t
     JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'
