@@ -30,7 +30,7 @@ struct PartitionsAheadTests {
   }
 
   @Test(
-    "Nobody else who can log in to the database keeps it from having months made, from migrating, or from retention",
+    "Neither by an advisory lock nor by LOCK TABLE does anybody else who can log in keep off months, migrations or retention",
     arguments: [TestDatabase.Login.analyst, .stranger])
   func lockedOut(login: TestDatabase.Login) async throws {
     try await RoleScene.with { scene in

@@ -50,6 +50,31 @@ public struct DatabaseInspection: Sendable {
     }
   }
 
+  /// Whose locks a new month of usage by day would wait for, and whose somebody who makes or drops one waits for, the
+  /// oldest first.
+  ///
+  /// Charges hold such locks for a moment, so it looks twice, and leaves out what is over by then.
+  ///
+  /// - Parameter pause: between the two looks.
+  /// - Throws: `PostgresError`, `CancellationError`.
+  public func partitionObstacles(
+    after pause: Duration = .milliseconds(500)
+  ) async throws -> [PartitionObstacle] {
+    let first = try await presentPartitionObstacles()
+    guard !first.isEmpty else { return [] }
+    try await Task.sleep(for: pause)
+    let transactions = Set(first.map(\.transaction))
+    return try await presentPartitionObstacles().filter { transactions.contains($0.transaction) }
+  }
+
+  private func presentPartitionObstacles() async throws -> [PartitionObstacle] {
+    try await pool.withTransaction { connection in
+      _ = try await connection.execute(InspectionStatements.becomeLogin)
+      return try await connection.execute(InspectionStatements.partitionObstacles).rows.map(
+        PartitionObstacle.init)
+    }
+  }
+
   /// The functions of this binary that the database runs with another text, or not at all.
   ///
   /// The ledger of `migrate` knows what was put there, not what somebody put in its place.
