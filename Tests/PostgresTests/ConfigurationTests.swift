@@ -94,6 +94,7 @@ struct ConfigurationTests {
   func `whatever a user and a password hold, libpq reads them as they were meant or the URI is refused`() {
     let texts = Self.texts(of: ["x", "@", "/", "?", "1"], upTo: 3)
     var refused = 0
+    var misread: [String] = []
     for user in texts where user.count < 3 {
       for password in texts where !password.isEmpty {
         for rest in ["one/db", "one:5432/db", "one/d@b", "/db", "one", "one?user=a@b"] {
@@ -104,10 +105,11 @@ struct ConfigurationTests {
             refused += 1
             continue
           }
-          #expect(isMeant, "\(url)")
+          if !isMeant { misread.append(url) }
         }
       }
     }
+    #expect(misread.prefix(5) == [])
     #expect(refused > 1_000)
   }
 
