@@ -152,7 +152,7 @@ let package = Package(
     ),
     .testTarget(
       name: "PostgresTests",
-      dependencies: ["Postgres", "KeymeterTesting", "EmbeddedPostgres"],
+      dependencies: ["Postgres", "CLibpq", "KeymeterTesting", "EmbeddedPostgres"],
       swiftSettings: strict
     ),
     .testTarget(

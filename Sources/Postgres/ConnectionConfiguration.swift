@@ -47,7 +47,7 @@ public struct ConnectionConfiguration: Sendable {
   ///   - role: A role that each connection is to take on, as by `SET ROLE`, where the login may. Where it may not,
   ///     where there is no such role, and behind a pooler, whose sessions are not ours to change, the connection stays
   ///     its login.
-  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string, or would take
+  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string, or might take
   ///   part of the password for something else.
   public init(
     url: String, applicationName: String = "keymeter", connectTimeout: Duration = .seconds(3),
@@ -88,10 +88,8 @@ public struct ConnectionConfiguration: Sendable {
   ///
   /// libpq's own message is not passed on: it quotes the string, and with it the password.
   private static func parse(_ url: String) throws(PostgresError) -> [Setting] {
-    guard !ConnectionURI.hasStrayAt(url) else {
-      throw PostgresError(
-        .configuration,
-        reason: "the connection string has an @ or / in its password, which is written %40 or %2F there")
+    if let stray = ConnectionURI.strayAt(in: url) {
+      throw PostgresError(.configuration, reason: stray.reason)
     }
     var message: UnsafeMutablePointer<CChar>?
     guard let options = PQconninfoParse(url, &message) else {
@@ -166,6 +164,19 @@ public struct ConnectionConfiguration: Sendable {
     let values = copies.map { UnsafePointer<CChar>($0.1) } + [nil]
     return keywords.withUnsafeBufferPointer { keywords in
       values.withUnsafeBufferPointer { values in body(keywords.baseAddress, values.baseAddress) }
+    }
+  }
+}
+
+extension ConnectionURI.StrayAt {
+  /// What is wrong and how it is put right, without a part of the URI: any of them may be the password's.
+  fileprivate var reason: String {
+    switch self {
+    case .inHost:
+      "the connection string has an @ more than it can have: in the user's name and password it is written %40"
+    case .inDatabaseOrPassword:
+      "the connection string can be read in two ways: an @ in the database's name is written %40, "
+        + "an @ or / in the user's name and password %40 or %2F"
     }
   }
 }

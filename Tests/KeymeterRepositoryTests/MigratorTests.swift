@@ -29,6 +29,75 @@ struct MigratorTests {
     }
   }
 
+  @Test("Who may only read what was applied is told that nothing is missing, and may not apply what is")
+  func reader() async throws {
+    try await TestDatabase.withMigrated { database in
+      let login = TestDatabase.Login.stranger
+      try await database.withPool { pool in
+        try await pool.withConnection {
+          try await $0.executeScript(
+            """
+            GRANT USAGE ON SCHEMA keymeter TO \(login.rawValue);
+            GRANT SELECT ON keymeter.schema_migrations, keymeter.schema_functions TO \(login.rawValue);
+            """)
+        }
+        try await ConnectionPool.with(url: try await database.url(as: login)) { readers in
+          #expect(try await Migrator(pool: readers).migrate().isEmpty)
+          for change in [
+            "UPDATE keymeter.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'",
+            "DROP TABLE \(PartitionsAheadTests.partition(ahead: 3))",
+          ] {
+            try await pool.withConnection { try await $0.executeScript(change) }
+            let error = await #expect(throws: PostgresError.self) {
+              try await Migrator(pool: readers).migrate()
+            }
+            #expect(error?.sqlState == .insufficientPrivilege)
+            _ = try await Migrator(pool: pool).migrate()
+          }
+          #expect(try await Migrator(pool: readers).migrate().isEmpty)
+        }
+      }
+    }
+  }
+
+  @Test("Nobody waits for a migrator that is at work where nothing is missing")
+  func nothingMissing() async throws {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool { pool in
+        try await pool.withTransaction { connection in
+          try await connection.executeScript(MigrationStatements.lock)
+          #expect(try await Migrator(pool: pool).migrate().isEmpty)
+        }
+      }
+    }
+  }
+
+  @Test("Beside a migrator of before, which locked nothing of the ledger, each file is applied once")
+  func besideFormer() async throws {
+    try await withEmptyDatabase(connections: 3) { pool in
+      let first = Self.migration("0001_create_a.sql", "CREATE TABLE a ();")
+      let second = Self.migration("0002_create_c.sql", "CREATE TABLE c ();")
+      let third = Self.migration("0003_create_d.sql", "CREATE TABLE d ();")
+      _ = try await Migrator(pool: pool, files: .init(migrations: [first], functions: [])).migrate()
+      let migrator = Migrator(pool: pool, files: .init(migrations: [first, second, third], functions: []))
+      let applied = try await pool.withTransaction { connection in
+        // What it did: its own lock, the migration, its row.
+        _ = try await connection.execute(MigrationStatements.lockFirst)
+        try await connection.executeScript(second.sql)
+        _ = try await connection.execute(
+          MigrationStatements.recordMigration,
+          [.int4(second.version), .text(second.name), .text(second.checksum)])
+        let applied = Task { try await migrator.migrate() }
+        while try await pool.withConnection({ try await $0.execute(Self.waiting).rows.isEmpty }) {
+          try await Task.sleep(for: .milliseconds(5))
+        }
+        return applied
+      }
+      #expect(try await applied.value == ["0003_create_d.sql"])
+      #expect(try await migrator.state().isUsable)
+    }
+  }
+
   @Test("A changed applied migration is an error that names the file, and nothing is applied")
   func changedMigration() async throws {
     try await withEmptyDatabase { pool in
@@ -107,6 +176,12 @@ struct MigratorTests {
 
   private static let findTable = Statement(
     "test_find_table", "SELECT 1 AS found FROM pg_catalog.pg_class WHERE relname = $1")
+  private static let waiting = Statement(
+    "test_waiting",
+    """
+    SELECT 1 AS found FROM pg_catalog.pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """)
   private static let callFunction = Statement("test_call_function", "SELECT f() AS answer")
 
   private static func migration(_ name: String, _ text: String) -> Migration {

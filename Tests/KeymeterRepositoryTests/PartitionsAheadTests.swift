@@ -30,7 +30,7 @@ struct PartitionsAheadTests {
   }
 
   @Test(
-    "Nobody else who can log in to the database keeps it from having months made, from migrating, or from retention",
+    "Neither by an advisory lock nor by LOCK TABLE does anybody else who can log in keep off months, migrations or retention",
     arguments: [TestDatabase.Login.analyst, .stranger])
   func lockedOut(login: TestDatabase.Login) async throws {
     try await RoleScene.with { scene in
@@ -77,7 +77,8 @@ struct PartitionsAheadTests {
     }
   }
 
-  private static func partition(ahead months: Int) -> String {
+  /// The table of a month from the present one on.
+  static func partition(ahead months: Int) -> String {
     let now = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).day
     let month = Int(now.year) * 12 + Int(now.month) - 1 + months
     let digits = String(100 + month % 12 + 1).dropFirst()

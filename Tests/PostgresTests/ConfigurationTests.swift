@@ -52,12 +52,77 @@ struct ConfigurationTests {
     #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=10000")
   }
 
+  @Test(
+    arguments: [
+      ("postgresql://app:p%40s%2Fs@one/db", "app", "p@s/s", "one", "db"),
+      ("postgresql:///db?host=@abstract", nil, nil, "@abstract", "db"),
+      ("postgresql://app@one/d%40b?password=a@b", "app", "a@b", "one", "d@b"),
+      ("host=one password=p@s/s@x", nil, "p@s/s@x", "one", nil),
+      ("postgresql://[::1]:5432,two/db", nil, nil, "::1,two", "db"),
+      ("postgresql://one/data@base", nil, nil, "one", "data@base"),
+      ("postgresql:///d@t@base", nil, nil, nil, "d@t@base"),
+      ("postgres://app@one/data@base:1", "app", nil, "one", "data@base:1"),
+    ] as [(String, String?, String?, String?, String?)])
+  func `an @ where it belongs is taken`(
+    url: String, user: String?, password: String?, host: String?, database: String?
+  ) throws {
+    let configuration = try ConnectionConfiguration(url: url)
+    #expect(configuration.user == user && setting("password", configuration) == password)
+    #expect(configuration.host == host && configuration.database == database)
+  }
+
   @Test(arguments: [
-    "postgresql://app:p%40s%2Fs@one/db", "postgresql:///db?host=@abstract",
-    "postgresql://app@one/d%40b?user=a@b",
-    "host=one password=p@s/s@x", "postgresql://[::1]:5432,two/db",
+    "postgresql://app:hunter2@one/data@base", "postgresql://app:hunter2/x@one/db",
+    "postgresql://one:5432/data@base", "postgresql://app@one:5432/data@base",
+    "postgresql://app:hunt@er2/x@one",
   ])
-  func `an @ where it belongs is taken`(url: String) throws { _ = try ConnectionConfiguration(url: url) }
+  func `where an @ is the database's or ends a password, both are told`(url: String) throws {
+    // libpq takes each of them, and has the @ in the database's name.
+    #expect(try #require(Libpq.parts(of: url))["dbname"]?.contains("@") == true)
+    let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
+    #expect(error.description.contains("an @ in the database's name is written %40, an @ or / in the user's"))
+  }
+
+  @Test(arguments: ["postgresql://app:hunter2@x@one/db", "postgresql://app@x@one", "postgresql://a@@/d@b"])
+  func `an @ in a host is the credentials'`(url: String) throws {
+    #expect(try #require(Libpq.parts(of: url))["host"]?.contains("@") == true)
+    let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
+    #expect(error.description.contains("in the user's name and password it is written %40"))
+  }
+
+  @Test
+  func `whatever a user and a password hold, libpq reads them as they were meant or the URI is refused`() {
+    let texts = Self.texts(of: ["x", "@", "/", "?", "1"], upTo: 3)
+    var refused = 0
+    var misread: [String] = []
+    for user in texts where user.count < 3 {
+      for password in texts where !password.isEmpty {
+        for rest in ["one/db", "one:5432/db", "one/d@b", "/db", "one", "one?user=a@b"] {
+          let url = "postgresql://\(user):\(password)@\(rest)"
+          guard let parts = Libpq.parts(of: url) else { continue }
+          let isMeant = parts["password"] == password && parts["host"] == (rest.hasPrefix("/") ? nil : "one")
+          guard (try? ConnectionConfiguration(url: url)) != nil else {
+            refused += 1
+            continue
+          }
+          if !isMeant { misread.append(url) }
+        }
+      }
+    }
+    #expect(misread.prefix(5) == [])
+    #expect(refused > 1_000)
+  }
+
+  /// Every text of these characters up to a length.
+  private static func texts(of characters: [Character], upTo length: Int) -> [String] {
+    var all = [""]
+    var last = all
+    for _ in 0..<length {
+      last = last.flatMap { text in characters.map { text + String($0) } }
+      all += last
+    }
+    return all
+  }
 
   @Test func `no description shows the password`() throws {
     let configuration = try ConnectionConfiguration(

@@ -102,30 +102,21 @@ struct DoctorSchemaTests {
 
   @Test(
     "A trigger that keeps the facts of keys and is off, missing or another one fails by its name",
-    arguments: [
-      (
-        "ALTER TABLE keymeter.api_keys DISABLE TRIGGER api_keys_pass_key_facts_on",
-        "api_keys_pass_key_facts_on"
-      ),
-      (
-        "ALTER TABLE keymeter.api_key_secrets ENABLE REPLICA TRIGGER api_key_secrets_take_key_facts",
-        "api_key_secrets_take_key_facts"
-      ),
-      (
-        "DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets",
-        "api_key_secrets_keep_key_facts"
-      ),
-      (
-        """
-        CREATE OR REPLACE FUNCTION keymeter.pass_key_facts_on() RETURNS trigger LANGUAGE plpgsql
-        AS $$ BEGIN RETURN NULL; END $$
-        """, "api_keys_pass_key_facts_on"
-      ),
-    ])
-  func keyFacts(sql: String, trigger: String) async throws {
-    let run = try await self.run(after: sql)
+    arguments: KeyFactDeviation.all)
+  func keyFacts(_ deviation: KeyFactDeviation) async throws {
+    let run = try await self.run(after: deviation.sql)
     #expect(run["key-facts"]?.status == "fail" && run.code == 1)
-    #expect(run["key-facts"]?.found.hasPrefix("\(trigger) missing, off or changed") == true, "\(run.text)")
+    #expect(run["key-facts"]?.found.hasPrefix("\(deviation.fault): a limit that") == true, "\(run.text)")
+  }
+
+  @Test("What keeps the facts of keys is not judged where a newer version may have made it otherwise")
+  func newerKeyFacts() async throws {
+    let run = try await self.run(
+      after: """
+        INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x');
+        DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets
+        """)
+    #expect(run["key-facts"]?.status == "ok" && run["key-facts"]?.found == "those of a newer version")
   }
 
   @Test("Months without a partition are named")
@@ -135,6 +126,74 @@ struct DoctorSchemaTests {
     #expect(next["partitions"]?.found.wholeMatch(of: /usage_daily has none for \d{4}-\d{2}/) != nil)
     let current = try await self.run(after: Self.dropping(ahead: 0))
     #expect(current["partitions"]?.found.hasSuffix("this month's usage goes to the default one") == true)
+  }
+
+  @Test("Whoever is in the way of a month that is missing is named, and not what that session runs")
+  func obstacle() async throws {
+    try await TestDatabase.withMigrated { database in
+      try await Self.run(Self.dropping(ahead: 3), on: database)
+      try await Self.withAnalyst(on: database) { pid in
+        // A login without further rights may not know since when somebody else's transaction is open.
+        let run = try await DoctorRun.on(try await database.url(as: .server))
+        let partitions = try #require(run["partitions"])
+        #expect(partitions.status == "warn")
+        #expect(
+          partitions.found.hasSuffix(
+            "; in the way: pid \(pid) (test_login_analyst, since when a member of pg_read_all_stats is told)"),
+          "\(run.text)")
+        #expect(partitions.advice?.contains("SELECT pg_terminate_backend(\(pid)). ") == true)
+        let superuser = try await DoctorRun.on(database.url)
+        let since = /.*; in the way: pid (\d+) \(test_login_analyst, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)/
+        let found = try #require(superuser["partitions"]?.found)
+        #expect(found.wholeMatch(of: since)?.1 == "\(pid)", "\(superuser.text)")
+        #expect(!(run.text + superuser.text).contains("4711"))
+        await #expect(throws: PostgresError.self) { try await Self.run(Self.making, on: database) }
+      }
+      let run = try await DoctorRun.on(try await database.url(as: .server))
+      #expect(run["partitions"]?.found.wholeMatch(of: /usage_daily has none for \d{4}-\d{2}/) != nil)
+      try await Self.run(Self.making, on: database)
+      #expect(try await DoctorRun.on(database.url)["partitions"]?.status == "ok")
+    }
+  }
+
+  @Test("Whoever is waited for to change months is named, and where nobody waits nobody is")
+  func waitedFor() async throws {
+    try await TestDatabase.withMigrated { database in
+      let change = try await Self.withAnalyst(on: database) { pid in
+        #expect(try await DoctorRun.on(database.url)["partitions"]?.status == "ok")
+        let change = Task {
+          try await Self.run(
+            "BEGIN; LOCK TABLE keymeter.usage_daily IN ACCESS EXCLUSIVE MODE; COMMIT", on: database)
+        }
+        try await database.withPool { try await CounterLock.waiters(1, on: $0) }
+        let partitions = try await DoctorRun.on(try await database.url(as: .server))["partitions"]
+        #expect(partitions?.status == "warn")
+        let words = "further ones; whoever would change them waits for pid \(pid) (test_login_analyst, "
+        #expect(partitions?.found.contains(words) == true, "\(partitions?.found ?? "")")
+        return change
+      }
+      try await change.value
+    }
+  }
+
+  private static let making = "SELECT keymeter.ensure_usage_partitions(3)"
+  private static let backend = Statement("test_backend", "SELECT pg_catalog.pg_backend_pid() AS pid")
+
+  private static func run(_ sql: String, on database: TestDatabase) async throws {
+    try await database.withPool { pool in try await pool.withConnection { try await $0.executeScript(sql) } }
+  }
+
+  /// Runs `body` while an analyst, whose process it is told, has looked at usage by day and left the transaction open.
+  private static func withAnalyst<Output: Sendable>(
+    on database: TestDatabase, _ body: @Sendable (Int32) async throws -> Output
+  ) async throws -> Output {
+    try await ConnectionPool.with(url: try await database.url(as: .analyst), maximumConnections: 1) { pool in
+      try await pool.withTransaction { analyst in
+        try await analyst.executeScript("SELECT 4711 FROM reporting.daily_usage LIMIT 1")
+        let row = try #require(try await analyst.execute(backend).rows.first)
+        return try await body(row.decode("pid", as: Int32.self))
+      }
+    }
   }
 
   @Test("Other bytes of a pepper fail, and so does one that is missing while keys need it, with their number")

@@ -121,6 +121,40 @@ struct GatewayTests {
     }
   }
 
+  @Test(
+    "A location of nginx that a request goes on to is asked for by its own terms",
+    arguments: [
+      // What comes before nginx asks leaves the first location out; whatever comes later leaves it charged as well.
+      (GatewaySetup.GoingOn.byTryFiles, Int64(1)), (.byIndex, 1), (.byErrorPage, 1), (.byRewrite, 0),
+    ])
+  func goesOn(_ location: GatewaySetup.GoingOn, chargedBefore: Int64) async throws {
+    try await withScene(.nginx) { scene in
+      let key = try await scene.node.issue(by: scene.root, scopes: #"["orders:read", "refunds:write"]"#)
+      #expect(try await scene.gateway.request(key, .GET, location.rawValue).status == 200)
+      #expect(scene.upstream.requests.map(\.head.uri) == ["/refunds"])
+      #expect(try await scene.used(key) == Amounts(requests: chargedBefore + 7))
+
+      let lesser = try await scene.key()
+      let refusal = try await scene.gateway.request(lesser, .GET, location.rawValue)
+      #expect(refusal.status == 403 && refusal.header("X-Keymeter-Reason") == "scope_missing")
+      #expect(scene.upstream.requests.count == 1)
+      #expect(try await scene.used(lesser) == Amounts(requests: chargedBefore))
+    }
+  }
+
+  @Test("A location of nginx that names no terms is asked for by those of the one that went on to it")
+  func inherits() async throws {
+    try await withScene(.nginx) { scene in
+      let path = GatewaySetup.GoingOn.withoutTerms.rawValue
+      let key = try await scene.key()
+      #expect(try await scene.gateway.request(key, .GET, path).status == 200)
+      #expect(try await scene.used(key) == Amounts(requests: 2), "once by each location")
+      let unlike = try await scene.node.issue(by: scene.root, scopes: #"["refunds:write"]"#)
+      #expect(try await scene.gateway.request(unlike, .GET, path).status == 403)
+      #expect(scene.upstream.requests.map(\.head.uri) == [GatewaySetup.withoutTerms])
+    }
+  }
+
   /// Whether an upstream might take it for a header of Keymeter; some servers can't tell `_` from `-`.
   private static func isKeymeters(_ name: String) -> Bool {
     name.lowercased().replacing("_", with: "-").hasPrefix("x-keymeter-")

@@ -41,21 +41,16 @@ struct Audit: Sendable {
     }
   }
 
-  private static func cursor(_ text: String) -> Int64? { digits(text).flatMap { $0 > 0 ? $0 : nil } }
+  private static func cursor(_ text: String) -> Int64? { Int64(digits: text).flatMap { $0 > 0 ? $0 : nil } }
 
   private static func limit(_ text: String) -> Int64? {
-    digits(text).flatMap { AuditQuery.limits.contains($0) ? $0 : nil }
+    Int64(digits: text).flatMap { AuditQuery.limits.contains($0) ? $0 : nil }
   }
 
   /// Whether it could be an id, for those of another form name nothing.
   private static func target(_ text: String) -> String? {
     let id = !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     return id ? text : nil
-  }
-
-  /// A whole number without a sign.
-  private static func digits(_ text: String) -> Int64? {
-    text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int64(text) : nil
   }
 }
 

@@ -77,9 +77,7 @@ struct VerificationTerms: Equatable {
   }
 
   private static func amount(_ text: String, of field: String) throws(RequestRejection) -> Int64 {
-    guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-      let amount = Int64(text), amount <= MonthlyLimits.largest
-    else {
+    guard let amount = Int64(digits: text), amount <= MonthlyLimits.largest else {
       throw invalid(field, "must be a whole number from 0 to \(MonthlyLimits.largest)")
     }
     return amount

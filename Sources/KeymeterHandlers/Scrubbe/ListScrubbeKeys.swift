@@ -35,8 +35,7 @@ struct ListScrubbeKeys: Sendable {
     let limit = try value(
       "limit", "must be a whole number from \(limits.lowerBound) to \(limits.upperBound)"
     ) { text in
-      text.utf8.count <= 3 && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        ? Int(text).flatMap { limits.contains($0) ? $0 : nil } : nil
+      text.utf8.count <= 3 ? Int(digits: text).flatMap { limits.contains($0) ? $0 : nil } : nil
     }
     let position = try value("cursor", "must be the nextCursor of a page") { KeyCursor($0)?.position }
     let environment = try value("environment", "must be one of PRODUCTION, STAGING, DEVELOPMENT") {

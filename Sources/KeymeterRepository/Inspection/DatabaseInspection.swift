@@ -50,6 +50,31 @@ public struct DatabaseInspection: Sendable {
     }
   }
 
+  /// Whose locks a new month of usage by day would wait for, and whose somebody who makes or drops one waits for, the
+  /// oldest first.
+  ///
+  /// Charges hold such locks for a moment, so it looks twice, and leaves out what is over by then.
+  ///
+  /// - Parameter pause: between the two looks.
+  /// - Throws: `PostgresError`, `CancellationError`.
+  public func partitionObstacles(
+    after pause: Duration = .milliseconds(500)
+  ) async throws -> [PartitionObstacle] {
+    let first = try await presentPartitionObstacles()
+    guard !first.isEmpty else { return [] }
+    try await Task.sleep(for: pause)
+    let transactions = Set(first.map(\.transaction))
+    return try await presentPartitionObstacles().filter { transactions.contains($0.transaction) }
+  }
+
+  private func presentPartitionObstacles() async throws -> [PartitionObstacle] {
+    try await pool.withTransaction { connection in
+      _ = try await connection.execute(InspectionStatements.becomeLogin)
+      return try await connection.execute(InspectionStatements.partitionObstacles).rows.map(
+        PartitionObstacle.init)
+    }
+  }
+
   /// The functions of this binary that the database runs with another text, or not at all.
   ///
   /// The ledger of `migrate` knows what was put there, not what somebody put in its place.
@@ -67,31 +92,17 @@ public struct DatabaseInspection: Sendable {
     }
   }
 
-  /// The triggers that keep the copies of keys' facts (migrations 0014 and 0015), and are missing, off, or run something
-  /// else.
+  /// The triggers that keep the copies of keys' facts, by name.
   ///
-  /// Without one of them a key goes on being judged by what it was before a change.
-  ///
-  /// - Returns: the triggers' names, in order.
   /// - Throws: `PostgresError`.
-  public func idleKeyFactTriggers() async throws -> [String] {
+  public func keyFactTriggers() async throws -> [KeyFactTrigger] {
     try await pool.withConnection { connection in
       let rows = try await connection.execute(
-        InspectionStatements.keyFactTriggers, [.textArray(Self.keyFactTriggers)]
+        InspectionStatements.keyFactTriggers, [.textArray(KeyFactTrigger.names)]
       ).rows
-      let working = try rows.filter { row in
-        let body = try row.decode("body", as: String.self)
-        return try row.decode("is_enabled", as: Bool.self)
-          && SchemaFiles.embedded.migrations.contains { $0.sql.contains(body) }
-      }
-      return try Set(Self.keyFactTriggers).subtracting(working.map { try $0.decode("name", as: String.self) })
-        .sorted()
+      return try KeyFactTrigger.names.map { try KeyFactTrigger(name: $0, among: rows, files: .embedded) }
     }
   }
-
-  private static let keyFactTriggers = [
-    "api_key_secrets_keep_key_facts", "api_key_secrets_take_key_facts", "api_keys_pass_key_facts_on",
-  ]
 
   /// The peppers of which the database knows other bytes, by id.
   ///

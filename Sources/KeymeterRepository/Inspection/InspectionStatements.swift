@@ -5,7 +5,8 @@ import Postgres
 /// By the catalogues rather than by names' look-up, so that also a login that may not use the schema gets an answer.
 enum InspectionStatements {
   static let all = [
-    host, server, settings, tenantTables, missingMonths, functionBodies, keyFactTriggers, clock,
+    host, server, settings, tenantTables, missingMonths, becomeLogin, partitionObstacles, functionBodies,
+    keyFactTriggers, clock,
   ]
 
   static let host = Statement(
@@ -87,6 +88,43 @@ enum InspectionStatements {
     ORDER BY m.month
     """)
 
+  /// Until the transaction ends: the login may know of other sessions what `keymeter_app` may not.
+  static let becomeLogin = Statement(
+    "inspection_become_login", "SELECT pg_catalog.set_config('role', 'none', true) AS role")
+
+  /// Whose locks a new month of usage_daily would wait for, and whose somebody waits for who makes or drops one.
+  ///
+  /// A month is made under a lock that holds off its like (and what ANALYZE or VACUUM take), and attached under one of the
+  /// default partition that whoever has read usage_daily, and not ended its transaction, is in the way of. Nothing of what a
+  /// session runs is asked for: it may hold anything.
+  static let partitionObstacles = Statement(
+    "inspection_partition_obstacles",
+    """
+    WITH held AS (
+      SELECT l.pid, l.virtualtransaction, l.mode, l.granted, c.relname
+      FROM pg_catalog.pg_locks AS l
+      JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
+      JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'
+      WHERE l.locktype = 'relation' AND l.pid <> pg_catalog.pg_backend_pid()
+        AND (c.relname = 'usage_daily' OR c.relname LIKE 'usage\\_daily\\_%')
+    ), waited_for AS (
+      SELECT DISTINCT b.pid FROM held AS h
+      CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(h.pid)) AS b (pid)
+      WHERE NOT h.granted AND h.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+    )
+    SELECT h.pid, a.usename::text AS login, h.virtualtransaction AS transaction,
+      pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
+      h.pid IN (SELECT w.pid FROM waited_for AS w) AS is_waited_for
+    FROM held AS h LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = h.pid
+    WHERE h.granted AND (
+      h.relname = 'usage_daily_default'
+      OR h.relname = 'usage_daily' AND h.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+      OR h.pid IN (SELECT w.pid FROM waited_for AS w))
+    GROUP BY h.pid, a.usename, h.virtualtransaction, a.xact_start
+    ORDER BY a.xact_start, h.pid
+    """)
+
   /// What PostgreSQL runs, whatever the ledger says was put there.
   static let functionBodies = Statement(
     "inspection_function_bodies",
@@ -96,13 +134,16 @@ enum InspectionStatements {
     WHERE n.nspname = 'keymeter'
     """)
 
-  /// The triggers that keep the copies of keys' facts, each with what it runs.
+  /// The triggers that keep the copies of keys' facts, each with all that PostgreSQL knows of it and with what it runs.
   ///
-  /// Enabled is one that fires for whoever writes here, and not only for what is replicated.
+  /// Enabled is one that fires for whoever writes here, and not only for what is replicated. The function sees the rows of
+  /// every tenant because it acts as the tables' owner.
   static let keyFactTriggers = Statement(
     "inspection_key_fact_triggers",
     """
-    SELECT t.tgname::text AS name, t.tgenabled IN ('O', 'A') AS is_enabled, p.prosrc AS body
+    SELECT t.tgname::text AS name, t.tgenabled IN ('O', 'A') AS is_enabled,
+      pg_catalog.pg_get_triggerdef(t.oid) AS definition, p.proname::text AS function, p.prosrc AS body,
+      p.prosecdef AND p.proowner = c.relowner AND p.pronamespace = c.relnamespace AS is_owners
     FROM pg_catalog.pg_trigger AS t
     JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'

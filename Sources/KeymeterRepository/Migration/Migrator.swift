@@ -3,7 +3,8 @@ public import Postgres
 /// Brings a database's schema to what this binary was built with.
 ///
 /// Each migration runs in a transaction of its own, and all functions in one, under a lock that all migrators take, so
-/// that any number of nodes may start at once.
+/// that any number of nodes may start at once. Where nothing is missing nothing is locked: who may read the ledger and no
+/// more is told so all the same.
 public struct Migrator: Sendable {
   private let pool: ConnectionPool
   private let files: SchemaFiles
@@ -32,11 +33,16 @@ public struct Migrator: Sendable {
   /// - Throws: `ChangedMigrationError` before anything is applied, `PostgresError`.
   public func migrate() async throws -> [String] {
     try await createLedger()
+    let found = try await state()
+    guard found.changed.isEmpty else { throw ChangedMigrationError(names: found.changed) }
     var applied: [String] = []
-    for migration in files.migrations where try await apply(migration) {
-      applied.append(migration.name)
+    if !found.isUsable {
+      // Somebody else may be at it: under the lock each of them is looked for again.
+      for migration in files.migrations where try await apply(migration) {
+        applied.append(migration.name)
+      }
+      applied += try await applyFunctions()
     }
-    applied += try await applyFunctions()
     if files.makesUsagePartitions { try await ensureUsagePartitions() }
     return applied
   }
@@ -65,6 +71,8 @@ public struct Migrator: Sendable {
   private func ensureUsagePartitions() async throws {
     try await pool.withTransaction { connection in
       _ = try await connection.execute(MigrationStatements.becomeOwner)
+      let ahead = try await connection.row(of: MeteringStatements.partitionsAhead, [])
+      guard try ahead.decode("ahead", as: Int32.self) < UsageMaintenance.monthsAhead else { return }
       _ = try await connection.execute(
         MeteringStatements.ensurePartitions, [.int4(UsageMaintenance.monthsAhead)])
     }

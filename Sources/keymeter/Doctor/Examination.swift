@@ -13,8 +13,9 @@ struct Examination: Sendable {
 
   /// Of the database, in the order in which they are reported.
   static let databaseChecks: [any DatabaseCheck] =
-    [VersionCheck(), RoleCheck(), MigrationsCheck(), FunctionsCheck(), KeyFactsCheck(), RowSecurityCheck()]
-    + [PartitionsCheck()] as [any DatabaseCheck]
+    [VersionCheck(), RoleCheck(), MigrationsCheck(), FunctionsCheck(), KeyFactsCheck(), PartitionsCheck()]
+    // Behind the one that says who is in the way where somebody waits for a table: policies can't be read meanwhile.
+    + [RowSecurityCheck()] as [any DatabaseCheck]
     + [PeppersCheck(), GuardedKeysCheck(), ClockCheck()] as [any DatabaseCheck]
     + ServerSettingCheck.all as [any DatabaseCheck]
     + [SynchronousCommitCheck(), StandbyCheck(), StatementTimeoutCheck(), IdleTransactionCheck()]

@@ -16,6 +16,59 @@ struct GatewaySetup: Sendable {
   /// A location that somebody has added to nginx' configuration, without saying what it requires.
   static let withoutTerms = "/forgotten"
 
+  /// Locations that somebody has added to nginx' configuration, and that go on to another one.
+  ///
+  /// They require `orders:read` and charge one request; where they go on to, to ``withoutTerms`` in the last of them, it is
+  /// `refunds:write` and seven requests.
+  enum GoingOn: String, CaseIterable, Sendable {
+    case byTryFiles = "/tried"
+    case byIndex = "/listed/"
+    case byErrorPage = "/missed"
+    case byRewrite = "/rewritten"
+    case withoutTerms = "/inherited"
+  }
+
+  private static let nginxLocations = """
+        location \(withoutTerms) {
+            proxy_pass http://protected;
+        }
+
+        location /refunds {
+            set $keymeter_terms "requests=7&scope=refunds:write";
+            proxy_pass http://protected;
+        }
+
+        location \(GoingOn.byTryFiles.rawValue) {
+            set $keymeter_terms "requests=1&scope=orders:read";
+            try_files /nothing /refunds;
+        }
+
+        location \(GoingOn.byIndex.rawValue) {
+            set $keymeter_terms "requests=1&scope=orders:read";
+            index /refunds;
+        }
+
+        location \(GoingOn.byErrorPage.rawValue) {
+            set $keymeter_terms "requests=1&scope=orders:read";
+            error_page 401 403 500 = @keymeter_refusal;
+            error_page 502 = /refunds;
+            recursive_error_pages on;
+            proxy_pass http://127.0.0.1:1;
+        }
+
+        location \(GoingOn.byRewrite.rawValue) {
+            set $keymeter_terms "requests=1&scope=orders:read";
+            rewrite ^ /refunds last;
+        }
+
+        location \(GoingOn.withoutTerms.rawValue) {
+            set $keymeter_terms "requests=1&scope=orders:read";
+            try_files /nothing \(withoutTerms);
+        }
+
+
+    """
+
   /// Starts the program, to listen on this port.
   func start(on port: Int) async throws -> ServerProcess {
     let (file, arguments) = try writeConfiguration(port)
@@ -27,9 +80,8 @@ struct GatewaySetup: Sendable {
     switch kind {
     case .nginx:
       let text = try shipped("nginx/keymeter.conf", listening: ("listen 8000;", "listen 127.0.0.1:\(port);"))
-      let forgetful = "    location \(Self.withoutTerms) {\n        proxy_pass http://protected;\n    }\n\n"
       try write(
-        text.replacing("    location / {", with: forgetful + "    location / {"), "keymeter.conf")
+        text.replacing("    location / {", with: Self.nginxLocations + "    location / {"), "keymeter.conf")
       return (try write(nginxFrame, "nginx.conf"), ["-p", directory, "-c"])
     case .caddy:
       let text = try shipped("caddy/Caddyfile", listening: (":8000 {", ":\(port) {"))

@@ -1,6 +1,6 @@
 import KeymeterRepository
 
-/// Whether usage by day has partitions for this month and those to come.
+/// Whether usage by day has partitions for this month and those to come, and who is in the way of making or dropping them.
 struct PartitionsCheck: DatabaseCheck {
   let name = "partitions"
   let needsSchema = true
@@ -10,11 +10,34 @@ struct PartitionsCheck: DatabaseCheck {
 
   func judge(_ database: ExaminedDatabase) async throws -> Verdict {
     let (months, currentIsMissing) = try await database.inspection.monthsWithoutPartition()
-    guard !months.isEmpty else {
-      return .ok("usage_daily has this month's and \(UsageMaintenance.monthsAhead) further ones")
-    }
-    let found = "usage_daily has none for \(months.joined(separator: ", "))"
+    let obstacles = try await database.inspection.partitionObstacles()
+    guard !months.isEmpty else { return whole(obstacles.filter(\.isWaitedFor)) }
+    let found =
+      "usage_daily has none for \(months.joined(separator: ", "))"
+      + (currentIsMissing ? "; this month's usage goes to the default one" : "")
+    guard !obstacles.isEmpty else { return .warn(found, advice: Self.advice) }
     return .warn(
-      currentIsMissing ? found + "; this month's usage goes to the default one" : found, advice: Self.advice)
+      "\(found); in the way: \(Self.words(of: obstacles))", advice: "\(Self.end(obstacles)). \(Self.advice)")
+  }
+
+  /// Nobody is in the way of what isn't to be made; what is to be dropped has somebody waiting for it.
+  private func whole(_ obstacles: [PartitionObstacle]) -> Verdict {
+    let found = "usage_daily has this month's and \(UsageMaintenance.monthsAhead) further ones"
+    guard !obstacles.isEmpty else { return .ok(found) }
+    return .warn(
+      "\(found); whoever would change them waits for \(Self.words(of: obstacles))",
+      advice: Self.end(obstacles))
+  }
+
+  private static func words(of obstacles: [PartitionObstacle]) -> String {
+    obstacles.map { obstacle in
+      let since = obstacle.since.map { "since \($0)" } ?? "since when a member of pg_read_all_stats is told"
+      return "pid \(obstacle.pid) (\(obstacle.login ?? "PostgreSQL itself"), \(since))"
+    }.joined(separator: ", ")
+  }
+
+  private static func end(_ obstacles: [PartitionObstacle]) -> String {
+    "Have these transactions ended, or end them: "
+      + obstacles.map { "SELECT pg_terminate_backend(\($0.pid))" }.joined(separator: "; ")
   }
 }
