@@ -72,9 +72,10 @@ struct AllKeysTests {
       for _ in 0..<30 {
         let reader = try await RawConnection.open(port: node.port)
         try await reader.send(Self.request(by: root, version: "1.1"))
-        _ = try await reader.untilAnswers(1, within: .seconds(20))
-        try await reader.stopReading()
         readers.append(reader)
+        // Where the machine is slow, this one may be among those that are cut off already.
+        _ = try? await reader.untilAnswers(1, within: .seconds(20))
+        try? await reader.stopReading()
       }
       _ = try await eventually("slow clients to be cut off", within: .seconds(90)) {
         try node.process.log.contains("slow clients are cut off") ? true : nil
