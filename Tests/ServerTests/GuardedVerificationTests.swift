@@ -40,6 +40,32 @@ struct GuardedVerificationTests {
     #expect(connection.answers == 3 && connection.sent.contains("request_timeout"))
   }
 
+  @Test("A client that doesn't take its answers has no more verifications judged, until it does")
+  func untaken() throws {
+    let (connection, admission) = try Self.connection()
+    connection.stopTaking()
+    connection.arrive(Self.verification + "\r\n" + Self.verification + "\r\n")
+    for _ in 0..<3 {
+      admission.refuseAll()
+      connection.settle()
+    }
+    #expect(connection.answers == 0)
+    connection.catchUp()
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 1)
+    connection.stopTaking()
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 2, "what has begun is answered")
+    connection.arrive(Self.verification + "\r\n")
+    connection.endInput()
+    connection.catchUp()
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 3 && !connection.isClosed)
+  }
+
   @Test("A verification's answer does not wait for its body; a body that never comes ends the connection")
   func slowBody() throws {
     let (connection, admission) = try Self.connection()

@@ -158,6 +158,45 @@ struct SlowClientTests {
     }
   }
 
+  @Test(
+    "Verifications that are pipelined by somebody who takes no answer are judged no further than a socket holds"
+  )
+  func pipelinedUnread() async throws {
+    // So long that it isn't slowness that ends them.
+    let environment = ["KEYMETER_LOG_LEVEL": "info", "KEYMETER_REQUEST_SECONDS": "600"]
+    try await Node.with(environment: environment) { node, database in
+      let root = try await Node.organisation("clinic", on: database)
+      #expect(try await node.apiKey(.GET, root).status == 200)
+      let before = try residentKilobytes(of: node.process.processID)
+      var greedy: [RawConnection] = []
+      for _ in 0..<4 {
+        let connection = try await RawConnection.open(port: node.port)
+        try await connection.stopReading()
+        greedy.append(connection)
+      }
+      // A hundred thousand answers of half a kilobyte each would be 50 MB a client; a socket holds a few.
+      let requests = Array(String(repeating: "GET /api/v1/verify HTTP/1.1\r\n\r\n", count: 100_000).utf8)
+      let sending = greedy.map { connection in Task { try? await connection.send(requests) } }
+      let metric = "keymeter_http_requests_total{route=\"/api/v1/verify\""
+      func judged() async throws -> Int {
+        let text = try await send(.GET, node.baseURL + "/metrics").body
+        return text.split(separator: "\n").filter { $0.hasPrefix(metric) }
+          .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0) { $0 + Int($1) }
+      }
+      var (last, next) = (-1, try await judged())
+      while next > last {
+        try await Task.sleep(for: .seconds(1))
+        (last, next) = (next, try await judged())
+      }
+      #expect(next > 0 && next < 200_000, "of 400,000")
+      let after = try residentKilobytes(of: node.process.processID)
+      #expect(after - before < 40 * 1_024, "from \(before) KiB to \(after) KiB")
+      #expect(try await node.verify(root).status == 200)
+      for connection in greedy { await connection.close() }
+      for task in sending { await task.value }
+    }
+  }
+
   @Test("Headers that are too long or too many are answered 431, what is no HTTP 400, each as a problem")
   func headers() async throws {
     try await Node.with { node, _ in

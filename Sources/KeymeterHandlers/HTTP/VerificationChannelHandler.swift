@@ -7,8 +7,9 @@ public import NIOHTTPTypes
 /// Answers verifications in the channel itself, and hands everything else on to the application.
 ///
 /// A connection's answers keep the order of its requests: a verification waits until the application has answered what
-/// came before, and whatever comes behind a verification waits here. No more is read from the socket meanwhile, so
-/// that a client which sends without waiting takes no memory.
+/// came before, and whatever comes behind a verification waits here. So does a verification whose client hasn't taken
+/// the answers before. No more is read from the socket meanwhile, so that a client which sends without waiting, or without
+/// reading, takes no memory.
 public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Requests, a part at a time.
   public typealias InboundIn = HTTPRequestPart
@@ -73,7 +74,7 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
         handedOn += 1
         return handOn(part, context)
       }
-      if handedOn > 0 { held.prepend(part) } else { begin(request, source, context) }
+      if mustWait(context) { held.prepend(part) } else { begin(request, source, context) }
     case .body, .end:
       guard exchange != nil else { return handOn(part, context) }
       // A verification's body is nobody's business.
@@ -81,6 +82,11 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
       exchange?.hasEnded = true
       goOn(context)
     }
+  }
+
+  /// Whether no verification can begin: answers before it are owed, or the client doesn't take them.
+  private func mustWait(_ context: ChannelHandlerContext) -> Bool {
+    handedOn > 0 || !context.channel.isWritable
   }
 
   private func handOn(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
@@ -159,7 +165,7 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
         }
       }
       guard let part = held.first else { break }
-      if handedOn > 0, case .head(let request) = part, KeymeterResponder.verification(request) != nil {
+      if case .head(let request) = part, KeymeterResponder.verification(request) != nil, mustWait(context) {
         return
       }
       take(held.removeFirst(), context)
@@ -188,6 +194,12 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
     context.write(data, promise: promise)
     handedOn = max(0, handedOn - 1)
     if handedOn == 0, !held.isEmpty { goOn(context) }
+  }
+
+  /// Looks at what has waited for the client to take its answers.
+  public func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable, !held.isEmpty { goOn(context) }
+    context.fireChannelWritabilityChanged()
   }
 
   /// Reads on, unless what has been read already still waits.

@@ -124,12 +124,17 @@ final class GuardedChannel {
     channel.pipeline.fireChannelWritabilityChanged()
   }
 
+  /// The socket is full.
+  func stopTaking() {
+    channel.isWritable = false
+    channel.pipeline.fireChannelWritabilityChanged()
+  }
+
   /// The socket is full once more.
   func fallBehind() {
     channel.isWritable = true
     channel.pipeline.fireChannelWritabilityChanged()
-    channel.isWritable = false
-    channel.pipeline.fireChannelWritabilityChanged()
+    stopTaking()
   }
 
   /// The socket takes all that was written to it, and could take more.
