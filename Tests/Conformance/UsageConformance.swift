@@ -64,10 +64,8 @@ struct UsageConformance {
 
       func owners() async throws -> [OrganisationID?] {
         try await under.metering.withMetering { transaction in
-          [
-            try await transaction.owner(of: key.id, askedBy: home),
-            try await transaction.owner(of: key.id, askedBy: away),
-          ]
+          try await transaction.owners(of: [key.id], askedBy: home)
+            + transaction.owners(of: [key.id], askedBy: away)
         }
       }
 
@@ -75,10 +73,13 @@ struct UsageConformance {
       _ = try await key.verify()
       try await key.delete()
       #expect(try await owners() == [home, nil])
-      let never = try await under.metering.withMetering {
-        try await $0.owner(of: KeyID(rawValue: "key_never"), askedBy: home)
+      let never = KeyID(rawValue: "key_never")
+      let foreign = other.root.key.id
+      let named = try await under.metering.withMetering {
+        try await $0.owners(of: [never, key.id, foreign, never, key.id], askedBy: home)
       }
-      #expect(never == nil)
+      #expect(named == [nil, home, away, nil, home])
+      #expect(try await under.metering.withMetering { try await $0.owners(of: [], askedBy: home) }.isEmpty)
     }
   }
 

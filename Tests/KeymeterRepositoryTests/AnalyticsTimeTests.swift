@@ -102,7 +102,9 @@ struct AnalyticsTimeTests {
   }
 
   private static func ask(_ question: AnalyticsQuery, _ store: PostgresMeteringStore) async throws {
-    _ = try await store.withLongQuestion { try await $0.dailyUsage(question, in: organisation) }
+    _ = try await store.withLongQuestion(of: organisation) {
+      try await $0.dailyUsage(question, in: organisation)
+    }
   }
 
   /// Asks until there is an answer: on a busy machine even a short question may take too long, though not always.

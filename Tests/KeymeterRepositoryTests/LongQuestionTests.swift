@@ -12,11 +12,11 @@ struct LongQuestionTests {
     let scene = Scene()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<6 {
-        group.addTask { try await questions.answer { try await scene.work(number) } }
+        group.addTask { try await questions.answer(of: .numbered(number)) { try await scene.work(number) } }
         // One after the other, so that there is an order of coming.
-        try await scene.until { scene.begun.count + questions.waiting == number + 1 }
+        try await scene.until { questions.count == number + 1 }
       }
-      #expect(scene.begun == [0, 1] && questions.waiting == 4)
+      #expect(scene.begun == [0, 1] && questions.count == 6)
       for number in 0..<6 {
         scene.end(number)
         try await scene.until { scene.begun.count == min(number + 3, 6) }
@@ -24,7 +24,27 @@ struct LongQuestionTests {
       }
       try await group.waitForAll()
     }
-    #expect(questions.waiting == 0)
+    #expect(questions.count == 0)
+  }
+
+  @Test("Half of the places are one organisation's at most, however many it asks; others are before its next")
+  func shares() async throws {
+    let questions = LongQuestions(atOnce: 2, longest: .seconds(60))
+    let scene = Scene()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<LongQuestions.most {
+        group.addTask { try await questions.answer(of: .numbered(1)) { try await scene.work(number) } }
+        try await scene.until { questions.count == number + 1 }
+      }
+      try await scene.until { scene.begun == [0] }
+      await #expect(throws: StoreError.self) { try await questions.answer(of: .numbered(1)) { () } }
+      group.addTask { try await questions.answer(of: .numbered(2)) { try await scene.work(100) } }
+      try await scene.until { scene.begun == [0, 100] }
+      for number in [100] + Array(0..<LongQuestions.most) { scene.end(number) }
+      try await group.waitForAll()
+    }
+    #expect(questions.count == 0)
+    #expect(scene.begun == [0, 100] + Array(1..<LongQuestions.most))
   }
 
   @Test("One that is called off, waiting or under way, or that fails, is in nobody's way afterwards")
@@ -32,12 +52,12 @@ struct LongQuestionTests {
     let questions = LongQuestions(atOnce: 1, longest: .seconds(60))
     for _ in 0..<20 {
       let scene = Scene()
-      let first = Task { try await questions.answer { try await scene.work(1) } }
+      let first = Task { try await questions.answer(of: .numbered(1)) { try await scene.work(1) } }
       try await scene.until { scene.begun == [1] }
       let others = (2...4).map { number in
-        Task { try await questions.answer { try await scene.work(number) } }
+        Task { try await questions.answer(of: .numbered(number)) { try await scene.work(number) } }
       }
-      try await scene.until { questions.waiting == 3 }
+      try await scene.until { questions.count == 4 }
       for other in others.dropLast() { other.cancel() }
       for other in others.dropLast() {
         await #expect(throws: CancellationError.self) { try await other.value }
@@ -47,8 +67,8 @@ struct LongQuestionTests {
       try await scene.until { scene.begun == [1, 4] }
       scene.end(4)
       try await others[2].value
-      await #expect(throws: Failed.self) { try await questions.answer { throw Failed() } }
-      #expect(try await questions.answer { 7 } == 7)
+      await #expect(throws: Failed.self) { try await questions.answer(of: .numbered(0)) { throw Failed() } }
+      #expect(try await questions.answer(of: .numbered(0)) { 7 } == 7)
     }
   }
 
@@ -59,16 +79,18 @@ struct LongQuestionTests {
     await withTaskGroup { group in
       for number in 0..<500 {
         group.addTask {
-          let task = Task { try await questions.answer { try await scene.pass() } }
+          let task = Task { try await questions.answer(of: .numbered(number)) { try await scene.pass() } }
           for _ in 0..<(number % 7) { await Task.yield() }
           if number % 2 == 0 { task.cancel() }
           _ = await task.result
         }
       }
     }
-    #expect((1...3).contains(scene.most) && questions.waiting == 0)
+    #expect((1...3).contains(scene.most) && questions.count == 0)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for number in 0..<3 { group.addTask { try await questions.answer { try await scene.work(number) } } }
+      for number in 0..<3 {
+        group.addTask { try await questions.answer(of: .numbered(number)) { try await scene.work(number) } }
+      }
       try await scene.until { scene.begun.count == 3 }
       for number in 0..<3 { scene.end(number) }
       try await group.waitForAll()
@@ -83,7 +105,7 @@ struct LongQuestionTests {
       for number in 0..<4 {
         group.addTask {
           do {
-            try await questions.answer { try await scene.work(number) }
+            try await questions.answer(of: .numbered(number)) { try await scene.work(number) }
             return false
           } catch {
             if case StoreError.unavailable = error { return true }
@@ -94,9 +116,15 @@ struct LongQuestionTests {
       return await group.reduce(into: []) { $0.append($1) }
     }
     #expect(ends == [true, true, true, true])
-    #expect(questions.waiting == 0)
+    #expect(questions.count == 0)
     // A busy machine may take longer than that for nothing, though not always.
-    try await scene.until { (try? await questions.answer { true }) ?? false }
+    try await scene.until { (try? await questions.answer(of: .numbered(0)) { true }) ?? false }
+  }
+}
+
+extension OrganisationID {
+  fileprivate static func numbered(_ number: Int) -> OrganisationID {
+    OrganisationID(rawValue: "org_\(number)")
   }
 }
 

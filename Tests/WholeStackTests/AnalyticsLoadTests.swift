@@ -14,13 +14,15 @@ struct AnalyticsLoadTests {
     try await Node.with(count: 1) { nodes, database in
       let node = nodes[0]
       let root = try await Node.organisation("large", on: database)
+      let second = try await Node.organisation("larger", on: database)
       let other = try await Node.organisation("other", on: database)
       try await database.withPool { pool in
         let statuses = try await withClient(connections: Self.questions) { client in
           try await CounterLock.hold(Self.lock, on: pool) { end in
             try await withThrowingTaskGroup(of: Int.self) { group in
-              for _ in 0..<Self.questions {
-                group.addTask { try await node.post("usage-analytics", root, Self.year, via: client).status }
+              for number in 0..<Self.questions {
+                let asker = number % 2 == 0 ? root : second
+                group.addTask { try await node.post("usage-analytics", asker, Self.year, via: client).status }
               }
               _ = try await eventually("the questions to come") {
                 let connections = try await node.scrape()["keymeter_connections"]
@@ -49,15 +51,16 @@ struct AnalyticsLoadTests {
     try await Node.with(count: 1) { nodes, database in
       let node = nodes[0]
       let root = try await Node.organisation("large", on: database)
+      let second = try await Node.organisation("larger", on: database)
       try await database.withPool { pool in
         try await CounterLock.hold(Self.lock, on: pool) { end in
           var clients: [RawConnection] = []
-          for _ in 0..<4 {
+          for asker in [root, second, root, second] {
             let client = try await RawConnection.open(port: node.port)
             clients.append(client)
             try await client.send(
               """
-              POST /api/v1/usage-analytics HTTP/1.1\r\nHost: keymeter\r\nX-API-Key: \(root.key)\r\n\
+              POST /api/v1/usage-analytics HTTP/1.1\r\nHost: keymeter\r\nX-API-Key: \(asker.key)\r\n\
               Content-Type: application/json\r\nContent-Length: \(Self.year.utf8.count)\r\n\r\n\(Self.year)
               """)
           }

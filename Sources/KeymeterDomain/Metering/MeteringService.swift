@@ -140,17 +140,40 @@ public struct MeteringService: Sendable {
   public func analytics(
     _ query: Result<AnalyticsQuery, any Error>, by credentials: RuntimeCredentials
   ) async throws -> [DailyUsage] {
-    try await store.withLongQuestion { transaction in
-      let key = try await caller(credentials, in: transaction)
-      try await requireRoot(key, in: transaction)
+    // Whose question it is, before it waits for its turn among that organisation's; by then the key may have ended.
+    let asker = try await store.withMetering { transaction in
+      let key = try await root(credentials, in: transaction)
+      _ = try query.get()
+      return key.organisationID
+    }
+    return try await store.withLongQuestion(of: asker) { transaction in
+      let key = try await root(credentials, in: transaction)
       let query = try query.get()
-      for id in query.keys ?? [] {
-        let owner = id.isWellFormed ? try await transaction.owner(of: id, askedBy: key.organisationID) : nil
-        guard let owner else { throw Refusal.keyNotFound }
-        guard owner == key.organisationID else { throw Refusal.keyOfAnotherOrganisation }
-      }
+      try await requireOwn(query.keys ?? [], of: key.organisationID, in: transaction)
       return try await transaction.dailyUsage(query, in: key.organisationID)
     }
+  }
+
+  /// What is wrong with the first of the keys that isn't the organisation's decides.
+  private func requireOwn(
+    _ keys: [KeyID], of organisation: OrganisationID, in transaction: any MeteringTransaction
+  ) async throws {
+    var named: Set<KeyID> = []
+    let each = keys.filter { named.insert($0).inserted }
+    let wellFormed = Array(each.prefix { $0.isWellFormed })
+    for owner in try await transaction.owners(of: wellFormed, askedBy: organisation) {
+      guard let owner else { throw Refusal.keyNotFound }
+      guard owner == organisation else { throw Refusal.keyOfAnotherOrganisation }
+    }
+    guard wellFormed.count == each.count else { throw Refusal.keyNotFound }
+  }
+
+  private func root(
+    _ credentials: RuntimeCredentials, in transaction: any MeteringTransaction
+  ) async throws -> KeyStanding {
+    let key = try await caller(credentials, in: transaction)
+    try await requireRoot(key, in: transaction)
+    return key
   }
 
   /// Carries out a request that its caller may have named.

@@ -11,10 +11,13 @@ public protocol MeteringStore: Sendable {
   ) async throws -> Output
   /// Runs `body` in one transaction as `withMetering` does, for a question that may take long.
   ///
-  /// A store has few of them under way at once, so that they are in nobody's way, and ends one that takes too long.
+  /// A store has few of them under way at once, so that they are in nobody's way, fewer still of one organisation, and ends
+  /// one that takes too long.
   ///
-  /// - Throws: what `body` throws, and `StoreError`: `unavailable` also where it took too long, its wait included.
+  /// - Throws: what `body` throws, and `StoreError`: `unavailable` also where it took too long, its wait included, and
+  ///   where too many of the organisation's wait.
   func withLongQuestion<Output: Sendable>(
+    of organisation: OrganisationID,
     _ body: @escaping @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output
 }
@@ -37,10 +40,11 @@ public protocol MeteringTransaction: IdempotencyLedger, AuditReading {
   func isRoot(_ key: KeyID, in organisation: OrganisationID) async throws -> Bool?
   /// A key's current month; `nil` where the organisation has no such key.
   func usage(of key: KeyID, in organisation: OrganisationID) async throws -> KeyUsage?
-  /// The organisation that a key belongs to, or did when it was used; `nil` for an id that never was one.
+  /// The organisation that each of the keys belongs to, or did when it was used, in the keys' order; `nil` for an id that
+  /// never was one.
   ///
   /// A deleted key is known to its own organisation, by its usage.
-  func owner(of key: KeyID, askedBy organisation: OrganisationID) async throws -> OrganisationID?
+  func owners(of keys: [KeyID], askedBy organisation: OrganisationID) async throws -> [OrganisationID?]
   /// What was used a day, on days with usage, in their order.
   func dailyUsage(_ query: AnalyticsQuery, in organisation: OrganisationID) async throws -> [DailyUsage]
 }

@@ -3,7 +3,8 @@ import Postgres
 /// What the runtime API asks of the database beside its hot path.
 enum MeteringStatements {
   static let all = [
-    identify, reserve, record, settle, isRoot, usage, owner, dailyUsage, expireReservations, ensurePartitions,
+    identify, reserve, record, settle, isRoot, usage, owners, dailyUsage, expireReservations,
+    ensurePartitions,
     partitionsAhead, purgeEvents, purgeReservations,
   ]
 
@@ -64,8 +65,13 @@ enum MeteringStatements {
     JOIN keymeter.api_keys AS k ON k.organisation_id = $1 AND k.key_id = u.key_id
     """)
 
-  static let owner = Statement(
-    "metering_owner", "SELECT organisation_id FROM keymeter.key_owner($1, $2)")
+  static let owners = Statement(
+    "metering_owners",
+    """
+    SELECT o.organisation_id FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS k (key_id, place)
+    LEFT JOIN LATERAL keymeter.key_owner(k.key_id, $2) AS o ON true
+    ORDER BY k.place
+    """)
 
   static let dailyUsage = Statement(
     "metering_daily_usage",

@@ -30,10 +30,11 @@ public struct PostgresMeteringStore: MeteringStore {
 
   /// Runs `body` as `withMetering` does, when it is the question's turn and for as long as it may take.
   ///
-  /// - Throws: as `withMetering`; `StoreError.unavailable` also where it took too long.
+  /// - Throws: as `withMetering`; `StoreError.unavailable` also where it took too long, or too many wait.
   public func withLongQuestion<Output: Sendable>(
+    of organisation: OrganisationID,
     _ body: @escaping @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output {
-    try await questions.answer { try await withMetering(body) }
+    try await questions.answer(of: organisation) { try await withMetering(body) }
   }
 }

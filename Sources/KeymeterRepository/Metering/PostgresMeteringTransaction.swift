@@ -93,9 +93,11 @@ final class PostgresMeteringTransaction: MeteringTransaction {
       }
   }
 
-  func owner(of key: KeyID, askedBy organisation: OrganisationID) async throws -> OrganisationID? {
-    try await rows(MeteringStatements.owner, [.text(key.rawValue), .text(organisation.rawValue)])
-      .first.map { OrganisationID(rawValue: try $0.decode("organisation_id", as: String.self)) }
+  func owners(of keys: [KeyID], askedBy organisation: OrganisationID) async throws -> [OrganisationID?] {
+    guard !keys.isEmpty else { return [] }
+    return try await rows(
+      MeteringStatements.owners, [.textArray(keys.map(\.rawValue)), .text(organisation.rawValue)]
+    ).map { try $0.decode("organisation_id", as: String?.self).map { OrganisationID(rawValue: $0) } }
   }
 
   func dailyUsage(_ query: AnalyticsQuery, in organisation: OrganisationID) async throws -> [DailyUsage] {

@@ -144,7 +144,9 @@ struct MeteringPlayer {
       firstDay: CivilDate(daysSinceEpoch: 0), lastDay: CivilDate(daysSinceEpoch: 40_000),
       keys: key.map { [keys[at: $0].id] })
     let organisation = tenants[tenant].organisation.id
-    return try await under.metering.withLongQuestion { "\(try await $0.dailyUsage(query, in: organisation))" }
+    return try await under.metering.withLongQuestion(of: organisation) {
+      "\(try await $0.dailyUsage(query, in: organisation))"
+    }
   }
 
   private func describe(_ admission: Admission) -> String {

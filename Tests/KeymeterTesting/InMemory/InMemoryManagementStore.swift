@@ -73,6 +73,7 @@ public final class InMemoryManagementStore: ManagementStore, AdmissionControl, M
 
   /// Runs `body` alone: here no question takes long.
   public func withLongQuestion<Output: Sendable>(
+    of organisation: OrganisationID,
     _ body: @escaping @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output {
     try await withMetering(body)

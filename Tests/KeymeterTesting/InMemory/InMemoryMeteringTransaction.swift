@@ -53,8 +53,8 @@ final class InMemoryMeteringTransaction: MeteringTransaction {
     state.usage(of: key, in: organisation, at: clock())
   }
 
-  func owner(of key: KeyID, askedBy organisation: OrganisationID) -> OrganisationID? {
-    state.owner(of: key, askedBy: organisation)
+  func owners(of keys: [KeyID], askedBy organisation: OrganisationID) -> [OrganisationID?] {
+    keys.map { state.owner(of: $0, askedBy: organisation) }
   }
 
   func dailyUsage(_ query: AnalyticsQuery, in organisation: OrganisationID) -> [DailyUsage] {
