@@ -15,7 +15,7 @@ import CLibpq
 /// come from libpq: the `PG…` environment variables, the password file, and so on.
 ///
 /// Behind PgBouncer in transaction mode pass `preparedStatements: false`, and let PgBouncer ignore the `options`
-/// startup parameter (`ignore_startup_parameters = options`) with the statement timeout set on the role.
+/// startup parameter (`ignore_startup_parameters = options`) with the statement timeout and the search path set on the role.
 public struct ConnectionConfiguration: Sendable {
   /// The longest that establishing a connection may take for each host; libpq counts whole seconds, at least 2.
   public let connectTimeout: Duration
@@ -43,6 +43,8 @@ public struct ConnectionConfiguration: Sendable {
   ///   - applicationName: What `pg_stat_activity` shows.
   ///   - connectTimeout: The longest that connecting may take for each host.
   ///   - statementTimeout: The server's limit for one statement, set when connecting, so that it survives a reset.
+  ///   - searchPath: Where names, functions and operators without a schema are looked for, set when connecting whatever the
+  ///     connection string names; nil for what the server has for the login. Without spaces.
   ///   - preparedStatements: Whether to prepare statements; false for a pooler in transaction mode.
   ///   - role: A role that each connection is to take on, as by `SET ROLE`, where the login may. Where it may not,
   ///     where there is no such role, and behind a pooler, whose sessions are not ours to change, the connection stays
@@ -51,13 +53,14 @@ public struct ConnectionConfiguration: Sendable {
   ///   part of the password for something else.
   public init(
     url: String, applicationName: String = "keymeter", connectTimeout: Duration = .seconds(3),
-    statementTimeout: Duration = .seconds(10), preparedStatements: Bool = true,
+    statementTimeout: Duration = .seconds(10), searchPath: String? = nil, preparedStatements: Bool = true,
     role: String? = nil
   ) throws(PostgresError) {
     guard connectTimeout > .zero, statementTimeout > .zero else {
       throw PostgresError(.configuration, reason: "timeouts must be greater than zero")
     }
-    guard !url.holdsNUL, !applicationName.holdsNUL, role?.holdsNUL != true else {
+    guard !url.holdsNUL, !applicationName.holdsNUL, role?.holdsNUL != true, searchPath?.holdsNUL != true
+    else {
       throw PostgresError(.configuration, reason: "a connection setting holds a NUL byte")
     }
     self.connectTimeout = connectTimeout
@@ -68,6 +71,7 @@ public struct ConnectionConfiguration: Sendable {
     Self.addDefaults(
       to: &settings, applicationName: applicationName, connectTimeout: connectTimeout,
       statementTimeout: statementTimeout)
+    if let searchPath { Self.addOption("search_path=\(searchPath)", to: &settings) }
     self.settings = settings
   }
 
@@ -108,7 +112,19 @@ public struct ConnectionConfiguration: Sendable {
       }
       option += 1
     }
+    try refusePorts(in: settings)
     return settings
+  }
+
+  /// Of a URI without a host or an `@` part of the password is a port, which libpq would quote when it connects.
+  private static func refusePorts(in settings: [Setting]) throws(PostgresError) {
+    let ports = settings.first { $0.keyword == "port" }?.value ?? ""
+    for port in ports.split(separator: ",") where UInt16(port).map({ $0 == 0 }) ?? true {
+      throw PostgresError(
+        .configuration,
+        reason:
+          "a port in the connection string is no number from 1 to 65535; a URI's password ends with @host")
+    }
   }
 
   private static func addDefaults(
@@ -139,14 +155,18 @@ public struct ConnectionConfiguration: Sendable {
   }
 
   private static func addStatementTimeout(_ timeout: Duration, to settings: inout [Setting]) {
-    let option = "-c statement_timeout=\(max(1, timeout.wholeMilliseconds))"
+    let named = settings.first { $0.keyword == "options" }?.value
+    guard named?.contains("statement_timeout") != true else { return }
+    addOption("statement_timeout=\(max(1, timeout.wholeMilliseconds))", to: &settings)
+  }
+
+  /// Of a setting that is named twice the last counts.
+  private static func addOption(_ option: String, to settings: inout [Setting]) {
     guard let index = settings.firstIndex(where: { $0.keyword == "options" }) else {
-      settings.append(Setting(keyword: "options", value: option))
+      settings.append(Setting(keyword: "options", value: "-c \(option)"))
       return
     }
-    let named = settings[index].value
-    guard !named.contains("statement_timeout") else { return }
-    settings[index] = Setting(keyword: "options", value: "\(named) \(option)")
+    settings[index] = Setting(keyword: "options", value: "\(settings[index].value) -c \(option)")
   }
 
   /// Calls `body` with libpq's two arrays of C strings, each ended by a null pointer.

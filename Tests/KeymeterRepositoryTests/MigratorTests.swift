@@ -75,9 +75,9 @@ struct MigratorTests {
   @Test("Beside a migrator of before, which locked nothing of the ledger, each file is applied once")
   func besideFormer() async throws {
     try await withEmptyDatabase(connections: 3) { pool in
-      let first = Self.migration("0001_create_a.sql", "CREATE TABLE a ();")
-      let second = Self.migration("0002_create_c.sql", "CREATE TABLE c ();")
-      let third = Self.migration("0003_create_d.sql", "CREATE TABLE d ();")
+      let first = Self.migration("0001_create_a.sql", "CREATE TABLE public.a ();")
+      let second = Self.migration("0002_create_c.sql", "CREATE TABLE public.c ();")
+      let third = Self.migration("0003_create_d.sql", "CREATE TABLE public.d ();")
       _ = try await Migrator(pool: pool, files: .init(migrations: [first], functions: [])).migrate()
       let migrator = Migrator(pool: pool, files: .init(migrations: [first, second, third], functions: []))
       let applied = try await pool.withTransaction { connection in
@@ -101,10 +101,10 @@ struct MigratorTests {
   @Test("A changed applied migration is an error that names the file, and nothing is applied")
   func changedMigration() async throws {
     try await withEmptyDatabase { pool in
-      let first = Self.migration("0001_create_a.sql", "CREATE TABLE a ();")
+      let first = Self.migration("0001_create_a.sql", "CREATE TABLE public.a ();")
       _ = try await Migrator(pool: pool, files: .init(migrations: [first], functions: [])).migrate()
-      let edited = Self.migration("0001_create_a.sql", "CREATE TABLE a (b int);")
-      let second = Self.migration("0002_create_c.sql", "CREATE TABLE c ();")
+      let edited = Self.migration("0001_create_a.sql", "CREATE TABLE public.a (b int);")
+      let second = Self.migration("0002_create_c.sql", "CREATE TABLE public.c ();")
       let migrator = Migrator(pool: pool, files: .init(migrations: [edited, second], functions: []))
       await #expect(throws: ChangedMigrationError(names: ["0001_create_a.sql"])) {
         try await migrator.migrate()
@@ -119,7 +119,7 @@ struct MigratorTests {
   func failingMigration() async throws {
     try await withEmptyDatabase { pool in
       let files = SchemaFiles(
-        migrations: [Self.migration("0001_create_a.sql", "CREATE TABLE a (); SELECT 1/0;")], functions: [])
+        migrations: [Self.migration("0001_create_a.sql", "CREATE TABLE public.a (); SELECT 1/0;")], functions: [])
       await #expect(throws: PostgresError.self) {
         try await Migrator(pool: pool, files: files).migrate()
       }
@@ -137,7 +137,7 @@ struct MigratorTests {
           migrations: [],
           functions: [
             Self.function(
-              "f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \(answer)'")
+              "f.sql", "CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT \(answer)'")
           ])
         #expect(try await Migrator(pool: pool, files: files).migrate() == ["f.sql"])
         #expect(try await Migrator(pool: pool, files: files).migrate().isEmpty)
@@ -150,12 +150,12 @@ struct MigratorTests {
   @Test("An older binary works on a schema that a newer one migrated, and takes nothing back")
   func olderBinary() async throws {
     try await withEmptyDatabase { pool in
-      let first = Self.migration("0001_create_a.sql", "CREATE TABLE a ();")
-      let second = Self.migration("0002_create_c.sql", "CREATE TABLE c ();")
+      let first = Self.migration("0001_create_a.sql", "CREATE TABLE public.a ();")
+      let second = Self.migration("0002_create_c.sql", "CREATE TABLE public.c ();")
       let newFunction = Self.function(
-        "f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'")
+        "f.sql", "CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 2'")
       let oldFunction = Self.function(
-        "f.sql", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        "f.sql", "CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
       _ = try await Migrator(
         pool: pool, files: .init(migrations: [first, second], functions: [newFunction])
       ).migrate()

@@ -47,6 +47,34 @@ struct ConfigurationTests {
     #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=7")
   }
 
+  @Test func `a search path is set whatever the connection string names`() throws {
+    let configuration = try ConnectionConfiguration(
+      url: "host=one options='-c search_path=public'", statementTimeout: .seconds(5), searchPath: "pg_catalog"
+    )
+    #expect(
+      setting("options", configuration)
+        == "-c search_path=public -c statement_timeout=5000 -c search_path=pg_catalog")
+  }
+
+  @Test(
+    arguments: [
+      "postgresql://app:hunter2/keymeter", "postgresql://app:hunter2", "postgresql://app:hunter2%40one/db",
+      "postgresql://app:a/b?user=c@one/db", "postgresql://one:0/db", "postgresql://one:65536/db",
+      "host=one port=hunter2", "host=one,two port=5432,hunter2", "postgresql://one:5432,two:hunter2/db",
+    ])
+  func `a port that is none may be a password's end, and isn't quoted`(url: String) throws {
+    let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
+    #expect(error.kind == .configuration)
+    #expect(!"\(error)".contains("hunter2") && !"\(error)".contains("65536"))
+  }
+
+  @Test(arguments: [
+    "postgresql://one:5432,two:5433/db", "postgresql://one,two/db", "host=one,two port=,5433", "port=65535",
+  ])
+  func `ports are taken, one for each host or one for all`(url: String) throws {
+    _ = try ConnectionConfiguration(url: url)
+  }
+
   @Test func `options that don't name the statement timeout are kept and it is added`() throws {
     let configuration = try ConnectionConfiguration(url: "host=one options='-c work_mem=1MB'")
     #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=10000")

@@ -12,9 +12,11 @@ public enum RequestTarget {
   /// was told not to.
   public static func hasKnownForm(_ target: String, method: String) -> Bool {
     let bytes = target.utf8
+    // No form has a fragment; some programs take it for part of the path, and some for none.
+    guard !bytes.contains(UInt8(ascii: "#")) else { return false }
     if bytes.first == UInt8(ascii: "/") { return true }
     switch method {
-    case "CONNECT": return true
+    case "CONNECT": return !bytes.contains(UInt8(ascii: "/"))
     case "OPTIONS" where target == "*": return true
     default:
       let start = String(decoding: bytes.prefix("https://".utf8.count), as: UTF8.self).lowercased()

@@ -107,7 +107,7 @@ enum InspectionStatements {
       JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'
       WHERE l.locktype = 'relation' AND l.pid <> pg_catalog.pg_backend_pid()
-        AND (c.relname = 'usage_daily' OR c.relname LIKE 'usage\\_daily\\_%')
+        AND (c.relname = 'usage_daily' OR c.relname::text LIKE 'usage\\_daily\\_%')
     ), waited_for AS (
       SELECT DISTINCT b.pid FROM held AS h
       CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(h.pid)) AS b (pid)

@@ -65,6 +65,7 @@ public struct Migrator: Sendable {
 
   private func lockAsOwner(_ connection: Connection) async throws {
     _ = try await connection.execute(MigrationStatements.becomeOwner)
+    try await connection.executeScript(MigrationStatements.trustNoSchema)
     try await connection.executeScript(MigrationStatements.lock)
   }
 

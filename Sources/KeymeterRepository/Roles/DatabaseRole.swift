@@ -6,4 +6,8 @@ public enum DatabaseRole: String, Sendable, CaseIterable {
   case app = "keymeter_app"
   /// SELECT on the views of the schema `reporting`, and nothing else.
   case reporting = "keymeter_reporting"
+
+  /// The search path of every connection, whatever the login's own is: whoever may create in a schema of that could put a
+  /// function or an operator of his own in the place of PostgreSQL's.
+  public static let searchPath = "pg_catalog,pg_temp"
 }

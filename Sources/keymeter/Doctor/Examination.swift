@@ -135,7 +135,8 @@ extension DatabaseSettings {
   fileprivate func inspecting(as role: DatabaseRole?) throws(PostgresError) -> ConnectionConfiguration {
     try ConnectionConfiguration(
       url: url, applicationName: "keymeter doctor", connectTimeout: Self.inspectionConnectTimeout,
-      statementTimeout: Self.inspectionStatementTimeout, preparedStatements: false, role: role?.rawValue)
+      statementTimeout: Self.inspectionStatementTimeout, searchPath: DatabaseRole.searchPath,
+      preparedStatements: false, role: role?.rawValue)
   }
 }
 

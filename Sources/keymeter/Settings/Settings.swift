@@ -34,8 +34,8 @@ struct DatabaseSettings: Sendable {
   ) throws(SettingError) -> ConnectionConfiguration {
     do {
       return try ConnectionConfiguration(
-        url: url, statementTimeout: statementTimeout, preparedStatements: preparedStatements,
-        role: role?.rawValue)
+        url: url, statementTimeout: statementTimeout, searchPath: DatabaseRole.searchPath,
+        preparedStatements: preparedStatements, role: role?.rawValue)
     } catch {
       throw SettingError(
         name: "DATABASE_URL",

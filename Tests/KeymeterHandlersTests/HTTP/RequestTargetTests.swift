@@ -25,6 +25,8 @@ struct RequestTargetTests {
       (.get, "ftp://h/metrics"), (.get, "http:/metrics"), (.get, "https:/x/metrics"),
       (.get, "httpx://h/metrics"),
       (.get, "xhttp://h/metrics"), (.get, "h:443"), (.get, "?x=/metrics"), (.get, "http"),
+      (.get, "/metrics#x"), (.get, "http://h/metrics#x"), (.get, "/#"), (.connect, "*://h/metrics"),
+      (.connect, "#"),
     ])
   func unknown(method: HTTPRequest.Method, target: String) {
     #expect(!hasKnownForm(method, target))
