@@ -65,7 +65,7 @@ enum InspectionStatements {
     LEFT JOIN LATERAL (
       SELECT array_agg(l.polname::text ORDER BY l.polname) AS names, array_agg(
         CASE WHEN l.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END
-        || CASE l.polcmd WHEN '*' THEN ' FOR ALL' ELSE ' FOR ' || l.polcmd::text END
+        || CASE WHEN l.polcmd IN ('r', 'a', 'w', 'd') THEN ' FOR ' || l.polcmd::text ELSE ' FOR ALL' END
         || ' TO ' || (
           SELECT pg_catalog.string_agg(coalesce(r.rolname, 'public'), ', ' ORDER BY r.rolname)
           FROM pg_catalog.unnest(l.polroles) AS o (oid) LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = o.oid)
