@@ -52,21 +52,57 @@ struct DoctorSchemaTests {
         "CREATE POLICY leak ON keymeter.api_keys TO keymeter_app USING (true)",
         "api_keys: the policy leak opens it"
       ),
+      (
+        "ALTER POLICY tenant ON keymeter.api_keys USING (\(Self.ofTheTenant) OR true)",
+        "api_keys: the policy tenant is another than the migrations'"
+      ),
+      (
+        "ALTER POLICY tenant ON keymeter.reservations WITH CHECK (true)",
+        "reservations: the policy tenant is another than the migrations'"
+      ),
+      (
+        "ALTER POLICY tenant ON keymeter.usage_daily TO keymeter_app, keymeter_reporting",
+        "usage_daily: the policy tenant is another than the migrations'"
+      ),
+      (
+        "ALTER POLICY owner ON keymeter.usage_daily_default USING (false)",
+        "usage_daily_default: the policy owner is another than the migrations'"
+      ),
+      (
+        "CREATE POLICY more ON keymeter.api_keys TO keymeter_app USING (\(Self.ofTheTenant) OR true)",
+        "api_keys: the policy more opens it"
+      ),
+      (
+        "CREATE POLICY less ON keymeter.api_keys AS RESTRICTIVE TO keymeter_app USING (false)",
+        "api_keys: the policy less narrows it"
+      ),
+      (
+        """
+        \(DecoyOperator.sql)
+        DROP POLICY tenant ON keymeter.api_keys;
+        CREATE POLICY tenant ON keymeter.api_keys TO keymeter_app USING (organisation_id OPERATOR(pg_catalog.=)
+          nullif(pg_catalog.current_setting('keymeter.organisation_id', true), ''))
+        """,
+        "api_keys: the policy tenant is another than the migrations'"
+      ),
     ])
   func rowSecurity(sql: String, words: String) async throws {
-    let run = try await self.run(after: sql)
+    let run = try await DoctorRun.after(sql)
     #expect(run["row-level-security"]?.status == "fail")
     #expect(run["row-level-security"]?.found.contains(words) == true, "\(run.text)")
   }
 
+  private static let ofTheTenant =
+    "organisation_id = nullif(pg_catalog.current_setting('keymeter.organisation_id', true), '')"
+
   @Test("A migration that is missing fails by its name, and what it would have made is skipped")
   func missingMigration() async throws {
-    let run = try await self.run(after: "DELETE FROM keymeter.schema_migrations WHERE version = 12")
+    let run = try await DoctorRun.after("DELETE FROM keymeter.schema_migrations WHERE version = 12")
     #expect(run["migrations"]?.status == "fail")
     #expect(run["migrations"]?.found == "0012_add_allowed_cidrs.sql not applied")
     #expect(run["row-level-security"]?.status == "skip" && run["peppers"]?.status == "skip")
-    let changed = try await self.run(
-      after: "UPDATE keymeter.schema_migrations SET checksum = 'x' WHERE version = 3")
+    let changed = try await DoctorRun.after(
+      "UPDATE keymeter.schema_migrations SET checksum = 'x' WHERE version = 3")
     #expect(changed["migrations"]?.found.hasSuffix("changed after being applied") == true)
     let empty = try await TestDatabase.empty()
     #expect(try await DoctorRun.on(empty.url)["migrations"]?.status == "fail")
@@ -75,9 +111,8 @@ struct DoctorSchemaTests {
 
   @Test("A database that a newer version has migrated is in order")
   func newerMigration() async throws {
-    let run = try await self.run(
-      after:
-        "INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x')"
+    let run = try await DoctorRun.after(
+      "INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x')"
     )
     #expect(run["migrations"]?.status == "ok" && run["migrations"]?.found.contains("9999_newer.sql") == true)
     #expect(run["functions"]?.found == "those of a newer version")
@@ -85,17 +120,17 @@ struct DoctorSchemaTests {
 
   @Test("A function that was not applied, or that somebody has changed by hand, fails by its name")
   func functions() async throws {
-    let outdated = try await self.run(
-      after: "UPDATE keymeter.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'")
+    let outdated = try await DoctorRun.after(
+      "UPDATE keymeter.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'")
     #expect(outdated["functions"]?.found == "admit.sql not applied")
-    let altered = try await self.run(
-      after: """
-        DO $$ DECLARE definition text; BEGIN
-          SELECT replace(pg_get_functiondef(p.oid), p.prosrc, p.prosrc || ' ') INTO definition
-          FROM pg_proc AS p WHERE p.oid = 'keymeter.month_of(date)'::regprocedure;
-          EXECUTE definition;
-        END $$
-        """)
+    let altered = try await DoctorRun.after(
+      """
+      DO $$ DECLARE definition text; BEGIN
+        SELECT replace(pg_get_functiondef(p.oid), p.prosrc, p.prosrc || ' ') INTO definition
+        FROM pg_proc AS p WHERE p.oid = 'keymeter.month_of(date)'::regprocedure;
+        EXECUTE definition;
+      END $$
+      """)
     #expect(altered["functions"]?.status == "fail")
     #expect(altered["functions"]?.found == "somebody has changed month_of")
   }
@@ -104,27 +139,43 @@ struct DoctorSchemaTests {
     "A trigger that keeps the facts of keys and is off, missing or another one fails by its name",
     arguments: KeyFactDeviation.all)
   func keyFacts(_ deviation: KeyFactDeviation) async throws {
-    let run = try await self.run(after: deviation.sql)
+    let run = try await DoctorRun.after(deviation.sql)
     #expect(run["key-facts"]?.status == "fail" && run.code == 1)
     #expect(run["key-facts"]?.found.hasPrefix("\(deviation.fault): a limit that") == true, "\(run.text)")
   }
 
-  @Test("What keeps the facts of keys is not judged where a newer version may have made it otherwise")
+  @Test("A newer version may have made what keeps the facts of keys otherwise, and not without it or off")
   func newerKeyFacts() async throws {
-    let run = try await self.run(
-      after: """
-        INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x');
-        DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets
+    let otherwise = try await DoctorRun.after(
+      Self.newer + """
+        CREATE OR REPLACE FUNCTION keymeter.pass_key_facts_on() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RETURN NULL; END $$;
+        CREATE TRIGGER newer AFTER DELETE ON keymeter.api_keys
+        FOR EACH ROW EXECUTE FUNCTION keymeter.pass_key_facts_on()
         """)
-    #expect(run["key-facts"]?.status == "ok" && run["key-facts"]?.found == "those of a newer version")
+    #expect(
+      otherwise["key-facts"]?.status == "ok" && otherwise["key-facts"]?.found == "those of a newer version")
+    let without = try await DoctorRun.after(
+      Self.newer + """
+        DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets;
+        ALTER TABLE keymeter.api_keys DISABLE TRIGGER api_keys_pass_key_facts_on
+        """)
+    #expect(without["key-facts"]?.status == "fail")
+    let words = "api_key_secrets_keep_key_facts is missing; api_keys_pass_key_facts_on is off: a limit that"
+    #expect(without["key-facts"]?.found.hasPrefix(words) == true, "\(without.text)")
   }
+
+  private static let newer = """
+    INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x');
+
+    """
 
   @Test("Months without a partition are named")
   func partitions() async throws {
-    let next = try await self.run(after: Self.dropping(ahead: 2))
+    let next = try await DoctorRun.after(Self.dropping(ahead: 2))
     #expect(next["partitions"]?.status == "warn")
     #expect(next["partitions"]?.found.wholeMatch(of: /usage_daily has none for \d{4}-\d{2}/) != nil)
-    let current = try await self.run(after: Self.dropping(ahead: 0))
+    let current = try await DoctorRun.after(Self.dropping(ahead: 0))
     #expect(current["partitions"]?.found.hasSuffix("this month's usage goes to the default one") == true)
   }
 
@@ -227,18 +278,5 @@ struct DoctorSchemaTests {
         || to_char((now() AT TIME ZONE 'UTC') + interval '\(ahead) months', 'YYYY_MM');
     END $$
     """
-  }
-
-  /// Doctor as the server's login, on a database that something was done to.
-  private func run(after sql: String) async throws -> DoctorRun {
-    try await TestDatabase.withMigrated { database in
-      try await database.withPool { pool in
-        try await pool.withConnection { try await $0.executeScript(sql) }
-      }
-      let run = try await DoctorRun.on(try await database.url(as: .server))
-      // The shared cluster fails by itself.
-      #expect(run.code == 1)
-      return run
-    }
   }
 }

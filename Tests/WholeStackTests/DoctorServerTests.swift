@@ -42,6 +42,25 @@ struct DoctorServerTests {
     }
   }
 
+  @Test("What turns triggers off, or has policies refuse instead of filter, fails wherever that was set")
+  func triggersAndPolicies() async throws {
+    try await TestDatabase.withMigrated { database in
+      let (url, name) = (try await database.url(as: .server), database.name)
+      let before = try await DoctorRun.on(url)
+      #expect(before["session_replication_role"]?.found == "origin" && before["row_security"]?.found == "on")
+      #expect(before["session_replication_role"]?.status == "ok" && before["row_security"]?.status == "ok")
+      try await run("ALTER DATABASE \(name) SET session_replication_role = replica", on: database)
+      try await run("ALTER DATABASE \(name) SET row_security = off", on: database)
+      let after = try await DoctorRun.on(url)
+      let triggers = try #require(after["session_replication_role"])
+      #expect(
+        triggers.status == "fail" && triggers.found.hasPrefix("replica (from: database): no trigger fires"))
+      #expect(triggers.advice?.contains("UPDATE keymeter.api_key_secrets SET scopes = scopes") == true)
+      #expect(
+        after["row_security"]?.status == "fail" && after["row_security"]?.found == "off (from: database)")
+    }
+  }
+
   @Test(
     "Commits that wait for a standby which isn't there are a warning, and so are those that don't wait for one"
   )

@@ -29,7 +29,7 @@ public struct DatabaseInspection: Sendable {
   ///
   /// - Throws: `PostgresError`.
   public func tenantTables() async throws -> [TenantTable] {
-    try await pool.withConnection {
+    try await readingDefinitions {
       try await $0.execute(InspectionStatements.tenantTables).rows.map(TenantTable.init)
     }
   }
@@ -75,32 +75,45 @@ public struct DatabaseInspection: Sendable {
     }
   }
 
-  /// The functions of this binary that the database runs with another text, or not at all.
+  /// The functions that the database has otherwise than this binary's files make them.
   ///
-  /// The ledger of `migrate` knows what was put there, not what somebody put in its place.
+  /// The ledger of `migrate` knows what was put there, not what somebody put in its place. What migrations make is known,
+  /// and judged with the triggers that run it.
   ///
-  /// - Returns: the functions' names, in order.
+  /// - Returns: in order, the names of those that are another or missing, and the signatures of those that no file makes.
   /// - Throws: `PostgresError`.
-  public func alteredFunctions() async throws -> [String] {
-    try await pool.withConnection { connection in
-      let rows = try await connection.execute(InspectionStatements.functionBodies).rows
-      let bodies = try rows.reduce(into: [String: [String]]()) { bodies, row in
-        bodies[try row.decode("name", as: String.self), default: []].append(
-          try row.decode("body", as: String.self))
-      }
-      return SchemaFiles.embedded.functions.filter { !$0.isRun(among: bodies) }.map(\.functionName).sorted()
+  public func deviatingFunctions() async throws -> (altered: [String], unknown: [String]) {
+    let rows = try await readingDefinitions { try await $0.execute(InspectionStatements.functions).rows }
+    let found = try rows.map { (try DefinedFunction($0), try $0.decode("is_owners", as: Bool.self)) }
+    let sound = Set(found.filter(\.1).map(\.0))
+    let files = SchemaFiles.embedded
+    let applied = SchemaFiles(migrations: [], functions: files.functions).definedFunctions
+    let known = files.definedFunctions
+    return (
+      altered: Set(applied.values.filter { !sound.contains($0) }.map(\.signature.name)).sorted(),
+      unknown: found.map(\.0.signature).filter { known[$0] == nil }.map { "\($0.name)(\($0.arguments))" }
+    )
+  }
+
+  /// What is wrong with these triggers, in words that begin with the name of each.
+  ///
+  /// - Parameter mayBeOthers: Whether a newer version may have made them otherwise, or more of them.
+  /// - Throws: `PostgresError`.
+  public func faults(of triggers: SchemaTriggers, mayBeOthers: Bool) async throws -> [String] {
+    try await readingDefinitions { connection in
+      let (names, tables) = (Parameter.textArray(triggers.names), Parameter.textArray(triggers.tables))
+      let rows = try await connection.execute(InspectionStatements.triggers, [names, tables]).rows
+      let rules = try await connection.execute(InspectionStatements.rules, [tables]).rows
+      return try triggers.faults(rows, rules: rules, files: .embedded, mayBeOthers: mayBeOthers)
     }
   }
 
-  /// The triggers that keep the copies of keys' facts, by name.
-  ///
-  /// - Throws: `PostgresError`.
-  public func keyFactTriggers() async throws -> [KeyFactTrigger] {
-    try await pool.withConnection { connection in
-      let rows = try await connection.execute(
-        InspectionStatements.keyFactTriggers, [.textArray(KeyFactTrigger.names)]
-      ).rows
-      return try KeyFactTrigger.names.map { try KeyFactTrigger(name: $0, among: rows, files: .embedded) }
+  private func readingDefinitions<Value: Sendable>(
+    _ body: @Sendable (Connection) async throws -> Value
+  ) async throws -> Value {
+    try await pool.withTransaction { connection in
+      _ = try await connection.execute(InspectionStatements.writePlainly)
+      return try await body(connection)
     }
   }
 
@@ -124,17 +137,5 @@ public struct DatabaseInspection: Sendable {
       try await connection.row(of: InspectionStatements.clock, []).decode("now", as: PostgresTimestamp.self)
         .microsecondsSinceUnixEpoch
     }
-  }
-}
-
-extension SchemaFunction {
-  /// The name that the file has for its function.
-  fileprivate var functionName: String { String(name.prefix { $0 != "." }) }
-
-  /// Whether what the database has under this name is from this file; a file of a view says nothing.
-  fileprivate func isRun(among bodies: [String: [String]]) -> Bool {
-    guard sql.contains("FUNCTION keymeter.\(functionName)(") else { return true }
-    // A former function of other arguments may stand beside it.
-    return bodies[functionName, default: []].contains { sql.contains($0) }
   }
 }

@@ -5,8 +5,9 @@ import Postgres
 /// By the catalogues rather than by names' look-up, so that also a login that may not use the schema gets an answer.
 enum InspectionStatements {
   static let all = [
-    host, server, settings, tenantTables, missingMonths, becomeLogin, partitionObstacles, functionBodies,
-    keyFactTriggers, clock,
+    host, server, settings, writePlainly, tenantTables, missingMonths, becomeLogin, partitionObstacles,
+    functions,
+    triggers, rules, clock,
   ]
 
   static let host = Statement(
@@ -39,31 +40,45 @@ enum InspectionStatements {
     WHERE s.name = ANY($1::text[])
     """)
 
-  /// A policy guards where it compares with the transaction's tenant.
+  /// Until the transaction ends: definitions are written the same way whatever was set for this login and database.
+  static let writePlainly = Statement(
+    "inspection_write_plainly",
+    """
+    SELECT pg_catalog.set_config('quote_all_identifiers', 'off', true) AS quoting,
+      pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true) AS path
+    """)
+
+  /// Every table of tenants' rows, with all that its policies say, as `TenantPolicy` has it.
   ///
-  /// One that applies to others than the owner and doesn't, opens the table.
+  /// A policy that depends on an operator or function is bound to one that isn't PostgreSQL's own, even where its text
+  /// doesn't say so: that of NULLIF names no operator.
   static let tenantTables = Statement(
     "inspection_tenant_tables",
     """
     SELECT c.relname::text AS name, c.relispartition AS is_partition,
       c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
-      coalesce(p.has_owner, false) AS has_owner, coalesce(p.has_tenant, false) AS has_tenant,
-      coalesce(p.openings, '{}') AS openings
+      coalesce(p.names, '{}') AS policies, coalesce(p.definitions, '{}') AS definitions
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute AS a
       ON a.attrelid = c.oid AND a.attname = 'organisation_id' AND NOT a.attisdropped
     LEFT JOIN LATERAL (
-      SELECT bool_or(q.is_owners) AS has_owner,
-        bool_or(q.is_guarding AND q.is_apps AND q.is_for_all) AS has_tenant,
-        array_agg(q.name ORDER BY q.name) FILTER (WHERE NOT q.is_owners AND NOT q.is_guarding) AS openings
-      FROM (
-        SELECT l.policyname::text AS name, l.cmd = 'ALL' AS is_for_all,
-          l.roles = ARRAY['keymeter_owner'::name] AS is_owners, 'keymeter_app' = ANY(l.roles) AS is_apps,
-          coalesce(l.qual, '') LIKE '%keymeter.organisation_id%' AS is_guarding
-        FROM pg_catalog.pg_policies AS l
-        WHERE l.schemaname = n.nspname AND l.tablename = c.relname AND l.permissive = 'PERMISSIVE'
-      ) AS q
+      SELECT array_agg(l.polname::text ORDER BY l.polname) AS names, array_agg(
+        CASE WHEN l.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END
+        || CASE WHEN l.polcmd IN ('r', 'a', 'w', 'd') THEN ' FOR ' || l.polcmd::text ELSE ' FOR ALL' END
+        || ' TO ' || (
+          SELECT pg_catalog.string_agg(coalesce(r.rolname, 'public'), ', ' ORDER BY r.rolname)
+          FROM pg_catalog.unnest(l.polroles) AS o (oid) LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = o.oid)
+        || coalesce(' USING ' || pg_catalog.pg_get_expr(l.polqual, l.polrelid), '')
+        || coalesce(' WITH CHECK ' || pg_catalog.pg_get_expr(l.polwithcheck, l.polrelid), '')
+        || CASE WHEN EXISTS (
+          SELECT FROM pg_catalog.pg_depend AS d
+          WHERE d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND d.objid = l.oid
+            AND d.refclassid IN (
+              'pg_catalog.pg_operator'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
+        ) THEN ' BOUND ELSEWHERE' ELSE '' END
+        ORDER BY l.polname) AS definitions
+      FROM pg_catalog.pg_policy AS l WHERE l.polrelid = c.oid
     ) AS p ON true
     WHERE n.nspname = 'keymeter' AND c.relkind IN ('r', 'p')
     ORDER BY 1
@@ -125,30 +140,72 @@ enum InspectionStatements {
     ORDER BY a.xact_start, h.pid
     """)
 
-  /// What PostgreSQL runs, whatever the ledger says was put there.
-  static let functionBodies = Statement(
-    "inspection_function_bodies",
+  /// What PostgreSQL knows of the function `p`, whose aggregate is `g`, as `DefinedFunction` has it.
+  private static let functionColumns = """
+    p.proname::text AS function, pg_catalog.pg_get_function_identity_arguments(p.oid) AS arguments,
+      CASE WHEN p.prokind = 'a' THEN '' ELSE p.prosrc END AS body,
+      pg_catalog.array_remove(
+        CASE WHEN p.prokind = 'a' THEN ARRAY[
+          'aggregate', 'sfunc=' || g.aggtransfn::text, 'stype=' || pg_catalog.format_type(g.aggtranstype, NULL),
+          'initcond=' || g.agginitval, 'combinefunc=' || nullif(g.aggcombinefn::text, '-'),
+          'finalfunc=' || nullif(g.aggfinalfn::text, '-'), CASE p.proparallel WHEN 's' THEN 'parallel=safe' END]
+        ELSE ARRAY[
+          'language ' || l.lanname, CASE WHEN p.prokind <> 'f' THEN 'kind ' || p.prokind::text END,
+          CASE WHEN p.prosecdef THEN 'security definer' END, CASE WHEN p.proisstrict THEN 'strict' END,
+          CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' END,
+          CASE p.proparallel WHEN 's' THEN 'parallel safe' WHEN 'r' THEN 'parallel restricted' END]
+        END || ARRAY(SELECT 'set ' || pg_catalog.lower(s) FROM pg_catalog.unnest(p.proconfig) AS u (s)), NULL) AS traits
     """
-    SELECT p.proname::text AS name, p.prosrc AS body FROM pg_catalog.pg_proc AS p
+
+  /// What PostgreSQL runs, whatever the ledger says was put there.
+  static let functions = Statement(
+    "inspection_functions",
+    """
+    SELECT \(functionColumns), p.proowner = n.nspowner AS is_owners
+    FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+    LEFT JOIN pg_catalog.pg_aggregate AS g ON g.aggfnoid = p.oid
     WHERE n.nspname = 'keymeter'
+    ORDER BY 1, 2
     """)
 
-  /// The triggers that keep the copies of keys' facts, each with all that PostgreSQL knows of it and with what it runs.
+  /// The triggers of these names or on these tables, each with all that PostgreSQL knows of it and with what it runs.
   ///
   /// Enabled is one that fires for whoever writes here, and not only for what is replicated. The function sees the rows of
-  /// every tenant because it acts as the tables' owner.
-  static let keyFactTriggers = Statement(
-    "inspection_key_fact_triggers",
+  /// every tenant because it acts as the tables' owner. A trigger that depends on an operator, or on another function than
+  /// it runs, has a condition with one that isn't PostgreSQL's own, even where its text doesn't say so.
+  static let triggers = Statement(
+    "inspection_triggers",
     """
-    SELECT t.tgname::text AS name, t.tgenabled IN ('O', 'A') AS is_enabled,
-      pg_catalog.pg_get_triggerdef(t.oid) AS definition, p.proname::text AS function, p.prosrc AS body,
-      p.prosecdef AND p.proowner = c.relowner AND p.pronamespace = c.relnamespace AS is_owners
+    SELECT t.tgname::text AS name, c.relname::text AS "table", t.tgenabled IN ('O', 'A') AS is_enabled,
+      pg_catalog.pg_get_triggerdef(t.oid) AS definition,
+      EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d
+        WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND d.objid = t.oid
+          AND (d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+            OR d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid <> t.tgfoid)
+      ) AS is_bound_elsewhere,
+      \(functionColumns), p.proowner = c.relowner AND p.pronamespace = c.relnamespace AS is_owners
     FROM pg_catalog.pg_trigger AS t
     JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'
     JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
-    WHERE t.tgname = ANY($1::text[])
+    JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+    LEFT JOIN pg_catalog.pg_aggregate AS g ON g.aggfnoid = p.oid
+    WHERE NOT t.tgisinternal AND (t.tgname = ANY($1::text[]) OR c.relname = ANY($2::text[]))
+    ORDER BY 1, 2
+    """)
+
+  /// The rules that have something else done than what is written to these tables.
+  static let rules = Statement(
+    "inspection_rules",
+    """
+    SELECT r.rulename::text AS name, c.relname::text AS "table" FROM pg_catalog.pg_rewrite AS r
+    JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'
+    WHERE c.relname = ANY($1::text[])
+    ORDER BY 1, 2
     """)
 
   static let clock = Statement(

@@ -13,7 +13,8 @@ struct Examination: Sendable {
 
   /// Of the database, in the order in which they are reported.
   static let databaseChecks: [any DatabaseCheck] =
-    [VersionCheck(), RoleCheck(), MigrationsCheck(), FunctionsCheck(), KeyFactsCheck(), PartitionsCheck()]
+    [VersionCheck(), RoleCheck(), MigrationsCheck(), FunctionsCheck(), KeyFactsCheck(), AuditLogCheck()]
+    + [PartitionsCheck()] as [any DatabaseCheck]
     // Behind the one that says who is in the way where somebody waits for a table: policies can't be read meanwhile.
     + [RowSecurityCheck()] as [any DatabaseCheck]
     + [PeppersCheck(), GuardedKeysCheck(), ClockCheck()] as [any DatabaseCheck]

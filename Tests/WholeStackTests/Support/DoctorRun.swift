@@ -1,7 +1,9 @@
 import Foundation
 import KeymeterTesting
+import Postgres
 import Subprocess
 import SystemPackage
+import Testing
 
 /// One `keymeter doctor --json`, and what it said.
 struct DoctorRun: Sendable {
@@ -37,6 +39,19 @@ struct DoctorRun: Sendable {
     try await with(
       ["DATABASE_URL": url, "KEYMETER_PEPPERS": Node.peppers].merging(settings) { $1 }, strict: strict,
       shell: shell)
+  }
+
+  /// Runs it as the server's login, on a database that something was done to.
+  static func after(_ sql: String) async throws -> DoctorRun {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool { pool in
+        try await pool.withConnection { try await $0.executeScript(sql) }
+      }
+      let run = try await on(try await database.url(as: .server))
+      // The shared cluster fails by itself.
+      #expect(run.code == 1)
+      return run
+    }
   }
 
   /// Runs it with only these settings.

@@ -8,7 +8,7 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
   let fault: String
 
   static let all =
-    switches + definitions + functions
+    switches + definitions + strangers + functions
 
   private static let pass = "api_keys_pass_key_facts_on"
   private static let take = "api_key_secrets_take_key_facts"
@@ -74,6 +74,36 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
         \(keep) BEFORE UPDATE OF organisation_id, key_id, environment, scopes, usage_limit, monthly_token_limit,
         monthly_stt_secs_limit, expires_at, revoked_at, allowed_cidrs ON keymeter.api_key_secrets FOR EACH ROW
         """, run: "pass"),
+    replaced(
+      "with another operator behind the same words", setup: DecoyOperator.sql,
+      drop: "\(pass) ON keymeter.api_keys",
+      create: """
+        \(pass) AFTER UPDATE ON keymeter.api_keys FOR EACH ROW WHEN (
+          (OLD.environment, OLD.scopes, OLD.usage_limit, OLD.monthly_token_limit, OLD.monthly_stt_secs_limit,
+           OLD.expires_at, OLD.revoked_at, OLD.allowed_cidrs)
+          IS DISTINCT FROM
+          (NEW.environment, NEW.scopes, NEW.usage_limit, NEW.monthly_token_limit, NEW.monthly_stt_secs_limit,
+           NEW.expires_at, NEW.revoked_at, NEW.allowed_cidrs))
+        """, run: "pass"),
+  ]
+
+  private static let strangers = [
+    KeyFactDeviation(
+      testDescription: "a trigger of somebody's own",
+      sql: """
+        CREATE FUNCTION public.undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+        CREATE TRIGGER undo BEFORE UPDATE ON keymeter.api_key_secrets FOR EACH ROW EXECUTE FUNCTION public.undo()
+        """, fault: "undo on api_key_secrets is none of the migrations'"),
+    KeyFactDeviation(
+      testDescription: "a trigger of the same name on the other table",
+      sql: """
+        CREATE TRIGGER \(take) BEFORE INSERT ON keymeter.api_keys
+        FOR EACH ROW EXECUTE FUNCTION keymeter.take_key_facts()
+        """, fault: "\(take) is defined otherwise"),
+    KeyFactDeviation(
+      testDescription: "a rule",
+      sql: "CREATE RULE nothing AS ON UPDATE TO keymeter.api_key_secrets DO INSTEAD NOTHING",
+      fault: "nothing on api_key_secrets is none of the migrations'"),
   ]
 
   private static let functions = [
@@ -109,14 +139,23 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
       testDescription: "with somebody else's rights",
       sql: "ALTER FUNCTION keymeter.pass_key_facts_on() OWNER TO CURRENT_USER",
       fault: "\(pass) runs another function"),
+    KeyFactDeviation(
+      testDescription: "by another search path",
+      sql: "ALTER FUNCTION keymeter.take_key_facts() SET search_path = public, pg_catalog",
+      fault: "\(keep) runs another function; \(take) runs another function"),
+    KeyFactDeviation(
+      testDescription: "with a further setting",
+      sql: "ALTER FUNCTION keymeter.pass_key_facts_on() SET session_replication_role = replica",
+      fault: "\(pass) runs another function"),
   ]
 
   private static func replaced(
-    _ description: String, drop: String, create: String, run function: String
+    _ description: String, setup: String = "", drop: String, create: String, run function: String
   ) -> KeyFactDeviation {
     KeyFactDeviation(
       testDescription: description,
       sql: """
+        \(setup)
         DROP TRIGGER \(drop);
         CREATE TRIGGER \(create) EXECUTE FUNCTION keymeter.\(function == "take" ? "take_key_facts" : "pass_key_facts_on")();
         """, fault: "\(create.prefix { $0 != " " }) is defined otherwise")

@@ -1,6 +1,6 @@
 import KeymeterRepository
 
-/// Whether the database runs the functions of this binary, by the ledger's checksums and by their text.
+/// Whether the database runs the functions of this binary, by the ledger's checksums and by their definitions.
 struct FunctionsCheck: DatabaseCheck {
   let name = "functions"
   let needsSchema = true
@@ -12,13 +12,21 @@ struct FunctionsCheck: DatabaseCheck {
       return .fail(
         "\(state.outdatedFunctions.joined(separator: ", ")) not applied", advice: "Run `keymeter migrate`")
     }
-    let altered = try await database.inspection.alteredFunctions()
+    let (altered, unknown) = try await database.inspection.deviatingFunctions()
     guard altered.isEmpty else {
       return .fail(
-        "somebody has changed \(altered.joined(separator: ", "))",
+        "somebody has changed \(altered.joined(separator: ", "))"
+          + (unknown.isEmpty ? "" : "; \(Self.words(unknown))"),
         advice: "Find out who, then delete their rows of keymeter.schema_functions and run `keymeter migrate`"
       )
     }
+    guard unknown.isEmpty else {
+      return .fail(Self.words(unknown), advice: "Find out whose they are, then DROP FUNCTION keymeter.…")
+    }
     return .ok("all are this binary's")
+  }
+
+  private static func words(_ unknown: [String]) -> String {
+    "no version has made \(unknown.joined(separator: ", "))"
   }
 }

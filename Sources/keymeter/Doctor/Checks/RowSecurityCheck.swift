@@ -13,7 +13,7 @@ struct RowSecurityCheck: DatabaseCheck {
         faults.joined(separator: "; "),
         advice:
           "As keymeter_owner: ALTER TABLE keymeter.… ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY, and the "
-          + "policies of migration 0009")
+          + "policies of migration 0009 and no others")
     }
     return .ok("forced on \(tables.count) tables, partitions among them")
   }

@@ -30,6 +30,20 @@ struct ServerSettingCheck: DatabaseCheck {
     ServerSettingCheck(name: "default_transaction_read_only", expected: "off") {
       .fail($0, advice: "Set it to off for this login and database: nothing can be charged")
     },
+    // What it turns off are triggers, foreign keys among them, for whoever connects.
+    ServerSettingCheck(name: "session_replication_role", expected: "origin") {
+      .fail(
+        "\($0): no trigger fires, so a limit that is lowered need not take effect",
+        advice:
+          "RESET it for this login and database (ALTER DATABASE … RESET session_replication_role), then as keymeter_owner "
+          + "UPDATE keymeter.api_key_secrets SET scopes = scopes, a few thousand rows a transaction")
+    },
+    ServerSettingCheck(name: "row_security", expected: "on") {
+      .fail(
+        $0,
+        advice:
+          "Leave it on for this login and database: what row-level security filters is refused as a whole")
+    },
   ]
 
   func judge(_ database: ExaminedDatabase) async throws -> Verdict {
