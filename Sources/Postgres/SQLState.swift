@@ -48,10 +48,14 @@ public struct SQLState: Sendable, Hashable, RawRepresentable, CustomStringConver
   public static let syntaxError = SQLState(rawValue: "42601")
   /// 42703: no column has that name.
   public static let undefinedColumn = SQLState(rawValue: "42703")
+  /// 42710: an object of some other kind has that name already.
+  public static let duplicateObject = SQLState(rawValue: "42710")
   /// 42883: no function has that name and those argument types.
   public static let undefinedFunction = SQLState(rawValue: "42883")
   /// 42P01: no table has that name.
   public static let undefinedTable = SQLState(rawValue: "42P01")
+  /// 42P06: a schema has that name already.
+  public static let duplicateSchema = SQLState(rawValue: "42P06")
   /// 42P07: a table has that name already.
   public static let duplicateTable = SQLState(rawValue: "42P07")
   /// 53300: the server has no connection slot left.

@@ -29,6 +29,36 @@ struct MigratorTests {
     }
   }
 
+  @Test("Nobody who can log in keeps the first migration off by an advisory lock")
+  func firstLockedOut() async throws {
+    try await withEmptyDatabase(connections: 3) { pool in
+      try await pool.withTransaction { intruder in
+        // The one that was taken once.
+        try await intruder.executeScript("SELECT pg_advisory_xact_lock(7311302711428401)")
+        #expect(try await !Migrator(pool: pool).migrate().isEmpty)
+      }
+    }
+  }
+
+  @Test(
+    "Whoever is overtaken in making the ledger goes on when it is there, or makes it when it isn't after all")
+  func overtaken() async throws {
+    for end in ["COMMIT", "ROLLBACK"] {
+      try await withEmptyDatabase(connections: 3) { pool in
+        let applied = try await pool.withConnection { connection in
+          try await connection.executeScript("BEGIN; \(MigrationStatements.createLedger)")
+          let applied = Task { try await Migrator(pool: pool).migrate() }
+          while try await pool.withConnection({ try await $0.execute(Self.waiting).rows.isEmpty }) {
+            try await Task.sleep(for: .milliseconds(5))
+          }
+          try await connection.executeScript(end)
+          return applied
+        }
+        #expect(try await applied.value.starts(with: SchemaFiles.embedded.migrations.map(\.name)))
+      }
+    }
+  }
+
   @Test("Who may only read what was applied is told that nothing is missing, and may not apply what is")
   func reader() async throws {
     try await TestDatabase.withMigrated { database in
@@ -82,7 +112,7 @@ struct MigratorTests {
       let migrator = Migrator(pool: pool, files: .init(migrations: [first, second, third], functions: []))
       let applied = try await pool.withTransaction { connection in
         // What it did: its own lock, the migration, its row.
-        _ = try await connection.execute(MigrationStatements.lockFirst)
+        try await connection.executeScript("SELECT pg_advisory_xact_lock(7311302711428401)")
         try await connection.executeScript(second.sql)
         _ = try await connection.execute(
           MigrationStatements.recordMigration,

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 @testable import keymeter
@@ -24,6 +25,25 @@ struct LineTests {
       let plain = line.unicodeScalars.allSatisfy { (" "..."~").contains($0) }
       #expect(plain, "\(line)")
     }
+  }
+
+  @Test(
+    "In JSON too, and whoever parses it gets the same text",
+    arguments: ["\u{1B}[2K", "\u{9B}2K", "\u{202E}", "\u{2028}", "\u{E0041}", "\r\n", "\u{7F}", "\\\"Zoë 東京"])
+  func json(_ text: String) throws {
+    let json = try jsonText(["a\(text)b"])
+    let invisible = json.unicodeScalars.contains { scalar in
+      [.control, .format, .lineSeparator].contains(scalar.properties.generalCategory)
+    }
+    #expect(!invisible, "\(json)")
+    #expect(try JSONDecoder().decode([String].self, from: Data(json.utf8)) == ["a\(text)b"])
+  }
+
+  @Test("Between quotation marks, no name of the database reads like what is around it")
+  func names() {
+    #expect(#"b", since 2020), pid 77 ("x"#.quoted(by: "\"") == #""b"", since 2020), pid 77 (""x""#)
+    #expect("it's\u{301}".quoted(by: "'") == "'it''s\u{301}'")
+    #expect("a'\u{301}b".quoted(by: "'") == "'a''\u{301}b'")
   }
 
   @Test("What can be seen stays as it is")

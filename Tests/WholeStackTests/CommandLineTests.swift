@@ -1,6 +1,7 @@
 import Foundation
 import KeymeterTesting
 import NIOHTTP1
+import Postgres
 import Subprocess
 import Testing
 
@@ -91,6 +92,49 @@ struct CommandLineTests {
     #expect(try await keymeter(["migrate", "--check"], database, peppers: false).code == 0)
     await database.drop()
   }
+
+  @Test(
+    "Whatever the database holds is shown in the lines of commands, and none of it is obeyed by a terminal")
+  func invisibles() async throws {
+    try await TestDatabase.withMigrated { database in
+      _ = try await Node.organisation("clinic", on: database)
+      try await database.withPool { pool in
+        try await pool.withConnection { try await $0.executeScript(Self.forging) }
+      }
+      for arguments in [
+        ["org", "list"], ["org", "show", "--provider-id", "clinic"],
+        ["key", "list", "--provider-id", "clinic"],
+        ["audit", "--org", "clinic"], ["report", "monthly_usage"], ["migrate", "--status"],
+      ] {
+        for json in [false, true] where !json || !["report", "migrate"].contains(arguments[0]) {
+          let (output, code) = try await keymeter(arguments + (json ? ["--json"] : []), database)
+          #expect(code == 0)
+          let scalars = output.unicodeScalars.filter { !("\n"..."\n").contains($0) }
+          #expect(scalars.allSatisfy { (" "..."~").contains($0) }, "\(arguments): \(output.debugDescription)")
+          #expect(
+            !output.split(separator: "\n").contains { $0.hasPrefix("forged") }, "\(arguments): \(output)")
+          #expect(output.contains("forged"), "\(arguments): \(output)")
+        }
+      }
+    }
+  }
+
+  /// What would overwrite a line, end one, or turn it round, everywhere that commands print from.
+  private static let forging = """
+    SET session_replication_role = replica;
+    UPDATE keymeter.organisations SET name = \(evil);
+    UPDATE keymeter.api_keys SET friendly_name = \(evil);
+    INSERT INTO keymeter.audit_log (organisation_id, principal, action, target, request_id, changes)
+      SELECT organisation_id, 'cli', \(evil), \(evil), 'r', 
+        jsonb_build_object(\(evil), jsonb_build_object('old', 1, 'new', jsonb_build_array(\(evil))))
+      FROM keymeter.organisations;
+    INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, last_used_at)
+      SELECT organisation_id, key_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, now() FROM keymeter.api_keys
+      ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO UPDATE SET last_used_at = now();
+    INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, \(evil), 'x')
+    """
+
+  private static let evil = #"U&'a\001B[2K\000D\000Aforged\202E\009B2K'"#
 
   @Test("A database that can't be reached is exit code 69")
   func unreachable() async throws {

@@ -35,6 +35,63 @@ struct DoctorSchemaTests {
   }
 
   @Test(
+    "What a login has beside keymeter_app is a warning that names it, unless it only shows how PostgreSQL is doing"
+  )
+  func reach() async throws {
+    try await OwnCluster.with(logins: ["keymeter_more"]) { cluster in
+      let url = cluster.connectionURL(database: "keymeter", role: "keymeter_more")
+      for (sql, words, undoing) in [
+        (
+          "GRANT keymeter_reporting TO keymeter_more", #"is a member of "keymeter_reporting""#,
+          "REVOKE keymeter_reporting FROM keymeter_more"
+        ),
+        (
+          #"CREATE ROLE "b"", (x" NOINHERIT; GRANT pg_signal_backend TO "b"", (x"; GRANT "b"", (x" TO keymeter_more"#,
+          #"is a member of "b"", (x", "pg_signal_backend""#, #"DROP ROLE "b"", (x""#
+        ),
+        (
+          "ALTER ROLE keymeter_more CREATEROLE CREATEDB", "has CREATEROLE, has CREATEDB",
+          "ALTER ROLE keymeter_more NOCREATEROLE NOCREATEDB"
+        ),
+        (
+          "ALTER DATABASE keymeter OWNER TO keymeter_more", "owns the database",
+          "ALTER DATABASE keymeter OWNER TO postgres"
+        ),
+        (
+          "GRANT SELECT ON keymeter.api_keys TO keymeter_more; GRANT SELECT (name) ON keymeter.organisations TO keymeter_more",
+          "has rights of its own on api_keys, organisations",
+          "REVOKE ALL ON keymeter.api_keys, keymeter.organisations FROM keymeter_more"
+        ),
+        ("GRANT pg_monitor TO keymeter_more", "", "SELECT 1"),
+      ] {
+        try await OwnCluster.run(sql, on: cluster)
+        let role = try #require(try await DoctorRun.on(url)["role"])
+        if words.isEmpty {
+          #expect(role.status == "ok", "\(role)")
+        } else {
+          #expect(
+            role.status == "warn" && role.found == "the login keymeter_more, as keymeter_app, \(words)",
+            "\(role)")
+        }
+        try await OwnCluster.run(undoing, on: cluster)
+      }
+    }
+  }
+
+  @Test("A keymeter_app that may do more in the schema than migrations let it is a failure")
+  func excess() async throws {
+    for (sql, words) in [
+      ("GRANT CREATE ON SCHEMA keymeter TO keymeter_app", "can create in the schema keymeter"),
+      ("GRANT CREATE ON SCHEMA keymeter TO PUBLIC", "can create in the schema keymeter"),
+      ("GRANT TRIGGER ON keymeter.reservations TO keymeter_app", "can make triggers on reservations"),
+      ("GRANT TRUNCATE ON keymeter.audit_log TO PUBLIC", "can alter the audit log: serve doesn't start"),
+    ] {
+      let role = try #require(try await run(after: sql)["role"])
+      #expect(role.status == "fail" && role.found == "the database role keymeter_app \(words)", "\(role)")
+    }
+  }
+
+  @Test(
     "A table whose tenants are not kept apart fails by its name",
     arguments: [
       (
@@ -190,11 +247,13 @@ struct DoctorSchemaTests {
         #expect(partitions.status == "warn")
         #expect(
           partitions.found.hasSuffix(
-            "; in the way: pid \(pid) (test_login_analyst, since when a member of pg_read_all_stats is told)"),
+            "; in the way: pid \(pid) (\"test_login_analyst\", since when a member of pg_read_all_stats is told)"
+          ),
           "\(run.text)")
         #expect(partitions.advice?.contains("SELECT pg_terminate_backend(\(pid)). ") == true)
         let superuser = try await DoctorRun.on(database.url)
-        let since = /.*; in the way: pid (\d+) \(test_login_analyst, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)/
+        let since =
+          /.*; in the way: pid (\d+) \("test_login_analyst", since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)/
         let found = try #require(superuser["partitions"]?.found)
         #expect(found.wholeMatch(of: since)?.1 == "\(pid)", "\(superuser.text)")
         #expect(!(run.text + superuser.text).contains("4711"))
@@ -219,11 +278,75 @@ struct DoctorSchemaTests {
         try await database.withPool { try await CounterLock.waiters(1, on: $0) }
         let partitions = try await DoctorRun.on(try await database.url(as: .server))["partitions"]
         #expect(partitions?.status == "warn")
-        let words = "further ones; whoever would change them waits for pid \(pid) (test_login_analyst, "
+        let words = "further ones; whoever would change them waits for pid \(pid) (\"test_login_analyst\", "
         #expect(partitions?.found.contains(words) == true, "\(partitions?.found ?? "")")
         return change
       }
       try await change.value
+    }
+  }
+
+  @Test("A prepared transaction that is in the way is named, waited for or not, with what ends it")
+  func prepared() async throws {
+    try await TestDatabase.withMigrated { database in
+      try await Self.run(Self.dropping(ahead: 3), on: database)
+      let gid = "it''s \(database.name)"
+      try await Self.run(
+        "BEGIN; SELECT 4711 FROM reporting.daily_usage LIMIT 1; PREPARE TRANSACTION '\(gid)'", on: database)
+      do {
+        try await expectPrepared(gid, in: database)
+      } catch {
+        // Else the database could not be dropped.
+        try await Self.run("ROLLBACK PREPARED '\(gid)'", on: database)
+        throw error
+      }
+      try await Self.run("ROLLBACK PREPARED '\(gid)'", on: database)
+      try await Self.run(Self.making, on: database)
+      #expect(try await DoctorRun.on(try await database.url(as: .server))["partitions"]?.status == "ok")
+    }
+  }
+
+  private func expectPrepared(_ gid: String, in database: TestDatabase) async throws {
+    let url = try await database.url(as: .server)
+    let run = try await DoctorRun.on(url)
+    let named =
+      /.*; in the way: the prepared transaction '(.+)' \("[a-z]+", since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)/
+    #expect(run["partitions"]?.found.wholeMatch(of: named)?.1 == gid[...], "\(run.text)")
+    #expect(run["partitions"]?.advice?.contains(": ROLLBACK PREPARED '\(gid)' or COMMIT PREPARED") == true)
+    let change = Task {
+      try await Self.run(
+        "BEGIN; SET LOCAL lock_timeout = '20s'; LOCK TABLE keymeter.usage_daily IN ACCESS EXCLUSIVE MODE; ROLLBACK",
+        on: database)
+    }
+    defer { change.cancel() }
+    try await database.withPool { try await CounterLock.waiters(1, on: $0) }
+    let found = try await DoctorRun.on(url)["partitions"]?.found ?? ""
+    #expect(found.contains("the prepared transaction '\(gid)'"), "\(found)")
+  }
+
+  @Test(
+    "A check that waits for somebody's lock until its time is over fails alone, and all that follow are made")
+  func heldUp() async throws {
+    try await TestDatabase.withMigrated { database in
+      try await database.withPool { pool in
+        let change = try await pool.withTransaction { reader in
+          try await reader.executeScript("SELECT FROM keymeter.reservations LIMIT 1")
+          let change = Task {
+            try await Self.run(
+              "BEGIN; LOCK TABLE keymeter.reservations IN ACCESS EXCLUSIVE MODE; COMMIT", on: database)
+          }
+          try await CounterLock.waiters(1, on: pool)
+          let run = try await DoctorRun.on(try await database.url(as: .server))
+          let place = run.checks.firstIndex { $0.name == "row-level-security" } ?? 0
+          #expect(
+            run.checks[(place + 1)...].allSatisfy { !$0.found.contains("answers no more") }, "\(run.text)")
+          #expect(run["clock"]?.status == "ok" && run["pepper-keys"]?.status == "ok")
+          let security = run.checks[place]
+          #expect(security.status == "fail" && security.advice?.contains("pg_locks") == true, "\(security)")
+          return change
+        }
+        try await change.value
+      }
     }
   }
 

@@ -112,32 +112,42 @@ enum InspectionStatements {
   /// A month is made under a lock that holds off its like (and what ANALYZE or VACUUM take), and attached under one of the
   /// default partition that whoever has read usage_daily, and not ended its transaction, is in the way of. Nothing of what a
   /// session runs is asked for: it may hold anything.
+  ///
+  /// A prepared transaction holds its locks without a process, for which those who wait for it are told 0. Which one it is
+  /// says the lock that it holds of its own number. A predicate's lock (SIReadLock) keeps nobody waiting.
   static let partitionObstacles = Statement(
     "inspection_partition_obstacles",
     """
     WITH held AS (
-      SELECT l.pid, l.virtualtransaction, l.mode, l.granted, c.relname
+      SELECT l.pid, coalesce(l.pid, 0) AS holder, l.virtualtransaction, l.mode, l.granted, c.relname
       FROM pg_catalog.pg_locks AS l
       JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
       JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'keymeter'
-      WHERE l.locktype = 'relation' AND l.pid <> pg_catalog.pg_backend_pid()
+      WHERE l.locktype = 'relation' AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+        AND l.mode <> 'SIReadLock'
         AND (c.relname = 'usage_daily' OR c.relname::text LIKE 'usage\\_daily\\_%')
     ), waited_for AS (
       SELECT DISTINCT b.pid FROM held AS h
       CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(h.pid)) AS b (pid)
       WHERE NOT h.granted AND h.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+    ), prepared AS (
+      SELECT l.virtualtransaction, p.gid, p.owner, p.prepared
+      FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = l.transactionid
+      WHERE l.locktype = 'transactionid' AND l.pid IS NULL
     )
-    SELECT h.pid, a.usename::text AS login, h.virtualtransaction AS transaction,
-      pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
-      h.pid IN (SELECT w.pid FROM waited_for AS w) AS is_waited_for
+    SELECT h.pid, coalesce(a.usename, p.owner)::text AS login, h.virtualtransaction AS transaction, p.gid,
+      pg_catalog.to_char(
+        coalesce(a.xact_start, p.prepared) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
+      h.holder IN (SELECT w.pid FROM waited_for AS w) AS is_waited_for
     FROM held AS h LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = h.pid
+    LEFT JOIN prepared AS p ON h.pid IS NULL AND p.virtualtransaction = h.virtualtransaction
     WHERE h.granted AND (
       h.relname = 'usage_daily_default'
       OR h.relname = 'usage_daily' AND h.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
-      OR h.pid IN (SELECT w.pid FROM waited_for AS w))
-    GROUP BY h.pid, a.usename, h.virtualtransaction, a.xact_start
-    ORDER BY a.xact_start, h.pid
+      OR h.holder IN (SELECT w.pid FROM waited_for AS w))
+    GROUP BY h.pid, h.holder, a.usename, h.virtualtransaction, a.xact_start, p.gid, p.owner, p.prepared
+    ORDER BY coalesce(a.xact_start, p.prepared), h.pid
     """)
 
   /// What PostgreSQL knows of the function `p`, whose aggregate is `g`, as `DefinedFunction` has it.

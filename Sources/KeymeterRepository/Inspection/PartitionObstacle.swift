@@ -1,12 +1,14 @@
 import Postgres
 
-/// A session whose locks keep months of usage by day from being made or dropped.
+/// A session, or a prepared transaction, whose locks keep months of usage by day from being made or dropped.
 public struct PartitionObstacle: Sendable, Hashable {
-  /// The process of PostgreSQL that serves it.
-  public let pid: Int32
-  /// Who has logged in there; nil for PostgreSQL's own.
+  /// The process of PostgreSQL that serves it; nil for a prepared transaction, which has none any more.
+  public let pid: Int32?
+  /// What a prepared transaction is called; nil for a session, and for one that has just ended.
+  public let gid: String?
+  /// Who has logged in there, or has prepared it; nil for PostgreSQL's own.
   public let login: String?
-  /// When its transaction began, in UTC; nil where this login may not know.
+  /// When its transaction began, or was prepared, in UTC; nil where this login may not know.
   public let since: String?
   /// Whether somebody waits just now for what it holds.
   public let isWaitedFor: Bool
@@ -14,7 +16,8 @@ public struct PartitionObstacle: Sendable, Hashable {
   let transaction: String
 
   init(_ row: Row) throws {
-    pid = try row.decode("pid", as: Int32.self)
+    pid = try row.decode("pid", as: Int32?.self)
+    gid = try row.decode("gid", as: String?.self)
     login = try row.decode("login", as: String?.self)
     since = try row.decode("since", as: String?.self)
     isWaitedFor = try row.decode("is_waited_for", as: Bool.self)

@@ -4,35 +4,14 @@ import Synchronization
 ///
 /// A caller that is cancelled while it waits is let go at once, and is in nobody's way.
 final class Places: Sendable {
-  private struct State {
-    var free: Int
-    var waiting: [UInt64: CheckedContinuation<Bool, Never>] = [:]
-    var last: UInt64 = 0
-    /// No number before this one is waiting.
-    var oldest: UInt64 = 1
-
-    mutating func nextNumber() -> UInt64 {
-      last += 1
-      return last
-    }
-
-    /// Takes out whoever has waited longest.
-    mutating func removeOldest() -> CheckedContinuation<Bool, Never>? {
-      while oldest <= last {
-        defer { oldest += 1 }
-        if let waiter = waiting.removeValue(forKey: oldest) { return waiter }
-      }
-      return nil
-    }
-  }
-
-  private let state: Mutex<State>
+  /// Whoever takes a waiter out of it resumes it, and nobody else can.
+  private let line: Mutex<WaitingLine<CheckedContinuation<Bool, Never>>>
 
   /// - Parameter count: how many there are.
-  init(_ count: Int) { state = Mutex(State(free: count)) }
+  init(_ count: Int) { line = Mutex(WaitingLine(count)) }
 
   /// How many wait for a place.
-  var waiting: Int { state.withLock { $0.waiting.count } }
+  var waiting: Int { line.withLock { $0.count } }
 
   /// Runs `body` in a place, which is free again when it has ended, however it ends.
   ///
@@ -44,34 +23,24 @@ final class Places: Sendable {
   }
 
   private func enter() async throws {
-    let number = state.withLock { $0.nextNumber() }
+    let caller = line.withLock { $0.newCaller() }
     let hasPlace = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let answer: Bool? = state.withLock { state in
-          // A cancellation that came before found nobody to call off.
+        let answer: Bool? = line.withLock { line in
+          // A cancellation that came before found nobody to call off; one that comes later waits for this lock.
           guard !Task.isCancelled else { return false }
-          if state.free > 0 {
-            state.free -= 1
-            return true
-          }
-          state.waiting[number] = continuation
-          return nil
+          return line.join(caller, continuation) ? true : nil
         }
         if let answer { continuation.resume(returning: answer) }
       }
     } onCancel: {
-      state.withLock { $0.waiting.removeValue(forKey: number) }?.resume(returning: false)
+      line.withLock { $0.callOff(caller) }?.resume(returning: false)
     }
     guard hasPlace else { throw CancellationError() }
   }
 
   /// Hands the place to whoever is next, so that nobody who comes now takes it first.
   private func leave() {
-    let next = state.withLock { state in
-      let next = state.removeOldest()
-      if next == nil { state.free += 1 }
-      return next
-    }
-    next?.resume(returning: true)
+    line.withLock { $0.leave() }?.resume(returning: true)
   }
 }

@@ -5,16 +5,9 @@ import Postgres
 /// `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
 enum MigrationStatements {
   static let all = [
-    lockFirst, becomeOwner, ledgerExists, applied, recordMigration, functions, deferBodyChecks,
+    becomeOwner, ledgerExists, applied, recordMigration, functions, deferBodyChecks,
     recordFunction,
   ]
-
-  /// Holds off every other migrator of a database that has no ledger yet, until the transaction ends.
-  ///
-  /// A transaction's lock rather than a session's, so that it also holds through a pooler.
-  static let lockFirst = Statement(
-    "migration_lock_first",
-    "SELECT pg_catalog.pg_advisory_xact_lock(7311302711428401)::text AS locked")
 
   /// Holds every other migrator off until the transaction ends, on whichever node it runs; nobody is kept from reading.
   ///
@@ -41,7 +34,8 @@ enum MigrationStatements {
 
   /// The ledger itself can't be a migration.
   ///
-  /// Run as a script, before anything else.
+  /// Run as a script, before anything else. Of two sessions that make it at once one waits for the other by the catalogue's
+  /// own indexes, and is told then that it is there.
   static let createLedger = """
     CREATE SCHEMA IF NOT EXISTS keymeter;
     CREATE TABLE IF NOT EXISTS keymeter.schema_migrations (

@@ -79,14 +79,25 @@ public struct Migrator: Sendable {
     }
   }
 
+  /// How often whoever makes the ledger may be overtaken; once is enough unless somebody drops it meanwhile.
+  private static let ledgerAttempts = 5
+
+  /// Takes no lock for it: any login of the database could hold an advisory one, and the ledger isn't there to be locked.
   private func createLedger() async throws {
-    try await pool.withTransaction { connection in
-      guard try await !ledgerExists(connection) else { return }
-      // `CREATE … IF NOT EXISTS` of two sessions at once can still collide; the lock prevents that.
-      _ = try await connection.execute(MigrationStatements.lockFirst)
-      guard try await !ledgerExists(connection) else { return }
-      try await connection.executeScript(MigrationStatements.createLedger)
+    for attempt in 1... {
+      do {
+        return try await pool.withTransaction { connection in
+          guard try await !ledgerExists(connection) else { return }
+          try await connection.executeScript(MigrationStatements.createLedger)
+        }
+      } catch let error as PostgresError where attempt < Self.ledgerAttempts && Self.saysItExists(error) {
+        // Somebody else has made it at the same time, and has committed that by now.
+      }
     }
+  }
+
+  private static func saysItExists(_ error: PostgresError) -> Bool {
+    [.uniqueViolation, .duplicateSchema, .duplicateTable, .duplicateObject].contains(error.sqlState)
   }
 
   /// Applies one migration unless the database has it; says whether it did.

@@ -2,7 +2,7 @@ import Postgres
 
 /// What a connection asks about the role that it acts as.
 enum RoleStatements {
-  static let all = [standing]
+  static let all = [standing, reach]
 
   /// By the catalogue rather than by names' look-up, which fails for who may not use the schema.
   ///
@@ -29,5 +29,44 @@ enum RoleStatements {
     LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = 'keymeter'
     LEFT JOIN pg_catalog.pg_class AS log ON log.relnamespace = n.oid AND log.relname = 'audit_log'
     WHERE r.rolname = current_user
+    """)
+
+  /// What the login may beyond being a member of `keymeter_app`, and what that role may beyond what migrations grant it.
+  ///
+  /// A login's own name stands in the lists of who was granted something where somebody granted it to that login. Of what
+  /// there is in any database only roles that show how the server is doing are harmless. Where somebody logs in as
+  /// `keymeter_app` itself, what that was granted is its own.
+  static let reach = Statement(
+    "role_reach",
+    """
+    SELECT l.rolcreaterole AS creates_roles, l.rolcreatedb AS creates_databases, d.datdba = l.oid AS owns_database,
+      ARRAY(
+        SELECT m.rolname::text FROM pg_catalog.pg_roles AS m
+        WHERE m.oid <> l.oid AND pg_catalog.pg_has_role(l.oid, m.oid, 'MEMBER')
+          AND m.rolname <> ALL (ARRAY[
+            'keymeter_app', 'pg_monitor', 'pg_read_all_stats', 'pg_read_all_settings', 'pg_stat_scan_tables',
+            -- Whoever owns the database, which is told by itself.
+            'pg_database_owner']::name[])
+        ORDER BY 1) AS memberships,
+      ARRAY(
+        SELECT c.relname::text FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v') AND l.rolname <> 'keymeter_app'
+          AND (c.relowner = l.oid
+            OR EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) AS g WHERE g.grantee = l.oid)
+            OR EXISTS (
+              SELECT FROM pg_catalog.pg_attribute AS a CROSS JOIN LATERAL pg_catalog.aclexplode(a.attacl) AS g
+              WHERE a.attrelid = c.oid AND g.grantee = l.oid))
+        ORDER BY 1) AS granted,
+      coalesce(pg_catalog.has_schema_privilege(app.oid, n.oid, 'CREATE'), false) AS app_creates,
+      ARRAY(
+        SELECT c.relname::text FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v')
+          AND pg_catalog.has_table_privilege(app.oid, c.oid, 'TRIGGER')
+        ORDER BY 1) AS app_triggers
+    FROM pg_catalog.pg_roles AS l
+    JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()
+    LEFT JOIN pg_catalog.pg_roles AS app ON app.rolname = 'keymeter_app'
+    LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = 'keymeter'
+    WHERE l.rolname = session_user
     """)
 }

@@ -1,6 +1,8 @@
 import FoundationEssentials
 
 /// What a command prints: names and values in order.
+///
+/// What is in the database may be meant for the terminal, so whatever isn't JSON shows each character that one would obey.
 typealias Output = [(name: String, value: String)]
 
 extension Output {
@@ -9,7 +11,7 @@ extension Output {
     guard !json else { return Swift.print(try jsonText(Dictionary(uniqueKeysWithValues: map { ($0, $1) }))) }
     let width = map(\.name.count).max() ?? 0
     for (name, value) in self {
-      Swift.print("\(name.padding(to: width))  \(value)")
+      Swift.print("\(name.padding(to: width))  \(value.showingInvisibles)")
     }
   }
 }
@@ -20,7 +22,9 @@ extension [Output] {
     guard !json else {
       return Swift.print(try jsonText(map { Dictionary(uniqueKeysWithValues: $0.map { ($0, $1) }) }))
     }
-    let rows = [columns] + map { row in columns.map { name in row.first { $0.name == name }?.value ?? "" } }
+    let rows =
+      [columns]
+      + map { row in columns.map { name in row.first { $0.name == name }?.value.showingInvisibles ?? "" } }
     let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     for row in rows {
       let cells = zip(row, widths).map { $0.padding(to: $1) }
@@ -29,10 +33,11 @@ extension [Output] {
   }
 }
 
+/// JSON on one line, in which whatever a terminal would obey is written as `\u….`: the same text for whoever parses it.
 func jsonText(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
+  return String(decoding: try encoder.encode(value), as: UTF8.self).escapingInvisiblesForJSON
 }
 
 extension String {

@@ -18,7 +18,9 @@ struct ReportCommand: AsyncParsableCommand {
   @Argument(help: "The report's name.")
   var name: String?
 
-  @Flag(help: "Print CSV (RFC 4180) with a header line.")
+  @Flag(
+    help:
+      "Print CSV (RFC 4180) with a header line: the values as they are, for programs and not for a terminal.")
   var csv = false
 
   @OptionGroup var database: DatabaseOptions

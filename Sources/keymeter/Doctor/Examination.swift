@@ -98,6 +98,10 @@ struct Examination: Sendable {
       return (try await Bounded.run(check.limit) { try await check.judge(database) }, false)
     } catch let error as PostgresError where error.sqlState == .insufficientPrivilege {
       return (.skip("the login may not look: see \(RoleCheck.name)"), false)
+    } catch let error as PostgresError where Self.isHeldUp(error) {
+      return (
+        .fail("it can't be told: \(Self.words(of: error))", advice: Self.waiting), Self.isLoss(error)
+      )
     } catch {
       return (
         .fail("it can't be told: \(Self.words(of: error))", advice: "Look into PostgreSQL's log"),
@@ -106,7 +110,17 @@ struct Examination: Sendable {
     }
   }
 
-  private static func isLoss(_ error: any Error) -> Bool {
+  private static let waiting =
+    "See in pg_stat_activity and pg_locks who holds a lock, or waits for one, while doctor runs, then run it again"
+
+  /// Whether a statement was ended in good order because its time was over, as one is that waits for somebody's lock.
+  private static func isHeldUp(_ error: PostgresError) -> Bool {
+    error.kind == .server && [.queryCanceled, .lockNotAvailable].contains(error.sqlState)
+  }
+
+  /// Whether what comes next would fail as well.
+  static func isLoss(_ error: any Error) -> Bool {
+    if let error = error as? PostgresError, isHeldUp(error) { return false }
     if case StoreError.unavailable = error { return true }
     return error is TooSlow || (error as? PostgresError)?.isUnavailable == true
   }

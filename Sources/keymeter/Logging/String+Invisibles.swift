@@ -7,6 +7,20 @@ extension String {
     guard unicodeScalars.contains(where: \.isInvisible) else { return self }
     return unicodeScalars.map { $0.isInvisible ? $0.escaped(asASCII: true) : String($0) }.joined()
   }
+
+  /// The same for a text of JSON on one line, as JSON writes them.
+  ///
+  /// The encoder escapes what JSON asks for, which is no more than what is below U+0020. The others are in strings alone.
+  var escapingInvisiblesForJSON: String {
+    guard unicodeScalars.contains(where: \.isInvisible) else { return self }
+    return unicodeScalars.map { scalar in
+      guard scalar.isInvisible else { return String(scalar) }
+      return String(scalar).utf16.map { unit in
+        let digits = String(unit, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      }.joined()
+    }.joined()
+  }
 }
 
 extension Unicode.Scalar {

@@ -38,7 +38,7 @@ public actor TestCluster {
         settings: [
           // Nothing here outlives the run; what survives a crash is tested on clusters that do sync.
           "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
-          "max_connections": "300", "shared_buffers": "64MB",
+          "max_connections": "300", "shared_buffers": "64MB", "max_prepared_transactions": "10",
         ], roles: TestDatabase.Login.allCases.map(\.rawValue)))
     started.withLock { $0 = cluster }
     atexit { TestCluster.stopAtExit() }

@@ -32,12 +32,24 @@ struct PartitionsCheck: DatabaseCheck {
   private static func words(of obstacles: [PartitionObstacle]) -> String {
     obstacles.map { obstacle in
       let since = obstacle.since.map { "since \($0)" } ?? "since when a member of pg_read_all_stats is told"
-      return "pid \(obstacle.pid) (\(obstacle.login ?? "PostgreSQL itself"), \(since))"
+      // In quotation marks: the name of a login may be written like the rest of this line.
+      let login = obstacle.login.map { $0.quoted(by: "\"") } ?? "PostgreSQL itself"
+      return "\(name(of: obstacle)) (\(login), \(since))"
     }.joined(separator: ", ")
   }
 
+  private static func name(of obstacle: PartitionObstacle) -> String {
+    if let pid = obstacle.pid { return "pid \(pid)" }
+    return "the prepared transaction" + (obstacle.gid.map { " \($0.quoted(by: "'"))" } ?? "")
+  }
+
   private static func end(_ obstacles: [PartitionObstacle]) -> String {
-    "Have these transactions ended, or end them: "
-      + obstacles.map { "SELECT pg_terminate_backend(\($0.pid))" }.joined(separator: "; ")
+    "Have these transactions ended, or end them: " + obstacles.map(command).joined(separator: "; ")
+  }
+
+  private static func command(toEnd obstacle: PartitionObstacle) -> String {
+    if let pid = obstacle.pid { return "SELECT pg_terminate_backend(\(pid))" }
+    let gid = obstacle.gid.map { $0.quoted(by: "'") } ?? "…"
+    return "ROLLBACK PREPARED \(gid) or COMMIT PREPARED \(gid), as it was meant, in this database"
   }
 }
