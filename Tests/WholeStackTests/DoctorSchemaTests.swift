@@ -86,7 +86,7 @@ struct DoctorSchemaTests {
       ("GRANT TRIGGER ON keymeter.reservations TO keymeter_app", "can make triggers on reservations"),
       ("GRANT TRUNCATE ON keymeter.audit_log TO PUBLIC", "can alter the audit log: serve doesn't start"),
     ] {
-      let role = try #require(try await run(after: sql)["role"])
+      let role = try #require(try await DoctorRun.after(sql)["role"])
       #expect(role.status == "fail" && role.found == "the database role keymeter_app \(words)", "\(role)")
     }
   }
