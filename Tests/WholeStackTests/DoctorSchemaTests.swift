@@ -338,8 +338,8 @@ struct DoctorSchemaTests {
           try await CounterLock.waiters(1, on: pool)
           let run = try await DoctorRun.on(try await database.url(as: .server))
           let place = run.checks.firstIndex { $0.name == "row-level-security" } ?? 0
-          #expect(
-            run.checks[(place + 1)...].allSatisfy { !$0.found.contains("answers no more") }, "\(run.text)")
+          let omitted = run.checks.suffix(from: place + 1).filter { $0.status == "skip" }
+          #expect(omitted.isEmpty, "\(run.text)")
           #expect(run["clock"]?.status == "ok" && run["pepper-keys"]?.status == "ok")
           let security = run.checks[place]
           #expect(security.status == "fail" && security.advice?.contains("pg_locks") == true, "\(security)")
