@@ -149,7 +149,8 @@ struct MigratorTests {
   func failingMigration() async throws {
     try await withEmptyDatabase { pool in
       let files = SchemaFiles(
-        migrations: [Self.migration("0001_create_a.sql", "CREATE TABLE public.a (); SELECT 1/0;")], functions: [])
+        migrations: [Self.migration("0001_create_a.sql", "CREATE TABLE public.a (); SELECT 1/0;")],
+        functions: [])
       await #expect(throws: PostgresError.self) {
         try await Migrator(pool: pool, files: files).migrate()
       }
