@@ -15,8 +15,10 @@ enum MigrationStatements {
   /// script: it can't be prepared.
   static let lock = "LOCK TABLE keymeter.schema_migrations IN SHARE ROW EXCLUSIVE MODE"
 
-  /// Until the transaction ends, so that no function or operator that somebody else made in a schema of the login's search path
-  /// is run, or bound to, in the place of PostgreSQL's own. Behind a pooler the connection's own search path is not ours.
+  /// Until the transaction ends, so that nothing is run, or bound to, in the place of PostgreSQL's own.
+  ///
+  /// Somebody else may have made a function or an operator in a schema of the login's search path; and behind a pooler that
+  /// of the connection is not ours.
   static let trustNoSchema = "SET LOCAL search_path = \(DatabaseRole.searchPath)"
 
   /// Until the transaction ends, so that what it makes belongs to keymeter_owner, whoever logged in.
