@@ -83,7 +83,7 @@ struct RoleLimitTests {
   func functions() async throws {
     let needed = [
       "admit", "admit_groups", "admit_many", "append_audit", "claim_idempotency_key",
-      "ensure_usage_partitions",
+      "differing_key_facts", "ensure_usage_partitions",
       "expire_reservations", "fence_counter", "guarded_keys", "key_owner", "lock_organisation", "month_of",
       "organisation_by_provider", "organisation_formerly_holding", "organisation_holding",
       "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
@@ -113,7 +113,8 @@ struct RoleLimitTests {
   )
   func definers() async throws {
     let known = [
-      "admit", "admit_groups", "admit_many", "append_audit", "ensure_usage_partitions", "expire_reservations",
+      "admit", "admit_groups", "admit_many", "append_audit", "differing_key_facts", "ensure_usage_partitions",
+      "expire_reservations",
       "guarded_keys", "key_owner", "lock_organisation", "organisation_by_provider",
       "organisation_formerly_holding", "organisation_holding", "pass_key_facts_on", "purge_idempotency_keys",
       "purge_reservations", "purge_usage_events", "record", "renew_secret", "reserve", "settle",

@@ -201,6 +201,33 @@ struct DoctorSchemaTests {
     #expect(run["key-facts"]?.found.hasPrefix("\(deviation.fault): a limit that") == true, "\(run.text)")
   }
 
+  @Test(
+    "Secrets that are judged by other facts than their keys have fail by their number, whatever fact it is")
+  func differingKeyFacts() async throws {
+    for (fact, value) in [
+      ("environment", "'STAGING'"), ("scopes", "'{x}'"), ("usage_limit", "7"), ("monthly_token_limit", "7"),
+      ("monthly_stt_secs_limit", "7"), ("expires_at", "now() + interval '1 day'"), ("revoked_at", "now()"),
+      ("allowed_cidrs", "'{192.0.2.0/24}'"),
+    ] {
+      try await TestDatabase.withMigrated { database in
+        for provider in ["clinic", "other"] { _ = try await Node.organisation(provider, on: database) }
+        let url = try await database.url(as: .server)
+        #expect(try await DoctorRun.on(url)["key-facts"]?.status == "ok")
+        try await Self.run(
+          """
+          SET session_replication_role = replica;
+          UPDATE keymeter.api_keys SET \(fact) = \(value);
+          """, on: database)
+        let found = try await DoctorRun.on(url)["key-facts"]
+        #expect(found?.status == "fail", "\(fact)")
+        #expect(
+          found?.found == "2 secrets are judged by other facts than their keys' records have", "\(fact)")
+        try await Self.run("UPDATE keymeter.api_key_secrets SET scopes = scopes", on: database)
+        #expect(try await DoctorRun.on(url)["key-facts"]?.status == "ok", "\(fact)")
+      }
+    }
+  }
+
   @Test("A newer version may have made what keeps the facts of keys otherwise, and not without it or off")
   func newerKeyFacts() async throws {
     let otherwise = try await DoctorRun.after(

@@ -63,9 +63,7 @@ struct AnswerUnrouted: RouterMiddleware {
     next: (Request, KeymeterRequestContext) async throws -> Response
   ) async throws -> Response {
     guard RequestTarget.hasKnownForm(request.head) else {
-      return try await route.observing { request, context in
-        Self.whole(Problem.unknownTarget.response(requestID: context.requestID), to: request)
-      }(request, context)
+      return try await route.observing { Self.answer(.unknownTarget, to: $0, $1) }(request, context)
     }
     do {
       return try await next(request, context)
@@ -78,16 +76,18 @@ struct AnswerUnrouted: RouterMiddleware {
     _ request: Request, _ context: KeymeterRequestContext
   ) async throws -> Response {
     let problem = routes.methods(ofPath: request.uri.path).map(Problem.methodNotAllowed) ?? .pathNotFound
+    return Self.answer(problem, to: request, context)
+  }
+
+  private static func answer(
+    _ problem: Problem, to request: Request, _ context: KeymeterRequestContext
+  ) -> Response {
     let response =
       ScrubbeAnswer.covers(path: request.uri.path)
       ? problem.scrubbeResponse(requestID: context.requestID)
       : problem.response(requestID: context.requestID)
-    return Self.whole(response, to: request)
-  }
-
-  /// A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only where it has
-  /// found a route.
-  private static func whole(_ response: Response, to request: Request) -> Response {
-    request.method == .head ? response.createHeadResponse() : response
+    // A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only
+    // where it has found a route.
+    return request.method == .head ? response.createHeadResponse() : response
   }
 }

@@ -108,6 +108,21 @@ public struct DatabaseInspection: Sendable {
     }
   }
 
+  /// How many secrets are judged by other facts than their keys' records have; nil where they are too many to be compared in
+  /// the time that a statement has.
+  ///
+  /// - Throws: `PostgresError`.
+  public func differingKeyFacts() async throws -> Int64? {
+    do {
+      return try await pool.withConnection { connection in
+        try await connection.row(of: InspectionStatements.differingKeyFacts, []).decode(
+          "secrets", as: Int64.self)
+      }
+    } catch let error as PostgresError where error.sqlState == .queryCanceled {
+      return nil
+    }
+  }
+
   private func readingDefinitions<Value: Sendable>(
     _ body: @Sendable (Connection) async throws -> Value
   ) async throws -> Value {

@@ -7,7 +7,7 @@ enum InspectionStatements {
   static let all = [
     host, server, settings, writePlainly, tenantTables, missingMonths, becomeLogin, partitionObstacles,
     functions,
-    triggers, rules, clock,
+    triggers, rules, differingKeyFacts, clock,
   ]
 
   static let host = Statement(
@@ -166,6 +166,10 @@ enum InspectionStatements {
           CASE p.proparallel WHEN 's' THEN 'parallel safe' WHEN 'r' THEN 'parallel restricted' END]
         END || ARRAY(SELECT 'set ' || pg_catalog.lower(s) FROM pg_catalog.unnest(p.proconfig) AS u (s)), NULL) AS traits
     """
+
+  /// How many secrets are judged by other facts than their keys' records have.
+  static let differingKeyFacts = Statement(
+    "inspection_differing_key_facts", "SELECT keymeter.differing_key_facts() AS secrets")
 
   /// What PostgreSQL runs, whatever the ledger says was put there.
   static let functions = Statement(

@@ -1,6 +1,6 @@
 import KeymeterRepository
 
-/// Whether what verifications judge keys by follows the keys' records.
+/// Whether what verifications judge keys by follows the keys' records, and is what they have.
 struct KeyFactsCheck: DatabaseCheck {
   let name = "key-facts"
   let needsSchema = true
@@ -17,6 +17,23 @@ struct KeyFactsCheck: DatabaseCheck {
           + "SET scopes = scopes, a few thousand rows a transaction")
     }
     guard !isNewer else { return .ok("those of a newer version") }
-    return .ok("kept beside each secret by \(SchemaTriggers.keyFacts.names.count) triggers")
+    return try await compared(database)
+  }
+
+  /// Triggers that work now may have been off, or past them, when a key was changed.
+  private func compared(_ database: ExaminedDatabase) async throws -> Verdict {
+    let kept = "kept beside each secret by \(SchemaTriggers.keyFacts.names.count) triggers"
+    guard let differing = try await database.inspection.differingKeyFacts() else {
+      return .warn(
+        "\(kept), and too many to be compared with the keys' records in time",
+        advice:
+          "As keymeter_owner, where there is time: SELECT keymeter.differing_key_facts(), which should be 0")
+    }
+    guard differing > 0 else { return .ok("\(kept), and the same as in the keys' records") }
+    return .fail(
+      "\(differing) secrets are judged by other facts than their keys' records have",
+      advice:
+        "As keymeter_owner: UPDATE keymeter.api_key_secrets SET scopes = scopes, a few thousand rows a transaction"
+    )
   }
 }
