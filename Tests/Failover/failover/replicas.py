@@ -100,6 +100,7 @@ class Replicas:
         add_server_login(self.leader.port)
         # A pooler does not pass on Keymeter's own.
         self.leader.sql("keymeter", f"ALTER ROLE {SERVER} SET statement_timeout = '5s'")
+        self.leader.sql("keymeter", f"ALTER ROLE {SERVER} SET search_path = pg_catalog, pg_temp")
         self._catch_up()
 
     def _catch_up(self) -> None:
