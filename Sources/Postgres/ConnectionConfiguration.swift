@@ -71,7 +71,11 @@ public struct ConnectionConfiguration: Sendable {
     Self.addDefaults(
       to: &settings, applicationName: applicationName, connectTimeout: connectTimeout,
       statementTimeout: statementTimeout)
-    if let searchPath { Self.addOption("search_path=\(searchPath)", to: &settings) }
+    if let searchPath {
+      Self.addOption("search_path=\(searchPath)", to: &settings)
+      // What a login's own settings are warned of comes before anybody hears notices, and libpq prints it as it is.
+      Self.addOption("client_min_messages=error", to: &settings)
+    }
     self.settings = settings
   }
 

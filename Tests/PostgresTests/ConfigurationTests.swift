@@ -53,7 +53,8 @@ struct ConfigurationTests {
     )
     #expect(
       setting("options", configuration)
-        == "-c search_path=public -c statement_timeout=5000 -c search_path=pg_catalog")
+        == "-c search_path=public -c statement_timeout=5000 -c search_path=pg_catalog -c client_min_messages=error"
+    )
   }
 
   @Test(

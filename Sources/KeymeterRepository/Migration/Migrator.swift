@@ -23,6 +23,7 @@ public struct Migrator: Sendable {
   public func state() async throws -> SchemaState {
     try await pool.withTransaction { connection in
       _ = try await connection.execute(MigrationStatements.becomeOwner)
+      try await connection.executeScript(MigrationStatements.trustNoSchema)
       return try await self.state(connection)
     }
   }
@@ -72,6 +73,7 @@ public struct Migrator: Sendable {
   private func ensureUsagePartitions() async throws {
     try await pool.withTransaction { connection in
       _ = try await connection.execute(MigrationStatements.becomeOwner)
+      try await connection.executeScript(MigrationStatements.trustNoSchema)
       let ahead = try await connection.row(of: MeteringStatements.partitionsAhead, [])
       guard try ahead.decode("ahead", as: Int32.self) < UsageMaintenance.monthsAhead else { return }
       _ = try await connection.execute(
