@@ -22,8 +22,7 @@ public struct Migrator: Sendable {
   /// - Throws: `PostgresError`.
   public func state() async throws -> SchemaState {
     try await pool.withTransaction { connection in
-      _ = try await connection.execute(MigrationStatements.becomeOwner)
-      try await connection.executeScript(MigrationStatements.trustNoSchema)
+      try await actAsOwner(connection)
       return try await self.state(connection)
     }
   }
@@ -64,16 +63,19 @@ public struct Migrator: Sendable {
       outdatedFunctions: files.functions.filter { functions[$0.name] != $0.checksum }.map(\.name))
   }
 
-  private func lockAsOwner(_ connection: Connection) async throws {
+  private func actAsOwner(_ connection: Connection) async throws {
     _ = try await connection.execute(MigrationStatements.becomeOwner)
     try await connection.executeScript(MigrationStatements.trustNoSchema)
+  }
+
+  private func lockAsOwner(_ connection: Connection) async throws {
+    try await actAsOwner(connection)
     try await connection.executeScript(MigrationStatements.lock)
   }
 
   private func ensureUsagePartitions() async throws {
     try await pool.withTransaction { connection in
-      _ = try await connection.execute(MigrationStatements.becomeOwner)
-      try await connection.executeScript(MigrationStatements.trustNoSchema)
+      try await actAsOwner(connection)
       let ahead = try await connection.row(of: MeteringStatements.partitionsAhead, [])
       guard try ahead.decode("ahead", as: Int32.self) < UsageMaintenance.monthsAhead else { return }
       _ = try await connection.execute(
