@@ -1,7 +1,7 @@
-# Keymeter in a container: the executable, libpq, and no more. Builds with BuildKit and with the classic builder.
+# Keymeter in a container: only the executable and libpq. Builds with BuildKit and with the classic builder.
 #
-# Base images are named by release line and not by digest, so that a rebuild picks up their security fixes; for the
-# same reason the Debian packages carry no version (hadolint's DL3008). Pin both where you need the same bytes twice.
+# Base images are named by release line rather than digest, so that a rebuild picks up their security fixes. Debian
+# packages are unpinned for the same reason (hadolint's DL3008). Pin both if you need reproducible images.
 
 FROM swift:6.3-bookworm AS build
 # hadolint ignore=DL3008
@@ -9,17 +9,17 @@ RUN apt-get update \
   && apt-get install --yes --no-install-recommends libpq-dev pkg-config \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# The dependencies change less often than the sources, so they get a layer of their own.
+# The dependencies change less often than the sources, so they get a separate layer.
 COPY Package.* ./
 RUN swift package resolve
-# The tests are not built, but Package.swift names their folders and SwiftPM wants to see them.
+# The tests are not built, but SwiftPM requires the folders that Package.swift names.
 COPY Plugins Plugins
 COPY openapi.json openapi.json
 COPY sql sql
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build --configuration release --product keymeter --static-swift-stdlib
-# Modes are set here, so that a checkout made under a strict umask gives the same image.
+# Set modes here, so that a checkout made under a strict umask gives the same image.
 COPY LICENSE scripts/container-health ./
 RUN install -D --mode 0755 .build/release/keymeter /out/usr/local/bin/keymeter \
   && install -D --mode 0755 container-health /out/usr/local/bin/container-health \
@@ -29,7 +29,7 @@ FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="Keymeter" \
   org.opencontainers.image.description="Multi-tenant API keys with exact monthly limits" \
   org.opencontainers.image.licenses="Apache-2.0"
-# The uid is fixed, and given as a number to USER, so that an orchestrator can see that it is not root.
+# The uid is fixed and numeric, so that an orchestrator can verify that it is not root.
 # hadolint ignore=DL3008
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates libpq5 libstdc++6 \
@@ -39,7 +39,7 @@ RUN apt-get update \
 COPY --from=build /out/ /
 
 USER 10001:10001
-# Inside a container loopback would be out of reach of a published port.
+# A published port can't reach loopback inside the container.
 ENV KEYMETER_HOST=0.0.0.0 \
   KEYMETER_PORT=8080 \
   KEYMETER_LOG_FORMAT=json

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every target is held to the same rules: what a file uses, it imports; what a module does not name
-/// `public import`, it does not re-export; and a warning stops the build.
+/// Rules for every target: a file imports every module it uses, imports are internal unless declared
+/// `public`, and warnings are errors.
 let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
@@ -17,7 +17,7 @@ let package = Package(
     .executable(name: "keymeter", targets: ["keymeter"])
   ],
   dependencies: [
-    // Without their default traits these build on FoundationEssentials, which keeps Foundation's
+    // Without default traits these need only FoundationEssentials, which keeps Foundation's
     // internationalisation data out of the server's memory.
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
