@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from servers.interruption import carry_out
+from servers.termination import run_main
 
 from . import machine
 from .processes import Processes
@@ -32,7 +32,7 @@ def run(work: Callable[[Path, Processes], Outcome], finish: Callable[[Outcome], 
             finally:
                 processes.stop_all()
 
-    status = carry_out("bench", body)
+    status = run_main("bench", body)
     if status == 0:
         finish(outcomes[0])
     return status

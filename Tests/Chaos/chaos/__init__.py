@@ -1,1 +1,1 @@
-"""Keymeter while everything under it fails: what its clients were told, held against what the database kept."""
+"""Injects faults under Keymeter, and compares what its clients observed with what the database stored."""

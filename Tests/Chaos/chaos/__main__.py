@@ -1,4 +1,4 @@
-"""The run: the scene, the faults, the laws, and nothing left behind; in less than five minutes, whatever happens."""
+"""One run: start the servers, inject faults under load, check the invariants, clean up. Takes less than five minutes."""
 
 import os
 import random
@@ -7,83 +7,85 @@ import sys
 import time
 from collections import Counter
 
-from servers.failure import Failure, law
+from servers.failure import Failure, require
 from servers.folder import working_folder
-from servers.interruption import carry_out
 from servers.processes import Processes
+from servers.termination import run_main
 
-from . import books, laws, namespace, schedule
+from . import invariants, journal_export, namespace, schedule
 from .disk import Disk
-from .doctored import see_it_break
-from .figures import tell
-from .scene import Scene
+from .proxy import BLACKHOLE, CUTS
+from .summary import print_summary
+from .tampering import check_tampering_is_detected
+from .testbed import Testbed
 
-# How long faults are made for.
-SECONDS, LONGEST_SECONDS = 150, 200
-# When a run is given up, and how long it may then take to end its servers.
-LONGEST, LONGEST_ENDING = 270, 25
+# How long faults are injected, in seconds: the default and the most that CHAOS_SECONDS may ask for.
+SECONDS, MAX_SECONDS = 150, 200
+# The time limit of a run, and of the cleanup after it, in seconds.
+TIME_LIMIT, CLEANUP_LIMIT = 270, 25
 
 
 def say(text: str) -> None:
     print(f"chaos: {text}", flush=True)
 
 
-def play(seed: int) -> None:
-    begun, processes = time.monotonic(), Processes()
-    plan = schedule.draw(seed, setting("CHAOS_SECONDS", SECONDS, LONGEST_SECONDS))
+def run_seed(seed: int) -> None:
+    started, processes = time.monotonic(), Processes()
+    plan = schedule.draw(seed, read_setting("CHAOS_SECONDS", SECONDS, MAX_SECONDS))
     keep = bool(os.environ.get("CHAOS_KEEP"))
     with working_folder("chaos", keep=keep) as folder, Disk(folder) as disk:
         try:
-            say(f"seed {seed}; starting PostgreSQL on a disk of its own, and the nodes")
-            scene = Scene(folder, disk, processes, seed)
-            scene.play(plan, lambda text: say(f"{time.monotonic() - begun:5.1f} s  {text}"))
-            found = scene.end()
+            say(f"seed {seed}; starting PostgreSQL and the nodes")
+            testbed = Testbed(folder, disk, processes, seed)
+            testbed.run(plan, lambda text: say(f"{time.monotonic() - started:5.1f} s  {text}"))
+            state = testbed.finish()
             if keep:
-                books.write(scene.history, found, folder / "books.jsonl")
-            laws.hold(scene.history, found)
-            broken = see_it_break(scene.history, found)
-            made(scene, plan)
-            tell(scene, found, broken, say)
+                journal_export.write(testbed.journal, state, folder / "journal.jsonl")
+            invariants.check_all(testbed.journal, state)
+            tampered = check_tampering_is_detected(testbed.journal, state)
+            require_all_faults(testbed, plan)
+            print_summary(testbed, state, tampered, say)
         finally:
             processes.stop_all()
-    say(f"everything held, in {time.monotonic() - begun:.0f} s")
+    say(f"all invariants held, in {time.monotonic() - started:.0f} s")
 
 
-def made(scene: Scene, plan: dict[str, list[schedule.Fault]]) -> None:
-    """That a fault was planned proves nothing: each kind must have been made."""
+def require_all_faults(testbed: Testbed, plan: dict[str, list[schedule.Fault]]) -> None:
+    """Each planned fault must have been injected, and each way to cut a connection must have cut at least one."""
     planned = Counter(fault.kind for faults in plan.values() for fault in faults)
-    law(scene.faults.made == planned, f"planned were {planned}, and made {scene.faults.made}")
-    cuts = scene.wires.counts()
-    for mode in ("before", "at once", "half", "after", "silence"):
-        law(cuts.get(mode, 0) > 0, f"no connection was cut in this way: {mode}")
+    injected = testbed.injector.injected
+    require(injected == planned, f"planned {planned}, but injected {injected}")
+    cuts = testbed.proxy.cut_counts()
+    for mode in (*CUTS, BLACKHOLE):
+        require(cuts.get(mode, 0) > 0, f"no connection was cut in mode {mode!r}")
 
 
-def setting(name: str, otherwise: int, most: int) -> int:
-    """A whole number from the environment."""
+def read_setting(name: str, default: int, maximum: int) -> int:
+    """Reads a whole number from the environment."""
     text = os.environ.get(name, "")
-    law(text == "" or text.isdecimal() and int(text) <= most, f"{name} is a whole number, {most} at most")
-    return int(text) if text else otherwise
+    require(text == "" or text.isdecimal() and int(text) <= maximum, f"{name} must be a whole number, at most {maximum}")
+    return int(text) if text else default
 
 
-def give_up(_number, _frame) -> None:
-    # Whatever hangs then is ended by the kernel, and with it all that was started.
+def on_time_limit(_number, _frame) -> None:
+    # If the cleanup hangs too, the second alarm kills this process, and the kernel then ends the servers.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(LONGEST_ENDING)
-    raise Failure(f"not done in {LONGEST} s")
+    signal.alarm(CLEANUP_LIMIT)
+    raise Failure(f"not done after {TIME_LIMIT} s")
 
 
 def run() -> None:
     namespace.enter()
-    seed = setting("CHAOS_SEED", random.SystemRandom().randrange(1_000_000), 1_000_000_000)
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(LONGEST)
+    seed = read_setting("CHAOS_SEED", random.SystemRandom().randrange(1_000_000), 1_000_000_000)
+    signal.signal(signal.SIGALRM, on_time_limit)
+    signal.alarm(TIME_LIMIT)
     try:
-        play(seed)
+        run_seed(seed)
     except Failure as failure:
-        again = {"CHAOS_SEED": seed} | {name: os.environ[name] for name in ("CHAOS_SECONDS",) if name in os.environ}
-        words = " ".join(f"{name}={value}" for name, value in again.items())
-        raise Failure(f"{failure}\nchaos: for the same again: {words} make chaos") from None
+        settings = {"CHAOS_SEED": seed} | {name: os.environ[name] for name in ("CHAOS_SECONDS",) if name in os.environ}
+        words = " ".join(f"{name}={value}" for name, value in settings.items())
+        raise Failure(f"{failure}\nchaos: to reproduce: {words} make chaos") from None
 
 
 if __name__ == "__main__":
-    sys.exit(carry_out("chaos", run))
+    sys.exit(run_main("chaos", run))

@@ -1,4 +1,4 @@
-"""A client that keeps book, speaks straight with the nodes, and turns to another when one doesn't serve it."""
+"""A client that records each request, talks to the nodes directly, and fails over to another node on an error."""
 
 import random
 import threading
@@ -6,89 +6,92 @@ import time
 import traceback
 from collections.abc import Callable
 
-from servers.connection import Answer, Connection
+from servers.connection import Connection, Response
 from servers.nodes import Node
 
-from .history import History, Noted
+from .journal import Journal, RequestRecord
 
-# How long a patient client waits: longer than any request may take, so that one that takes longer is seen.
-PATIENCE = 25.0
-# How long it goes on, once the load is over, with what must be answered.
-LONGEST_ENDING = 25.0
+# The full timeout. It exceeds the longest permitted request, so that a slower one is noticed.
+FULL_TIMEOUT = 25.0
+# How long a client keeps retrying after the load has ended, in seconds.
+RETRY_SECONDS = 25.0
 IN_FLIGHT = b"idempotency_key_in_flight"
 
 
 class Client:
-    """One thread's worth of it; subclasses say what it does, over and over."""
+    """Runs in a thread of its own. Subclasses define one iteration of their work in `act`."""
 
-    # Between two requests, in seconds: the machine is not to be filled.
+    # Seconds between requests, so that the machine is not saturated.
     pause = 0.02
 
-    def __init__(self, name: str, seed: int, nodes: list[Node], history: History, ends: threading.Event) -> None:
-        self.name, self.nodes, self.history, self.ends = name, nodes, history, ends
-        self.drawn = random.Random(f"{seed} {name}")
-        self.fault: str | None = None
+    def __init__(self, name: str, seed: int, nodes: list[Node], journal: Journal, stopping: threading.Event) -> None:
+        self.name, self.nodes, self.journal, self.stopping = name, nodes, journal, stopping
+        self.rng = random.Random(f"{seed} {name}")
+        # The traceback of an unexpected exception in this client's thread.
+        self.error: str | None = None
         self._count = 0
-        # When it first saw that the load was over.
-        self._over: float | None = None
-        self._node = self.drawn.randrange(len(nodes))
+        # When this client first saw that the load had ended.
+        self._stopped_at: float | None = None
+        self._node = self.rng.randrange(len(nodes))
         self._connections: dict[str, Connection] = {}
-        # A daemon: a run that is given up does not wait for it.
+        # A daemon thread, so that an aborted run does not wait for it.
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def act(self) -> None:
         raise NotImplementedError
 
     def finish(self) -> None:
-        """What is left to do when the load is over."""
+        """Runs once, after the load has ended."""
 
-    def ask(
+    def request(
             self, method: str, path: str, headers: dict[str, str], body: dict | None = None, *,
-            node: Node | None = None, patient: bool = False) -> tuple[Noted, Answer]:
-        """Sends one request, to the node where the client is at unless one is named."""
+            node: Node | None = None, full_timeout: bool = False) -> tuple[RequestRecord, Response]:
+        """Sends one request to the given node, or else to the client's current node."""
         self._count += 1
-        patient = self.drawn.random() > 0.1 or patient
-        patience = PATIENCE if patient else self.drawn.uniform(0.3, 2)
-        chosen = node or self.nodes[self._node]
-        if chosen.name not in self._connections:
-            self._connections[chosen.name] = Connection(chosen.port)
-        name = f"{self.name}-{self._count}"
-        begun = time.monotonic()
-        answer = self._connections[chosen.name].ask(method, path, headers | {"X-Request-Id": name}, body, patience)
-        noted = Noted(name, chosen.name, begun, time.monotonic(), answer.status, answer.sent, patient)
-        if node is None and answer.status in (0, 503):
+        full_timeout = self.rng.random() > 0.1 or full_timeout
+        timeout = FULL_TIMEOUT if full_timeout else self.rng.uniform(0.3, 2)
+        target = node or self.nodes[self._node]
+        if target.name not in self._connections:
+            self._connections[target.name] = Connection(target.port)
+        request_id = f"{self.name}-{self._count}"
+        started = time.monotonic()
+        response = self._connections[target.name].request(
+            method, path, headers | {"X-Request-Id": request_id}, body, timeout)
+        record = RequestRecord(
+            request_id, target.name, started, time.monotonic(), response.status, response.sent, full_timeout)
+        if node is None and response.status in (0, 503):
             self._node = (self._node + 1) % len(self.nodes)
             time.sleep(0.05)
-        return noted, answer
+        return record, response
 
-    def until_answered(self, attempt: Callable[[], Answer]) -> Answer | None:
-        """Repeats what may be repeated until it is answered; None where it never was."""
+    def retry_until_answered(self, attempt: Callable[[], Response]) -> Response | None:
+        """Retries an idempotent request until it is answered. Returns None if the time to retry runs out."""
         while True:
-            answer = attempt()
-            in_flight = answer.status == 409 and IN_FLIGHT in answer.body
-            if answer.status not in (0, 503) and not in_flight:
-                return answer
-            if self._has_to_end():
+            response = attempt()
+            in_flight = response.status == 409 and IN_FLIGHT in response.body
+            if response.status not in (0, 503) and not in_flight:
+                return response
+            if self._retry_time_is_over():
                 return None
             time.sleep(self.pause)
 
-    def _has_to_end(self) -> bool:
-        if self.ends.is_set() and self._over is None:
-            self._over = time.monotonic()
-        return self._over is not None and time.monotonic() > self._over + LONGEST_ENDING
+    def _retry_time_is_over(self) -> bool:
+        if self.stopping.is_set() and self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+        return self._stopped_at is not None and time.monotonic() > self._stopped_at + RETRY_SECONDS
 
     def _run(self) -> None:
         try:
-            while not self.ends.is_set():
+            while not self.stopping.is_set():
                 self.act()
                 time.sleep(self.pause)
             self.finish()
-        except Exception:  # The run tells it, and would else never know.
-            self.fault = traceback.format_exc()
+        except Exception:  # The main thread reports it.
+            self.error = traceback.format_exc()
         finally:
             for connection in self._connections.values():
                 connection.close()
 
 
-def bearing(key: str) -> dict[str, str]:
-    return {"X-API-Key": key}
+def auth_headers(secret: str) -> dict[str, str]:
+    return {"X-API-Key": secret}

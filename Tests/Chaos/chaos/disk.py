@@ -1,4 +1,4 @@
-"""A small disk for PostgreSQL's data, which can be filled to the last byte."""
+"""A small disk for PostgreSQL's data that can be filled completely."""
 
 import ctypes
 import errno
@@ -13,16 +13,16 @@ NOSUID, NODEV, DETACH = 2, 4, 2
 
 
 class Disk:
-    """A tmpfs in the run's own mount namespace."""
+    """A tmpfs in the run's mount namespace."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "disk"
         self.folder.mkdir()
-        # By the system call: mount(8) lets nobody but root.
-        self._system = ctypes.CDLL(None, use_errno=True)
+        # The system call, because mount(8) demands root.
+        self._libc = ctypes.CDLL(None, use_errno=True)
         options = f"size={MEGABYTES}m,mode=0700".encode()
-        if self._system.mount(b"tmpfs", str(self.folder).encode(), b"tmpfs", NOSUID | NODEV, options) != 0:
-            raise Failure(f"a tmpfs can't be mounted: {os.strerror(ctypes.get_errno())}")
+        if self._libc.mount(b"tmpfs", str(self.folder).encode(), b"tmpfs", NOSUID | NODEV, options) != 0:
+            raise Failure(f"cannot mount a tmpfs: {os.strerror(ctypes.get_errno())}")
         give_to_service_user(self.folder)
         self._ballast = self.folder / "ballast"
 
@@ -30,11 +30,11 @@ class Disk:
         return self
 
     def __exit__(self, *_) -> None:
-        """Else the folder could not be removed while the run goes on."""
-        self._system.umount2(str(self.folder).encode(), DETACH)
+        """Unmounts the disk, because its folder is removed while this process still runs."""
+        self._libc.umount2(str(self.folder).encode(), DETACH)
 
     def fill(self) -> None:
-        """Takes all the space there is, also what is given back while this goes on."""
+        """Takes all free space, including what is freed during the call."""
         with self._ballast.open("ab") as file:
             for size in (1 << 20, 1 << 12):
                 while self._grow(file.fileno(), size):

@@ -1,4 +1,4 @@
-"""The keys that there are, shared by those that make them and those that use them."""
+"""The keys that managers create and verifiers use."""
 
 import threading
 from dataclasses import dataclass, field
@@ -7,44 +7,45 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Key:
     id: str
-    # Never shown.
-    value: str = field(repr=False)
+    # Never printed.
+    secret: str = field(repr=False)
 
 
-class Keyring:
-    """Keys whose life goes on while they are used."""
+class KeyPool:
+    """Keys that are changed while they are in use. Thread-safe."""
 
-    # How many of the values that have ended last are still tried now and then.
-    remembered = 40
+    # How many of the latest retired secrets are still tried now and then.
+    retired_count = 40
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._living: dict[str, Key] = {}
-        self._ended: list[Key] = []
+        self._active: dict[str, Key] = {}
+        self._retired: list[Key] = []
 
-    def put(self, key: Key) -> None:
-        """The present value of a key; the former one may be tried in vain from now on."""
+    def add(self, key: Key) -> None:
+        """Adds a key, or replaces its secret and retires the former one."""
         with self._lock:
-            if former := self._living.get(key.id):
-                self._end(former)
-            self._living[key.id] = key
+            if former := self._active.get(key.id):
+                self._retire(former)
+            self._active[key.id] = key
 
-    def end(self, id: str) -> None:
+    def retire(self, id: str) -> None:
         with self._lock:
-            if former := self._living.pop(id, None):
-                self._end(former)
+            if former := self._active.pop(id, None):
+                self._retire(former)
 
-    def living(self, drawn: float) -> Key | None:
+    def pick_active(self, fraction: float) -> Key | None:
         with self._lock:
-            return _pick(list(self._living.values()), drawn)
+            return _pick(list(self._active.values()), fraction)
 
-    def ended(self, drawn: float) -> Key | None:
+    def pick_retired(self, fraction: float) -> Key | None:
         with self._lock:
-            return _pick(self._ended, drawn)
+            return _pick(self._retired, fraction)
 
-    def _end(self, key: Key) -> None:
-        self._ended = [*self._ended, key][-self.remembered:]
+    def _retire(self, key: Key) -> None:
+        self._retired = [*self._retired, key][-self.retired_count:]
 
 
-def _pick(keys: list[Key], drawn: float) -> Key | None:
-    return keys[int(drawn * len(keys))] if keys else None
+def _pick(keys: list[Key], fraction: float) -> Key | None:
+    """The key at this fraction, from 0 to 1, of the list."""
+    return keys[int(fraction * len(keys))] if keys else None

@@ -1,4 +1,4 @@
-"""A mount namespace of the run's own: what is mounted in it is gone with its last process, however that ends."""
+"""Runs in a new mount namespace. The kernel removes its mounts with the last process, even after a crash."""
 
 import os
 import subprocess
@@ -10,17 +10,17 @@ MARK = "CHAOS_NAMESPACE"
 
 
 def enter() -> None:
-    """Starts the run anew in a mount namespace of its own, under the same process id, unless it is in one already."""
+    """Re-executes this process, under the same process id, in a new mount namespace. Does nothing the second time."""
     if os.environ.get(MARK):
         return
     unshare = ["unshare", "--mount"]
     if os.geteuid() != 0:
-        # An unprivileged user may mount a tmpfs where it is root of a user namespace; to everybody else it stays itself.
+        # A user who is root in a user namespace may mount a tmpfs. Outside of it the process keeps its own identity.
         unshare += ["--user", "--map-current-user", "--keep-caps"]
-    tried = subprocess.run([*unshare, "true"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if tried.returncode != 0:
+    probe = subprocess.run([*unshare, "true"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if probe.returncode != 0:
         raise Failure(
-            "a disk that can be filled takes a mount namespace, and this system allows none: run it as root, or let users "
-            f"make user namespaces ({tried.stderr.strip()})")
+            "a disk that can be filled needs a mount namespace, which this system does not allow: run as root, or allow "
+            f"unprivileged user namespaces ({probe.stderr.strip()})")
     os.environ[MARK] = "1"
     os.execvp(unshare[0], [*unshare, sys.executable, "-m", "chaos", *sys.argv[1:]])

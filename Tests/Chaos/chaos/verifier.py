@@ -1,49 +1,48 @@
-"""Clients that verify: charge keys with and without limits, keys that are being changed, and now and then dead ones."""
+"""Clients that verify keys: keys that never change, keys that managers change, and sometimes retired secrets."""
 
-from servers.connection import Answer
+from servers.connection import Response
 from servers.nodes import Node
 
-from .client import Client, bearing
-from .history import DIMENSIONS, Noted, Verification
-from .keys import Key, Keyring
+from .client import Client, auth_headers
+from .journal import DIMENSIONS, RequestRecord, Verification
+from .keys import Key, KeyPool
 
 
 class Verifier(Client):
     pause = 0.005
 
-    def __init__(self, *client, fixed: list[Key], keyring: Keyring) -> None:
+    def __init__(self, *client, fixed: list[Key], pool: KeyPool) -> None:
         super().__init__(*client)
-        self.fixed, self.keyring = fixed, keyring
+        self.fixed, self.pool = fixed, pool
 
     def act(self) -> None:
-        which, place = self.drawn.random(), self.drawn.random()
-        requests, tokens = self.drawn.randint(1, 3), self.drawn.choice((0, 0, 1, 5))
-        key = self.fixed[int(place * len(self.fixed))]
-        if which > 0.6:
-            key = self.keyring.living(place) or key
-        elif which > 0.5:
-            key = self.keyring.ended(place) or key
+        source, fraction = self.rng.random(), self.rng.random()
+        requests, tokens = self.rng.randint(1, 3), self.rng.choice((0, 0, 1, 5))
+        key = self.fixed[int(fraction * len(self.fixed))]
+        if source > 0.6:
+            key = self.pool.pick_active(fraction) or key
+        elif source > 0.5:
+            key = self.pool.pick_retired(fraction) or key
         verify(self, key, requests, tokens)
 
 
-def verify(client: Client, key: Key, requests: int, tokens: int, node: Node | None = None) -> int:
-    """One verification, by one node where one is named; gives the answer's status, and notes the rest."""
-    noted, answer = client.ask(
-        "GET", f"/api/v1/verify?requests={requests}&tokens={tokens}", bearing(key.value), node=node,
-        patient=node is not None)
-    client.history.verifications.append(read(noted, answer, key, {"requests": requests, "tokens": tokens}))
-    return noted.status
+def verify(client: Client, key: Key, requests: int, tokens: int, node: Node | None = None) -> None:
+    """Verifies a key, on the given node if there is one, and records the response."""
+    record, response = client.request(
+        "GET", f"/api/v1/verify?requests={requests}&tokens={tokens}", auth_headers(key.secret), node=node,
+        full_timeout=node is not None)
+    client.journal.verifications.append(parse(record, response, key, {"requests": requests, "tokens": tokens}))
 
 
-def read(noted: Noted, answer: Answer, key: Key, asked: dict[str, int]) -> Verification:
-    verification = Verification(noted, key.id, key.value, asked)
-    if noted.status == 200:
-        told = answer.json
-        verification.limits = {dimension: told["limits"][dimension]["limit"] for dimension in DIMENSIONS}
-        verification.used = {dimension: told["limits"][dimension]["used"] for dimension in DIMENSIONS}
-        verification.period = told["period"]
-    elif noted.status == 429:
-        told = answer.json
-        verification.limits = {told["dimension"]: told["limit"]}
-        verification.used = {told["dimension"]: told["used"]}
+def parse(record: RequestRecord, response: Response, key: Key, amounts: dict[str, int]) -> Verification:
+    verification = Verification(record, key.id, key.secret, amounts)
+    if record.status == 200:
+        content = response.json
+        verification.limits = {dimension: content["limits"][dimension]["limit"] for dimension in DIMENSIONS}
+        verification.used = {dimension: content["limits"][dimension]["used"] for dimension in DIMENSIONS}
+        verification.period = content["period"]
+    elif record.status == 429:
+        content = response.json
+        verification.limits = {content["dimension"]: content["limit"]}
+        verification.used = {content["dimension"]: content["used"]}
     return verification

@@ -1,4 +1,4 @@
-"""A client that ends keys while a node is frozen, and then uses them there: when that node goes on, it must know."""
+"""A client that ends a key while a node is frozen, then checks that the node rejects the key when it resumes."""
 
 from .keys import Key
 from .manager import Manager
@@ -11,16 +11,16 @@ class Witness(Manager):
         self._key: Key | None = None
 
     def act(self) -> None:
-        frozen = self.history.freezes.now()
+        frozen = self.journal.freezes.frozen_node()
         if self._key is None:
             self._key = self.create()
             if self._key is not None and frozen is None:
-                # From now on every node has seen it, and has a connection that is open.
-                self._look(self._key)
+                # Each node has now seen the key, and has an open connection to this client.
+                self._verify_on_all_nodes(self._key)
         elif frozen is not None:
             key, self._key = self._key, None
             node = next(node for node in self.nodes if node.name == frozen)
-            # By another one.
-            self._node = (self.nodes.index(node) + self.drawn.randint(1, len(self.nodes) - 1)) % len(self.nodes)
-            self._end(key, self.drawn.choice(("revoke", "delete")))
+            # End the key through another node.
+            self._node = (self.nodes.index(node) + self.rng.randint(1, len(self.nodes) - 1)) % len(self.nodes)
+            self._end(key, self.rng.choice(("revoke", "delete")))
             verify(self, key, 1, 0, node)

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from servers.interruption import heed_endings, ignore_endings
+from servers.termination import handle_termination_signals, ignore_termination_signals
 
 from . import bases, checks
 from .api import API
@@ -35,7 +35,7 @@ def test(engine: Engine, stack: Stack) -> None:
 
 
 def main() -> int:
-    heed_endings()
+    handle_termination_signals()
     engine, stack = Engine(), None
     try:
         engine.start()
@@ -52,7 +52,7 @@ def main() -> int:
         say("interrupted")
         return 128 + (interruption.args[0] if interruption.args else signal.SIGINT)
     finally:
-        ignore_endings()
+        ignore_termination_signals()
         if stack is not None:
             say("taking everything down")
             stack.down()

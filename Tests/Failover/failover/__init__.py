@@ -1,1 +1,1 @@
-"""Keymeter on a replicated PostgreSQL: what its clients were told, held against what the database kept."""
+"""Fails over a replicated PostgreSQL under load, and compares what Keymeter's clients observed with the database."""

@@ -1,4 +1,4 @@
-"""The run: one scene after the other, each on servers of its own, and nothing left behind."""
+"""Runs the scenarios one after another, each part on new servers."""
 
 import os
 import sys
@@ -7,60 +7,60 @@ from pathlib import Path
 
 from servers.failure import Failure
 from servers.folder import working_folder
-from servers.interruption import carry_out
 from servers.processes import Processes
+from servers.termination import run_main
 
-from . import scenes
-from .replicas import end_leftovers
+from . import scenarios
+from .replicas import kill_orphans
 
-# By name: whether a pooler stands before PostgreSQL, and what happens, in this order.
+# By name: whether PgBouncer is in front of PostgreSQL, and the scenarios in order.
 PARTS = {
     "direct": (False, [
-        ("rolling restart", scenes.roll), ("loss of a node", scenes.lose_node),
-        ("loss of PostgreSQL's leader", scenes.lose_leader)]),
+        ("rolling restart", scenarios.rolling_restart), ("loss of a node", scenarios.lose_node),
+        ("loss of PostgreSQL's leader", scenarios.lose_leader)]),
     "pooled": (True, [
-        ("prepared statements, which PgBouncer doesn't keep", scenes.lend_sessions),
-        ("loss of PostgreSQL's leader behind PgBouncer", scenes.lose_leader)]),
+        ("prepared statements behind PgBouncer", scenarios.prepared_statements_behind_pooler),
+        ("loss of PostgreSQL's leader behind PgBouncer", scenarios.lose_leader)]),
 }
 
 
-def play(name: str, folder: Path) -> None:
-    pooled, happenings = PARTS[name]
+def run_part(name: str, folder: Path) -> None:
+    pooled, steps = PARTS[name]
     processes = Processes()
     try:
-        say(f"{name}: starting two members of PostgreSQL and two nodes")
-        scene = scenes.Scene(folder, processes, pooled=pooled)
-        for what, happening in happenings:
-            say(f"{name}: {what}: {happening(scene)}")
+        say(f"{name}: starting two PostgreSQL members and two nodes")
+        testbed = scenarios.Testbed(folder, processes, pooled=pooled)
+        for title, scenario in steps:
+            say(f"{name}: {title}: {scenario(testbed)}")
     finally:
         processes.stop_all()
-        end_leftovers(folder)
+        kill_orphans(folder)
 
 
 def say(text: str) -> None:
     print(f"failover: {text}", flush=True)
 
 
-def play_all() -> None:
+def run() -> None:
     start = time.monotonic()
-    for name in chosen():
+    for name in selected():
         with working_folder("failover", keep=bool(os.environ.get("FAILOVER_KEEP"))) as folder:
             try:
-                play(name, folder)
+                run_part(name, folder)
             except Failure as failure:
                 raise Failure(f"{name}: {failure}") from None
-    say(f"everything held, in {time.monotonic() - start:.0f} s")
+    say(f"all invariants held, in {time.monotonic() - start:.0f} s")
 
 
-def chosen() -> list[str]:
+def selected() -> list[str]:
     return os.environ["FAILOVER_ONLY"].split(",") if os.environ.get("FAILOVER_ONLY") else list(PARTS)
 
 
 def main() -> int:
-    if set(chosen()) - set(PARTS):
-        print(f"failover: FAILOVER_ONLY is one or more of {', '.join(PARTS)}", file=sys.stderr)
+    if set(selected()) - set(PARTS):
+        print(f"failover: FAILOVER_ONLY must be one or more of {', '.join(PARTS)}", file=sys.stderr)
         return 64
-    return carry_out("failover", play_all)
+    return run_main("failover", run)
 
 
 sys.exit(main())

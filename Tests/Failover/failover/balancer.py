@@ -1,26 +1,22 @@
-"""HAProxy before the nodes, by deploy/haproxy.cfg."""
+"""HAProxy in front of the nodes, configured by deploy/haproxy.cfg."""
 
 from pathlib import Path
 
-from servers.connection import answers
+from servers.connection import is_up
 from servers.nodes import Node
-from servers.processes import Processes, eventually, free_port, tool
+from servers.processes import Processes, find_tool, free_port, wait_until
 
-from .shipped import shipped
+from .deploy_config import adapt
 
 
 class Balancer:
-    def __init__(self, name: str, folder: Path, processes: Processes, nodes: list[Node]) -> None:
+    def __init__(self, folder: Path, processes: Processes, nodes: list[Node]) -> None:
         self.port = free_port()
         first, second = nodes
-        file = shipped(
+        config = adapt(
             "haproxy.cfg",
             {"bind :8080": f"bind 127.0.0.1:{self.port}", "127.0.0.1:8081": first.address,
-             "127.0.0.1:8082": second.address}, folder / f"{name}.cfg")
-        self._processes = processes
-        # In the foreground, and one process.
-        self._process = processes.start([tool("haproxy"), "-db", "-f", str(file)], log=folder / f"{name}.log")
-        eventually("HAProxy", lambda: answers(f"http://127.0.0.1:{self.port}/health/ready"))
-
-    def stop(self) -> None:
-        self._processes.stop(self._process)
+             "127.0.0.1:8082": second.address}, folder / "balancer.cfg")
+        # -db: one process, in the foreground.
+        processes.start([find_tool("haproxy"), "-db", "-f", str(config)], log=folder / "balancer.log")
+        wait_until("HAProxy is up", lambda: is_up(f"http://127.0.0.1:{self.port}/health/ready"))

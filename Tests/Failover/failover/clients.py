@@ -1,4 +1,4 @@
-"""Clients that keep book: what they asked for, and what they were told."""
+"""Clients that record each request and its response."""
 
 import random
 import threading
@@ -13,50 +13,49 @@ from servers.nodes import Node
 @dataclass
 class Key:
     id: str
-    value: str
+    secret: str
     limit: int | None
 
 
 @dataclass
-class Noted:
-    """One request: what it asked for, and what came of it."""
-
+class RequestRecord:
     key: Key
     amount: int
-    begun: float
+    started: float
     ended: float
-    # 0: no answer, or half of one.
+    # 0: no response, or an incomplete one.
     status: int
-    # Answered by a node, rather than by what stands before it.
-    by_node: bool
+    # Whether a node responded, rather than the load balancer.
+    from_node: bool
 
     @property
-    def is_open(self) -> bool:
-        """Whether it may have been charged without the client knowing. A 503 of the balancer's own was sent to nobody."""
-        return self.status in (0, 502, 504) or (self.status == 503 and self.by_node)
+    def outcome_unknown(self) -> bool:
+        """Whether the request may have been charged unseen. The balancer's own 503 means that no node got the request."""
+        return self.status in (0, 502, 504) or (self.status == 503 and self.from_node)
 
 
 @dataclass
 class Load:
-    """Verifications by many clients, and reports that others repeat until they are answered."""
+    """Many clients that verify keys, and some that report usage and retry each report until it succeeds."""
 
     port: int
     keys: list[Key]
-    reporter: Key
+    reporting_key: Key
     verifiers: int = 10
     reporters: int = 3
-    # Between two requests of a client: the machine is not to be filled.
+    # Seconds between a client's requests, so that the machine is not saturated.
     pause: float = 0.02
-    noted: list[Noted] = field(default_factory=list)
-    reported: int = 0
-    reports: list[Noted] = field(default_factory=list)
-    # Reports that were never answered, though the load has ended since so many seconds.
-    unreported: list[str] = field(default_factory=list)
-    longest_report: float = 20
+    verifications: list[RequestRecord] = field(default_factory=list)
+    acknowledged_reports: int = 0
+    report_attempts: list[RequestRecord] = field(default_factory=list)
+    # Reports that never succeeded.
+    failed_reports: list[str] = field(default_factory=list)
+    # How long a reporter keeps retrying after the load has ended, in seconds.
+    retry_seconds: float = 20
 
     def __post_init__(self) -> None:
-        self._ends = threading.Event()
-        self._ended = 0.0
+        self._stopping = threading.Event()
+        self._stopped_at = 0.0
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._verify, args=(number,)) for number in range(self.verifiers)]
         self._threads += [threading.Thread(target=self._report, args=(number,)) for number in range(self.reporters)]
@@ -67,69 +66,74 @@ class Load:
         return self
 
     def __exit__(self, *_) -> None:
-        self._ended = time.monotonic()
-        self._ends.set()
+        self._stopped_at = time.monotonic()
+        self._stopping.set()
         for thread in self._threads:
             thread.join()
 
     @property
     def admitted(self) -> int:
         with self._lock:
-            return sum(1 for note in self.noted if note.status == 200)
+            return sum(1 for record in self.verifications if record.status == 200)
+
+    @property
+    def all_records(self) -> list[RequestRecord]:
+        return self.verifications + self.report_attempts
 
     def _verify(self, number: int) -> None:
-        drawn = random.Random(number)
+        rng = random.Random(number)
         connection = Connection(self.port)
-        while not self._ends.is_set():
-            key, amount = drawn.choice(self.keys), drawn.randint(1, 3)
-            begun = time.monotonic()
-            answer = connection.ask("GET", f"/api/v1/verify?requests={amount}", {"X-API-Key": key.value})
-            note = Noted(key, amount, begun, time.monotonic(), answer.status, answer.by_node)
+        while not self._stopping.is_set():
+            key, amount = rng.choice(self.keys), rng.randint(1, 3)
+            started = time.monotonic()
+            response = connection.request("GET", f"/api/v1/verify?requests={amount}", {"X-API-Key": key.secret})
+            record = RequestRecord(key, amount, started, time.monotonic(), response.status, response.from_node)
             with self._lock:
-                self.noted.append(note)
+                self.verifications.append(record)
             time.sleep(self.pause)
         connection.close()
 
     def _report(self, number: int) -> None:
-        """Each report has a name, by which repeating it has no second effect."""
+        """Reports one token at a time. Each report has an Idempotency-Key, so that a retry counts once."""
         connection = Connection(self.port)
         count = 0
-        while not self._ends.is_set():
+        while not self._stopping.is_set():
             name = f"{number}-{count}"
             while True:
-                begun = time.monotonic()
-                answer = connection.ask(
-                    "POST", "/api/v1/usage/record", {"X-API-Key": self.reporter.value, "Idempotency-Key": name},
-                    {"tokens": 1})
-                status = answer.status
+                started = time.monotonic()
+                response = connection.request(
+                    "POST", "/api/v1/usage/record",
+                    {"X-API-Key": self.reporting_key.secret, "Idempotency-Key": name}, {"tokens": 1})
+                status = response.status
                 with self._lock:
-                    self.reports.append(Noted(self.reporter, 1, begun, time.monotonic(), status, answer.by_node))
+                    self.report_attempts.append(
+                        RequestRecord(self.reporting_key, 1, started, time.monotonic(), status, response.from_node))
                 if status == 200:
                     break
-                if self._ends.is_set() and begun > self._ended + self.longest_report:
-                    self.unreported.append(f"{name}: {status}")
+                if self._stopping.is_set() and started > self._stopped_at + self.retry_seconds:
+                    self.failed_reports.append(f"{name}: {status}")
                     return
                 time.sleep(self.pause)
             count += 1
             with self._lock:
-                self.reported += 1
+                self.acknowledged_reports += 1
             time.sleep(self.pause)
         connection.close()
 
 
-def make_keys(node: Node, root: str) -> tuple[list[Key], Key]:
-    """Keys without a limit, keys that run into theirs before and after the middle of a load, and one for reports."""
+def create_keys(node: Node, root: str) -> tuple[list[Key], Key]:
+    """Keys without a limit, keys that reach their limit early or late in a run, and the key for reports."""
     limits = [None, None, None, 300, 1_000, 2_000]
-    keys = [issue(node, root, limit) for limit in limits]
-    return keys, issue(node, root, None)
+    keys = [create_key(node, root, limit) for limit in limits]
+    return keys, create_key(node, root, None)
 
 
-def issue(node: Node, root: str, limit: int | None) -> Key:
+def create_key(node: Node, root: str, limit: int | None) -> Key:
     body = {"name": "Client", "environment": "PRODUCTION", "scopes": ["*"], "usageLimit": limit}
     connection = Connection(node.port)
-    answer = connection.ask("POST", "/api/v1/apikey/createapikey", {"X-API-Key": root}, body)
+    response = connection.request("POST", "/api/v1/apikey/createapikey", {"X-API-Key": root}, body)
     connection.close()
-    if answer.status != 201:
-        raise Failure(f"{node.name} made no key: {answer.status} {answer.body!r}")
-    made = answer.json["data"]
-    return Key(made["id"], made["key"], limit)
+    if response.status != 201:
+        raise Failure(f"{node.name} did not create a key: {response.status} {response.body!r}")
+    created = response.json["data"]
+    return Key(created["id"], created["key"], limit)

@@ -1,4 +1,4 @@
-"""PostgreSQL twice, a leader and a synchronous standby, under Patroni."""
+"""A PostgreSQL leader and a synchronous standby, managed by Patroni."""
 
 import json
 import os
@@ -6,127 +6,130 @@ import signal
 import subprocess
 from pathlib import Path
 
-from servers.connection import answers
+from servers.connection import is_up
 from servers.failure import Failure
-from servers.postgres import SERVER, add_database, add_server_login, binaries, query
-from servers.processes import Processes, eventually, free_port, service_user, tool
+from servers.postgres import SERVER, create_database, create_server_login, postgres_bin, query
+from servers.processes import Processes, find_tool, free_port, service_user, wait_until
 
-from .store import Store
+from .etcd import Etcd
 
-# Patroni's defaults are ttl 30, loop_wait 10, retry_timeout 10: what is decided here in 6 s takes up to 30 s by them.
-DECISIONS = {"ttl": 6, "loop_wait": 1, "retry_timeout": 3}
+# Failover takes about 6 s with these. With Patroni's defaults (ttl 30, loop_wait 10, retry_timeout 10) it takes up to 30 s.
+FAILOVER_TIMING = {"ttl": 6, "loop_wait": 1, "retry_timeout": 3}
 
 
 class Member:
-    """One PostgreSQL and the Patroni that runs it."""
+    """One PostgreSQL server and the Patroni process that manages it."""
 
-    def __init__(self, name: str, folder: Path, store: Store) -> None:
+    def __init__(self, name: str, folder: Path, etcd: Etcd) -> None:
         self.name, self.folder, self.data = name, folder, folder / name
+        # Patroni's health checks are on the port `rest`.
         self.port, self.rest = free_port(), free_port()
         self.process: subprocess.Popen | None = None
-        self._file = folder / f"{name}.json"
-        self._file.write_text(json.dumps(self._configuration(store.address)))  # JSON is YAML
+        self._config = folder / f"{name}.json"
+        self._config.write_text(json.dumps(self._configuration(etcd.address)))  # Patroni reads YAML, which includes JSON.
 
     def start(self, processes: Processes) -> None:
         self.process = processes.start(
-            [tool("patroni"), str(self._file)], log=self.folder / f"{self.name}.log", user=service_user(),
+            [find_tool("patroni"), str(self._config)], log=self.folder / f"{self.name}.log", user=service_user(),
             cwd=self.folder)
 
     @property
-    def leads(self) -> bool:
-        return answers(f"http://127.0.0.1:{self.rest}/primary")
+    def is_leader(self) -> bool:
+        return is_up(f"http://127.0.0.1:{self.rest}/primary")
 
     @property
     def is_synchronous_standby(self) -> bool:
-        return answers(f"http://127.0.0.1:{self.rest}/synchronous")
+        return is_up(f"http://127.0.0.1:{self.rest}/synchronous")
 
     @property
     def postmaster(self) -> int:
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def kill(self, processes: Processes) -> None:
-        """As when its machine is switched off: Patroni first, which would start PostgreSQL again."""
+        """Simulates a power loss. Patroni dies first, because it would restart PostgreSQL."""
         postmaster = self.postmaster
         processes.kill(self.process)
         os.kill(postmaster, signal.SIGKILL)
 
     def sql(self, database: str, text: str) -> list[list[str]]:
-        """Runs SQL as superuser, and returns what it answered."""
+        """Runs SQL as superuser and returns the rows."""
         return query(self.port, database, text)
 
-    def _configuration(self, store: str) -> dict:
+    def _configuration(self, etcd: str) -> dict:
         address = f"127.0.0.1:{self.port}"
         return {
-            "scope": "keymeter", "name": self.name, "etcd3": {"hosts": store},
+            "scope": "keymeter", "name": self.name, "etcd3": {"hosts": etcd},
             "restapi": {"listen": f"127.0.0.1:{self.rest}", "connect_address": f"127.0.0.1:{self.rest}"},
             "bootstrap": {
-                # A commit is answered once the standby has it too, and only such a standby is ever promoted.
-                "dcs": DECISIONS | {"synchronous_mode": True, "postgresql": {
+                # A commit waits for the standby, and Patroni promotes only a synchronous standby.
+                "dcs": FAILOVER_TIMING | {"synchronous_mode": True, "postgresql": {
                     "use_pg_rewind": True, "parameters": {"max_connections": 100, "shared_buffers": "64MB"}}},
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
                 "pg_hba": ["host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"]},
             "postgresql": {
                 "listen": address, "connect_address": address, "data_dir": str(self.data),
-                "bin_dir": str(binaries()), "pgpass": str(self.folder / f"{self.name}.pgpass"),
+                "bin_dir": str(postgres_bin()), "pgpass": str(self.folder / f"{self.name}.pgpass"),
                 "parameters": {"unix_socket_directories": str(self.folder)},
                 "authentication": {"superuser": {"username": "postgres"}, "replication": {"username": "replicator"}}},
         }
 
 
 class Replicas:
-    """The members, and which of them leads."""
+    """Both members."""
 
-    def __init__(self, folder: Path, processes: Processes, store: Store) -> None:
-        self.members = [Member(f"member{number}", folder, store) for number in (1, 2)]
+    def __init__(self, folder: Path, processes: Processes, etcd: Etcd) -> None:
+        self.members = [Member(f"member{number}", folder, etcd) for number in (1, 2)]
         self._processes = processes
         for member in self.members:
             member.start(processes)
-        self.leader = eventually("a leader", self._leading)
-        eventually("a synchronous standby", lambda: self.standby.is_synchronous_standby)
-        add_database(self.leader.port)
-        self._catch_up()
+        self.leader = wait_until("there is a leader", self._find_leader)
+        wait_until("there is a synchronous standby", lambda: self.standby.is_synchronous_standby)
+        create_database(self.leader.port)
+        self._wait_for_standby()
 
     @property
     def standby(self) -> Member:
         return next(member for member in self.members if member is not self.leader)
 
     def url(self, user: str) -> str:
-        """All members: libpq goes to the one that can be written to."""
+        """Names both members. libpq connects to the one that accepts writes."""
         hosts = ",".join(f"127.0.0.1:{member.port}" for member in self.members)
         return f"postgresql://{user}@{hosts}/keymeter?connect_timeout=2"
 
-    def add_server_login(self) -> None:
-        """A login that is no more than Keymeter's server needs, once the roles are there."""
-        add_server_login(self.leader.port)
-        # A pooler does not pass on Keymeter's own.
+    def create_server_login(self) -> None:
+        """Creates the nodes' login. The migrations must have created its role."""
+        create_server_login(self.leader.port)
+        # PgBouncer drops the settings that Keymeter sends at connection time.
         self.leader.sql("keymeter", f"ALTER ROLE {SERVER} SET statement_timeout = '5s'")
         self.leader.sql("keymeter", f"ALTER ROLE {SERVER} SET search_path = pg_catalog, pg_temp")
-        self._catch_up()
+        self._wait_for_standby()
 
-    def _catch_up(self) -> None:
-        """Waits until the standby shows what the leader has: libpq, which may ask it first, gives up at a login that is
-        not there yet."""
+    def _wait_for_standby(self) -> None:
+        """Waits until the standby has replayed all changes.
+
+        libpq may try the standby first, and it gives up if the login does not exist there yet.
+        """
         [[position]] = self.leader.sql("postgres", "SELECT pg_current_wal_lsn()")
-        reached = f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{position}'"
-        eventually("the standby to catch up", lambda: self.standby.sql("postgres", reached))
+        replayed = f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{position}'"
+        wait_until("the standby has caught up", lambda: self.standby.sql("postgres", replayed))
 
     def lose_leader(self) -> None:
-        lost, heir = self.leader, self.standby
+        lost, standby = self.leader, self.standby
         lost.kill(self._processes)
-        self.leader = eventually("the standby to lead", lambda: heir if heir.leads else None)
-        if lost.leads:
-            raise Failure("two lead")
+        self.leader = wait_until("the standby is promoted", lambda: standby if standby.is_leader else None)
+        if lost.is_leader:
+            raise Failure("there are two leaders")
 
-    def _leading(self) -> Member | None:
-        return next((member for member in self.members if member.leads), None)
+    def _find_leader(self) -> Member | None:
+        return next((member for member in self.members if member.is_leader), None)
 
 
-def end_leftovers(folder: Path) -> None:
-    """Ends a PostgreSQL in this folder whose Patroni did not get to it."""
+def kill_orphans(folder: Path) -> None:
+    """Ends each PostgreSQL in this folder that its Patroni left running."""
     for file in folder.glob("*/postmaster.pid"):
         pid = int(file.read_text().split()[0])
         try:
             if str(folder) in Path(f"/proc/{pid}/cmdline").read_text():
                 os.kill(pid, signal.SIGQUIT)
         except OSError:
-            pass  # It has ended, which is what is wanted.
+            pass  # It has exited already.

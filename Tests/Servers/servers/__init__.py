@@ -1,1 +1,1 @@
-"""What the runs of Tests/Failover, Tests/Chaos and Tests/Compose have in common: processes, nodes, clients, laws."""
+"""Shared by Tests/Failover, Tests/Chaos, Tests/Compose and Benchmarks: processes, nodes, PostgreSQL, HTTP, failures."""

@@ -1,4 +1,4 @@
-"""How clients speak with a node."""
+"""HTTP as the test clients use it."""
 
 import http.client
 import json
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Answer:
-    # 0: none, or half of one.
+class Response:
+    # 0: no response, or an incomplete one.
     status: int
-    # By their names in small letters, as HAProxy passes them on; a node writes them otherwise.
+    # Names in lower case: a node and HAProxy write them differently.
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
-    # False where nobody was there to send the request to, so that it can't have had an effect.
+    # False if the connection could not be opened. The request then had no effect.
     sent: bool = True
 
     @property
-    def by_node(self) -> bool:
-        """Whether a node gave it, rather than what stands before it."""
+    def from_node(self) -> bool:
+        """Whether a node sent this response, rather than the load balancer."""
         return "x-request-id" in self.headers
 
     @property
@@ -27,40 +27,40 @@ class Answer:
 
 
 class Connection:
-    """One client's connection, opened anew after it broke."""
+    """A client's connection. It reconnects after an error."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def ask(
+    def request(
             self, method: str, path: str, headers: dict[str, str], body: dict | None = None,
-            patience: float = 30) -> Answer:
-        """Sends a request; `patience` is how many seconds to wait for more of an answer."""
+            timeout: float = 30) -> Response:
+        """Sends a request; `timeout` is the longest wait for the next bytes of the response, in seconds."""
         if body is not None:
             headers = headers | {"Content-Type": "application/json"}
-        self._connection.timeout = patience
+        self._connection.timeout = timeout
         try:
             if self._connection.sock is None:
                 self._connection.connect()
-            self._connection.sock.settimeout(patience)
+            self._connection.sock.settimeout(timeout)
         except OSError:
             self._connection.close()
-            return Answer(0, sent=False)
+            return Response(0, sent=False)
         try:
             self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             response = self._connection.getresponse()
             content = response.read()
-            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+            return Response(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
         except (OSError, http.client.HTTPException):
             self._connection.close()
-            return Answer(0)
+            return Response(0)
 
     def close(self) -> None:
         self._connection.close()
 
 
-def answers(url: str) -> bool:
-    """Whether a server answers a request with 200."""
+def is_up(url: str) -> bool:
+    """Whether the URL responds with 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:
             return response.status == 200

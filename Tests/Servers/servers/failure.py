@@ -1,11 +1,11 @@
-"""What is wrong, in words."""
+"""How a run fails."""
 
 
 class Failure(Exception):
-    """Why a run can't go on, or what it found wrong."""
+    """The run found a fault, or cannot continue. The message says why."""
 
 
-def law(holds: bool, otherwise: str) -> None:
-    """Raises Failure, in the words of `otherwise`, unless it holds."""
-    if not holds:
-        raise Failure(otherwise)
+def require(condition: bool, message: str) -> None:
+    """Raises Failure unless the condition holds."""
+    if not condition:
+        raise Failure(message)

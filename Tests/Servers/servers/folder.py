@@ -1,4 +1,4 @@
-"""The folder that a run's servers work in."""
+"""The folder that holds a run's data and logs."""
 
 import contextlib
 import os
@@ -12,8 +12,8 @@ from .processes import service_user
 
 @contextlib.contextmanager
 def working_folder(name: str, *, keep: bool):
-    """A new folder of the service user's, which is removed in the end unless it is to be kept."""
-    # Short, since PostgreSQL's sockets lie in it.
+    """A new folder, owned by the service user. It is removed at the end unless `keep` is set."""
+    # The path must be short, because PostgreSQL puts its Unix sockets here.
     folder = Path(tempfile.mkdtemp(prefix=f"keymeter-{name}-", dir="/tmp"))
     give_to_service_user(folder)
     try:

@@ -1,4 +1,4 @@
-"""Starting processes, and ending them by their ids."""
+"""Starts processes, and ends them by process id."""
 
 import os
 import shutil
@@ -12,42 +12,42 @@ from .failure import Failure
 
 
 class Processes:
-    """All that the run has started and that is still to be ended, in the order of starting."""
+    """The processes that the run has started and must still end, in the order in which they started."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop_timeout: float = 30) -> None:
+        self._stop_timeout = stop_timeout
         self._running: list[tuple[subprocess.Popen, signal.Signals]] = []
 
-    def start(self, command: list[str], *, log: Path, stop=signal.SIGTERM, user=None, **more) -> subprocess.Popen:
-        """Starts a server. Should this process die without a word, the kernel sends the server `stop`."""
-        wrapper = ["setpriv", "--pdeathsig", stop.name.removeprefix("SIG"), *as_user(user)]
+    def start(self, command: list[str], *, log: Path, stop=signal.SIGTERM, user=None, **options) -> subprocess.Popen:
+        """Starts a server. If this process dies, the kernel sends the server the signal `stop`."""
+        wrapper = ["setpriv", "--pdeathsig", stop.name.removeprefix("SIG"), *setpriv_options(user)]
         with log.open("ab") as output:
-            # A session of its own: Ctrl-C goes to us alone, and we end the servers in order.
+            # In a new session, Ctrl-C reaches only this process, which then ends the servers in order.
             process = subprocess.Popen(
                 wrapper + command, start_new_session=True,
-                **{"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output} | more)
+                **{"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output} | options)
         self._running.append((process, stop))
         return process
 
-    def stop(self, process: subprocess.Popen, seconds: float = 30) -> int:
-        """Ends one server, by force if it takes longer than that, and returns its exit status."""
+    def stop(self, process: subprocess.Popen) -> int:
+        """Stops one server and returns its exit status. Kills it after the timeout."""
         for entry in [entry for entry in self._running if entry[0] is process]:
             self._running.remove(entry)
             if process.poll() is None:
-                process.send_signal(entry[1])  # a second time does no harm
+                process.send_signal(entry[1])  # harmless if stop_all has sent it already
         try:
-            return process.wait(seconds)
+            return process.wait(self._stop_timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
 
     def kill(self, process: subprocess.Popen) -> None:
-        """Ends one server without a word of warning."""
         self._running = [entry for entry in self._running if entry[0] is not process]
         process.kill()
         process.wait()
 
     def stop_all(self) -> None:
-        """Tells all to end, the last first, and waits for them."""
+        """Signals all servers, the newest first, then waits for them."""
         for process, signal_number in reversed(self._running):
             if process.poll() is None:
                 process.send_signal(signal_number)
@@ -56,21 +56,26 @@ class Processes:
 
 
 def service_user() -> str | None:
-    """Whom PostgreSQL and what belongs to it run as: it refuses root."""
+    """The account for PostgreSQL and its companions, because PostgreSQL refuses to run as root."""
     return "postgres" if os.geteuid() == 0 else None
 
 
-def as_user(name: str | None) -> list[str]:
-    """What setpriv needs to be told, so that a program runs as another user."""
-    return [f"--reuid={name}", f"--regid={name}", "--init-groups"] if name else []
+def setpriv_options(user: str | None) -> list[str]:
+    """The options with which setpriv runs a program as this user."""
+    return [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
 
 
-def run(command: list[str], *, seconds: float = 60, **more) -> str:
-    """Runs a program to its end, within a bound, and returns what it printed."""
+def as_service_user() -> list[str]:
+    """The command prefix that runs a program as the service user."""
+    return ["setpriv", *setpriv_options(service_user())] if service_user() else []
+
+
+def run(command: list[str], *, seconds: float = 60, **options) -> str:
+    """Runs a program to its end, with a timeout, and returns its output."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            timeout=seconds, check=False, **more)
+            command, text=True, timeout=seconds, check=False,
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options)
     except subprocess.TimeoutExpired:
         raise Failure(f"{Path(command[0]).name} took longer than {seconds:.0f} s") from None
     if done.returncode != 0:
@@ -78,23 +83,23 @@ def run(command: list[str], *, seconds: float = 60, **more) -> str:
     return done.stdout
 
 
-def eventually(what: str, condition, seconds: float = 30):
-    """Waits until `condition` gives something, and returns that."""
+def wait_until(what: str, condition, seconds: float = 30):
+    """Polls `condition` until it is true, and returns its value."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         if time.monotonic() > deadline:
-            raise Failure(f"waited {seconds:.0f} s in vain for {what}")
+            raise Failure(f"timed out after {seconds:.0f} s waiting until {what}")
         time.sleep(0.05)
-    return found
+    return value
 
 
-_given: set[int] = set()
+_used_ports: set[int] = set()
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on, and that this run has not been given before.
+    """A free TCP port on the loopback interface, different from all that this run was given before.
 
-    Below those that the system gives to connections, so that none of them takes it meanwhile.
+    It is below the ephemeral range, so that no outgoing connection can take it first.
     """
     for port in range(20_000 + os.getpid() % 5_000, 32_000):
         with socket.socket() as listener:
@@ -102,13 +107,13 @@ def free_port() -> int:
                 listener.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in _given:
-            _given.add(port)
+        if port not in _used_ports:
+            _used_ports.add(port)
             return port
-    raise Failure("no port is free")
+    raise Failure("no TCP port is free")
 
 
-def tool(name: str) -> str:
+def find_tool(name: str) -> str:
     """The path of a program that must be installed."""
     if path := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
         return path
