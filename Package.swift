@@ -156,7 +156,7 @@ let package = Package(
       swiftSettings: strict
     ),
     .testTarget(
-      name: "EmbeddedPostgresTests",
+      name: "KeymeterOpsTests",
       dependencies: [
         "EmbeddedPostgres",
         .product(name: "SystemPackage", package: "swift-system"),
@@ -224,7 +224,7 @@ let package = Package(
       swiftSettings: strict
     ),
     .testTarget(
-      name: "ServerTests",
+      name: "KeymeterServerTests",
       dependencies: [
         "keymeter", "KeymeterDomain", "KeymeterHandlers", "KeymeterTesting",
         .product(name: "Logging", package: "swift-log"),

@@ -13,7 +13,7 @@ public struct AuditService: Sendable {
 
   /// One page of the caller's organisation's log, newest first.
   ///
-  /// - Throws: `AdmissionRefused`, `Refusal.rootKeyRequired`, `StoreError`, and the failure in `query`.
+  /// - Throws: `AdmissionRejectedError`, `Rejection.rootKeyRequired`, `StoreError`, and the failure in `query`.
   public func page(
     _ query: Result<AuditQuery, any Error>, by credentials: RuntimeCredentials
   ) async throws -> AuditPage {

@@ -30,11 +30,11 @@ public enum IdempotencyClaim: Sendable, Hashable {
   /// Another transaction, on any node, is at it.
   case inFlight
   /// The request was carried out, and this was answered.
-  case answered(SealedAnswer)
+  case answered(SealedResponse)
 }
 
 /// Why a named request was neither carried out nor answered again.
-public enum IdempotencyRefusal: Error, Sendable, Equatable {
+public enum IdempotencyRejection: Error, Sendable, Equatable {
   /// The same name is being worked on.
   case inFlight
   /// The name stands for another request.
@@ -52,7 +52,7 @@ public protocol IdempotencyLedger: Sendable {
   /// Never waits for another transaction. An answer that is older than 24 hours by the store's clock counts as absent.
   func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim
   /// Keeps the answer under a name that this transaction holds.
-  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws
+  func keep(_ answer: SealedResponse, as entry: IdempotencyEntry) async throws
 }
 
 extension IdempotencyLedger {
@@ -65,15 +65,15 @@ extension IdempotencyLedger {
   ///     the same request is judged afresh when it comes again.
   ///   - work: has the effect. It must refuse by throwing.
   /// - Returns: the answer, or the first one, marked as `replayed`.
-  /// - Throws: `IdempotencyRefusal`, and what `answer` and `work` throw.
+  /// - Throws: `IdempotencyRejection`, and what `answer` and `work` throw.
   func once<Outcome>(
-    _ request: RepeatableRequest?, by key: KeyID, of organisation: OrganisationID,
-    answer: (Outcome) throws -> PreparedAnswer, work: () async throws -> Outcome
-  ) async throws -> PreparedAnswer {
+    _ request: IdempotentRequest?, by key: KeyID, of organisation: OrganisationID,
+    answer: (Outcome) throws -> StoredResponse, work: () async throws -> Outcome
+  ) async throws -> StoredResponse {
     guard let request else { return try answer(await work()) }
     let entry = request.entry(of: key, in: organisation)
     switch try await claim(entry) {
-    case .inFlight: throw IdempotencyRefusal.inFlight
+    case .inFlight: throw IdempotencyRejection.inFlight
     case .answered(let sealed): return try request.open(sealed, as: entry)
     case .free:
       let first = try answer(await work())

@@ -1,6 +1,6 @@
 /// The plaintext of a key: `sk_<env>_<body><checksum>` (contract §2).
 ///
-/// It exists in memory between a request's header and its digest, and once in the answer that issues it.
+/// It exists in memory between a request's header and its hash, and once in the answer that issues it.
 /// Printing, mirroring or interpolating it gives the hint only; `revealed` is the one way to the characters.
 public struct KeySecret: Sendable {
   private let text: String

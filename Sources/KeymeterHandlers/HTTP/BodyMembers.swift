@@ -28,7 +28,7 @@ struct BodyMembers {
   mutating func refuseUnknown() {
     let unknown = object.members.filter { !taken.contains(ExactString($0.name)) }
     for member in unknown.prefix(Self.mostUnknownNamed) {
-      refuse(HarmlessName.of(member.name), "is not a known member")
+      refuse(RedactedName.of(member.name), "is not a known member")
     }
   }
 

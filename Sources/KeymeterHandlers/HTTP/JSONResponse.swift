@@ -7,6 +7,6 @@ extension Response {
     _ status: HTTPResponse.Status = .ok, contentType: String = "application/json",
     _ write: (inout JSONObjectWriter) -> Void
   ) -> Response {
-    WholeAnswer.json(status, contentType: contentType, write).response
+    BufferedResponse.json(status, contentType: contentType, write).response
   }
 }

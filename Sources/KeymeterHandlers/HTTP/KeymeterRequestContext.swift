@@ -11,11 +11,11 @@ typealias RequestID = KeymeterDomain.RequestID
 public struct KeymeterRequestContext: RequestContext {
   /// Hummingbird's own part.
   public var coreContext: CoreRequestContextStorage
-  /// The request's id; set by `IdentifyRequest` before any handler runs.
+  /// The request's id; set by `RequestIDMiddleware` before any handler runs.
   var requestID: RequestID
   /// The other end of the connection.
   var peer: SocketAddress?
-  /// Who sent it, by the rules of trusted proxies; set by `AuthenticationWatch` for calls that present a key.
+  /// Who sent it, by the rules of trusted proxies; set by `AuthFailureLimiter` for calls that present a key.
   var client: IPAddress?
 
   /// The other end's address; `nil` for a unix socket.
@@ -33,7 +33,7 @@ public struct KeymeterRequestContext: RequestContext {
 /// Names each request, and returns the name in `X-Request-Id`.
 ///
 /// A name that the caller sends is kept when it is harmless: 1 to 128 of `A–Z a–z 0–9 . _ -`.
-struct IdentifyRequest: RouterMiddleware {
+struct RequestIDMiddleware: RouterMiddleware {
   typealias Context = KeymeterRequestContext
 
   func handle(
@@ -49,7 +49,7 @@ struct IdentifyRequest: RouterMiddleware {
 
   static func requestID(of headers: HTTPFields) -> RequestID {
     if let sent = headers.single(.requestID), sent.utf8.count <= 128,
-      sent.utf8.allSatisfy(HarmlessName.isHarmless), !KeySecret.mayStand(in: sent)
+      sent.utf8.allSatisfy(RedactedName.isHarmless), !KeySecret.mayStand(in: sent)
     {
       return RequestID(rawValue: sent)
     }

@@ -47,7 +47,7 @@ struct QueryParameters {
     guard unknown.isEmpty else {
       throw .invalidQuery(
         unknown.prefix(Self.mostUnknownNamed).map {
-          FieldViolation(field: HarmlessName.of($0), message: "is not a known parameter")
+          FieldViolation(field: RedactedName.of($0), message: "is not a known parameter")
         })
     }
   }

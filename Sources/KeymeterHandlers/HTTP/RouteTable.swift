@@ -28,7 +28,7 @@ struct RouteTable: Sendable {
     _ handlers: [(HTTPRequest.Method, RouteHandler)]
   ) {
     for (method, handler) in handlers {
-      let route = ObservedRoute(metrics.route(path, method.rawValue), logged: level)
+      let route = MetricsMiddleware(metrics.route(path, method.rawValue), logged: level)
       router.on(RouterPath(path), method: method, use: route.observing(handler))
     }
     let served = handlers.map(\.0)
@@ -53,10 +53,10 @@ struct RouteTable: Sendable {
 /// Says why no handler was found: there is no such path (404), or it has other methods (405 with `Allow`).
 ///
 /// For a target whose form is unknown none is looked for (400).
-struct AnswerUnrouted: RouterMiddleware {
+struct NotFoundMiddleware: RouterMiddleware {
   let routes: RouteTable
   /// Counts these answers, all together: their paths are whatever clients write.
-  let route: ObservedRoute
+  let route: MetricsMiddleware
 
   func handle(
     _ request: Request, context: KeymeterRequestContext,

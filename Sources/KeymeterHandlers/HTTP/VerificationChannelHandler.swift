@@ -124,7 +124,7 @@ public final class VerificationChannelHandler: ChannelDuplexHandler, RemovableCh
       }
   }
 
-  private func finish(_ number: Int, _ make: () -> WholeAnswer, _ context: ChannelHandlerContext) {
+  private func finish(_ number: Int, _ make: () -> BufferedResponse, _ context: ChannelHandlerContext) {
     // Nobody is there any more to be answered.
     guard let exchange, exchange.number == number, context.channel.isActive else { return }
     var answer = make()

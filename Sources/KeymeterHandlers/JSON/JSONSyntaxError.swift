@@ -1,7 +1,7 @@
 /// Why a document was refused, and where.
 ///
 /// The description is meant for the client that sent the document. It quotes nothing but a duplicate
-/// member's name, and that only where it is a `HarmlessName`.
+/// member's name, and that only where it is a `RedactedName`.
 struct JSONSyntaxError: Error, Equatable, Sendable {
   enum Reason: Equatable, Sendable {
     case byteOrderMark
@@ -35,7 +35,7 @@ extension JSONSyntaxError.Reason: CustomStringConvertible {
     case .byteOrderMark: "byte order mark"
     case .contentAfterValue: "more content after the JSON value"
     case .controlCharacter: "control character in a string, which must be escaped,"
-    case .duplicateMember(let name): "duplicate member \"\(HarmlessName.of(name))\""
+    case .duplicateMember(let name): "duplicate member \"\(RedactedName.of(name))\""
     case .invalidEscape: "invalid escape in a string"
     case .invalidUTF8: "invalid UTF-8"
     case .leadingZero: "number with a leading zero"

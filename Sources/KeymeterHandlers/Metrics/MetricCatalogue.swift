@@ -6,7 +6,7 @@ public import PrometheusMetrics
 public enum MetricCatalogue {
   /// All of them.
   public static let all =
-    requests + admission + authentication + database + chores + process
+    requests + admission + authentication + database + jobs + process
 
   // MARK: Requests
 
@@ -26,7 +26,7 @@ public enum MetricCatalogue {
     "keymeter_connections_limit", .gauge, "Connections of clients that may be open.")
   /// Those beyond the limit.
   public static let connectionsRefused = MetricDeclaration(
-    "keymeter_connections_refused_total", .counter,
+    "keymeter_connections_rejected_total", .counter,
     "Connections that were turned away because too many were open.")
 
   private static let requests = [
@@ -50,7 +50,7 @@ public enum MetricCatalogue {
   public static let batchSize = MetricDeclaration(
     "keymeter_admission_batch_size", .histogram(.whole([1, 2, 4, 8, 16, 32, 64, 96])),
     "Verifications that were judged together.")
-  /// How long verifications waited for a lane.
+  /// How long verifications waited for a worker.
   public static let queueWait = MetricDeclaration(
     "keymeter_admission_queue_wait_seconds", .histogram(.seconds(latencies)),
     "Time that a verification waited until its batch began.")
@@ -62,7 +62,7 @@ public enum MetricCatalogue {
     "keymeter_admission_queue_limit", .gauge, "Verifications that may wait; one more is answered 503.")
   /// Those beyond the limit.
   public static let queueRefusals = MetricDeclaration(
-    "keymeter_admission_queue_refusals_total", .counter,
+    "keymeter_admission_queue_rejections_total", .counter,
     "Verifications that were answered 503 because too many waited.")
 
   private static let admission = [
@@ -78,7 +78,7 @@ public enum MetricCatalogue {
     labels: ["reason", "counted"])
   /// Requests that were refused because too many authentications from their address had failed.
   public static let authenticationRefusals = MetricDeclaration(
-    "keymeter_authentication_refusals_total", .counter,
+    "keymeter_authentication_rejections_total", .counter,
     "Requests that were refused because too many authentications from their address had failed.")
   /// Addresses with failures that still count.
   public static let authenticationAddresses = MetricDeclaration(
@@ -107,18 +107,18 @@ public enum MetricCatalogue {
 
   private static let database = [ready, poolConnections, poolLimit, poolWaiting]
 
-  // MARK: Chores
+  // MARK: Jobs
 
-  /// How often chores were done.
-  public static let choreRuns = MetricDeclaration(
-    "keymeter_chore_runs_total", .counter, "Chores that were done, by chore.", labels: ["chore"])
-  /// How often chores failed.
-  public static let choreFailures = MetricDeclaration(
-    "keymeter_chore_failures_total", .counter, "Chores that failed, by chore.", labels: ["chore"])
-  /// When a chore was last done.
-  public static let choreLastSuccess = MetricDeclaration(
-    "keymeter_chore_last_success_timestamp_seconds", .gauge,
-    "When a chore was last done, as seconds since 1970; 0 if never.", labels: ["chore"])
+  /// How often jobs were done.
+  public static let jobRuns = MetricDeclaration(
+    "keymeter_job_runs_total", .counter, "Jobs that were done, by job.", labels: ["job"])
+  /// How often jobs failed.
+  public static let jobFailures = MetricDeclaration(
+    "keymeter_job_failures_total", .counter, "Jobs that failed, by job.", labels: ["job"])
+  /// When a job was last done.
+  public static let jobLastSuccess = MetricDeclaration(
+    "keymeter_job_last_success_timestamp_seconds", .gauge,
+    "When a job was last done, as seconds since 1970; 0 if never.", labels: ["job"])
   /// Reservations that this node has ended.
   public static let reservationsExpired = MetricDeclaration(
     "keymeter_reservations_expired_total", .counter,
@@ -129,10 +129,10 @@ public enum MetricCatalogue {
     "Coming months in a row that usage_daily has a partition for; -1 if the present one has none.")
   /// Keys that are yet to move to the current pepper.
   public static let pepperKeysLeft = MetricDeclaration(
-    "keymeter_pepper_keys_left", .gauge, "Keys that another pepper than the current one guards.")
+    "keymeter_keys_to_rehash", .gauge, "Keys that another pepper than the current one guards.")
 
-  private static let chores = [
-    choreRuns, choreFailures, choreLastSuccess, reservationsExpired, partitionsAhead, pepperKeysLeft,
+  private static let jobs = [
+    jobRuns, jobFailures, jobLastSuccess, reservationsExpired, partitionsAhead, pepperKeysLeft,
   ]
 
   // MARK: The process

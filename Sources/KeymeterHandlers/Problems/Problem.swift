@@ -23,8 +23,8 @@ struct Problem: Error {
   func response(requestID: RequestID) -> Response { answer(requestID: requestID).response }
 
   /// The problem as an answer, which names the request in its body; a header for that is the caller's to add.
-  func answer(requestID: RequestID) -> WholeAnswer {
-    var answer = WholeAnswer.json(status, contentType: "application/problem+json") { problem in
+  func answer(requestID: RequestID) -> BufferedResponse {
+    var answer = BufferedResponse.json(status, contentType: "application/problem+json") { problem in
       problem.member("type", type ?? "urn:keymeter:problem:\(code)")
       problem.member("title", title)
       problem.member("status", status.code)
@@ -82,7 +82,7 @@ extension Problem {
 
   /// 429, unless a gateway can't take it.
   static func tooManyFailures(
-    _ refusal: TooManyFailures, status: HTTPResponse.Status = .tooManyRequests
+    _ refusal: TooManyAuthFailures, status: HTTPResponse.Status = .tooManyRequests
   ) -> Problem {
     Problem(
       status: status, title: "Too many failed authentications.",

@@ -12,17 +12,17 @@ struct PostgresIdempotencyLedger: IdempotencyLedger {
     case .inFlight: return .inFlight
     case .answered:
       return .answered(
-        SealedAnswer(
+        SealedResponse(
           salt: try row.decode("salt", as: [UInt8].self),
           box: try row.decode("sealed_answer", as: [UInt8].self)))
     }
   }
 
-  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+  func keep(_ answer: SealedResponse, as entry: IdempotencyEntry) async throws {
     let values = parameters(entry) + [.bytea(answer.salt), .bytea(answer.box)]
     let kept = try await connection.execute(IdempotencyStatements.keep, values).rows
     // Somebody else's answer stands there, in spite of the claim: this transaction's effect must not.
-    guard !kept.isEmpty else { throw IdempotencyRefusal.inFlight }
+    guard !kept.isEmpty else { throw IdempotencyRejection.inFlight }
   }
 
   private enum Outcome: String {

@@ -41,9 +41,9 @@ public struct PostgresPepperStore: PepperStore {
   /// Stores a key's value under the current pepper.
   ///
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
-  public func renew(_ digests: [SecretDigest]) async throws -> Bool {
-    guard let present = digests.first, digests.count > 1 else { return false }
-    let former = digests.dropFirst()
+  public func renew(_ hashes: [SecretHash]) async throws -> Bool {
+    guard let present = hashes.first, hashes.count > 1 else { return false }
+    let former = hashes.dropFirst()
     return try await pool.withStoreTransaction { connection in
       let rows = try await connection.execute(
         PepperStatements.renew,

@@ -34,7 +34,7 @@ enum CommandFailure {
     case let error as OwnerRequired: (error.description, configuration)
     case let failure as ValidationFailure:
       (failure.errors.map { "\($0.field) \($0.message)" }.joined(separator: "; "), dataError)
-    case let refusal as Refusal: (sentence(for: refusal), ExitCode(1))
+    case let refusal as Rejection: (sentence(for: refusal), ExitCode(1))
     case let error as ChangedMigrationError: (error.description, ExitCode(1))
     case let error as EmbeddedPostgresError: (error.description, unavailable)
     case StoreError.unavailable(let reason): ("the database is unavailable: \(reason)", unavailable)
@@ -50,7 +50,7 @@ enum CommandFailure {
     return "KEYMETER_PEPPERS has other bytes under the id \(ids) than this database has been used with"
   }
 
-  private static func sentence(for refusal: Refusal) -> String {
+  private static func sentence(for refusal: Rejection) -> String {
     switch refusal {
     case .organisationNotFound: "no organisation has this provider id"
     case .providerTaken: "another organisation has this provider id"

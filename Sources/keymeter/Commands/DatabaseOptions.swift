@@ -48,7 +48,7 @@ struct DatabaseOptions: ParsableArguments {
       let state = try await Migrator(pool: pool).state()
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
       // Row-level security would answer it with nothing, as if there were no organisations.
-      if role == .owner, case let standing = try await RoleStanding.current(on: pool), !standing.isOwner {
+      if role == .owner, case let standing = try await ServerRoleCheck.current(on: pool), !standing.isOwner {
         throw OwnerRequired(role: standing.role)
       }
       if makesKeys {

@@ -25,7 +25,7 @@ struct Dev: AsyncParsableCommand {
       let listen = try ListenSettings(source, host: server.host, port: server.port)
       let directory = try DevDirectory.open(dataDir)
       let environment = DevEnvironment(
-        directory: directory, listen: listen, authentication: try AuthenticationSettings(source),
+        directory: directory, listen: listen, authentication: try AuthFailureSettings(source),
         leakReporter: try source.leakReporter(), logger: logger)
       try await environment.run()
     }

@@ -21,7 +21,7 @@ struct Doctor: AsyncParsableCommand {
   func run() async throws {
     let asJSON = json
     let settings = NodeSettings(.process, databaseURL: database.databaseURL)
-    let examination = Examination(settings: settings) { finding in
+    let examination = DoctorRun(settings: settings) { finding in
       if !asJSON { StandardStream.output.write(line: finding.line) }
     }
     let report = await examination.run()

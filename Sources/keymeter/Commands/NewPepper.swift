@@ -8,7 +8,7 @@ struct NewPepper: Sendable {
   /// `id:base64`, as `KEYMETER_PEPPERS` takes it.
   let line: String
 
-  /// Draws an id that none of the others has, and as many bytes as the digest has.
+  /// Draws an id that none of the others has, and as many bytes as the hash has.
   init(beside others: [String]) {
     var random = RandomSource.system
     var id: String

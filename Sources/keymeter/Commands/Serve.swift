@@ -41,7 +41,7 @@ struct Serve: AsyncParsableCommand {
       let keymeter = KeymeterServer(
         database: try DatabaseSettings(source, url: database.databaseURL),
         listen: listen, peppers: try source.peppers(), leakReporter: try source.leakReporter(),
-        authentication: try AuthenticationSettings(source), logger: logger)
+        authentication: try AuthFailureSettings(source), logger: logger)
       try await keymeter.run { port in
         logger.notice(
           "listening", metadata: ["host": .string(listen.host), "port": .stringConvertible(port)])

@@ -9,7 +9,7 @@ import SystemPackage
 struct DevEnvironment: Sendable {
   let directory: DevDirectory
   let listen: ListenSettings
-  let authentication: AuthenticationSettings
+  let authentication: AuthFailureSettings
   let leakReporter: ReporterKeys?
   let logger: Logger
 

@@ -12,7 +12,7 @@ protocol DatabaseCheck: Sendable {
   var limit: Duration { get }
 
   /// - Throws: `PostgresError`, `StoreError`, where it can't be told.
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult
 }
 
 extension DatabaseCheck {

@@ -5,14 +5,14 @@ struct DoctorReport: Sendable {
   let findings: [Finding]
 
   /// The worst that was found; what was skipped counts for nothing, because the check that it waited for is there.
-  var status: Verdict.Level {
+  var status: CheckResult.Level {
     let levels = findings.map(\.verdict.level)
     return levels.contains(.fail) ? .fail : levels.contains(.warn) ? .warn : .ok
   }
 
   /// Whether the settings themselves can't be used, which is told apart from a world that they don't fit.
   private var settingsAreUnusable: Bool {
-    findings.contains { $0.name == Examination.settingsName && $0.verdict.level == .fail }
+    findings.contains { $0.name == DoctorRun.settingsName && $0.verdict.level == .fail }
   }
 
   /// 0, 1 or 78 (contract §7).
@@ -29,12 +29,12 @@ struct DoctorReport: Sendable {
   }
 
   private struct Document: Encodable {
-    let status: Verdict.Level
+    let status: CheckResult.Level
     let checks: [Check]
 
     struct Check: Encodable {
       let name: String
-      let status: Verdict.Level
+      let status: CheckResult.Level
       let found: String
       let advice: String?
 

@@ -64,10 +64,10 @@ struct SettingRule: Sendable {
     SettingRule("KEYMETER_PEPPERS") { source throws(SettingError) in _ = try source.peppers() },
     SettingRule(ReporterKeys.setting) { source throws(SettingError) in _ = try source.leakReporter() },
     SettingRule("KEYMETER_TRUSTED_PROXIES") { source throws(SettingError) in
-      _ = try AuthenticationSettings(source)
+      _ = try AuthFailureSettings(source)
     },
     SettingRule("KEYMETER_AUTH_FAILURES_PER_MINUTE") { source throws(SettingError) in
-      _ = try AuthenticationSettings(source)
+      _ = try AuthFailureSettings(source)
     },
     SettingRule("KEYMETER_LOG_LEVEL") { source throws(SettingError) in _ = try LogSettings(source) },
     SettingRule("KEYMETER_LOG_FORMAT") { source throws(SettingError) in _ = try LogSettings(source) },

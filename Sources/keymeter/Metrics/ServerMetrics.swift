@@ -9,20 +9,20 @@ import PrometheusMetrics
 struct ServerMetrics: Sendable {
   let registry = PrometheusRegistry(MetricCatalogue.all)
   let service: ServiceMetrics
-  let authentication: AuthenticationMetrics
+  let authentication: AuthFailureMetrics
   let batches: BatchMetrics
   let connections: ConnectionMetrics
-  let chores: ChoreMetrics
+  let jobs: JobMetrics
   private let ready: Gauge
 
   /// - Parameter start: when the process started.
   init(start: Date = Date()) {
     let registry = registry
     service = ServiceMetrics(factory: registry) { registry.text() }
-    authentication = AuthenticationMetrics(factory: registry)
+    authentication = AuthFailureMetrics(factory: registry)
     batches = BatchMetrics(factory: registry)
     connections = ConnectionMetrics(factory: registry)
-    chores = ChoreMetrics(factory: registry)
+    jobs = JobMetrics(factory: registry)
     ready = Gauge(label: MetricCatalogue.ready.name, dimensions: [], factory: registry)
     Gauge(
       label: MetricCatalogue.buildInfo.name, dimensions: [("version", KeymeterVersion.current)],
@@ -51,7 +51,7 @@ struct ServerMetrics: Sendable {
   }
 
   /// Has the failures of authentication looked at before each reading.
-  func watch(_ watch: AuthenticationWatch) {
+  func watch(_ watch: AuthFailureLimiter) {
     registry.beforeReading { watch.recordGauges() }
   }
 }

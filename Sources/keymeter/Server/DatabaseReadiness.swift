@@ -14,7 +14,7 @@ struct DatabaseReadiness: Sendable {
         return .notReady(reason: "schema_outdated")
       }
       // A server whose database came up after it has not been refused at its start.
-      let unfitness = try await RoleStanding.current(on: pool).unfitness
+      let unfitness = try await ServerRoleCheck.current(on: pool).unfitness
       return unfitness == nil ? .ready : .notReady(reason: "database_role_unfit")
     } catch {
       return .notReady(reason: "database_unavailable")

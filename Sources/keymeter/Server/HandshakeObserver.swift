@@ -1,13 +1,13 @@
 import NIOCore
 import NIOTLS
 
-/// Tells a `SlowClientGuard` when a connection's TLS handshake begins and ends.
+/// Tells a `RequestTimeoutHandler` when a connection's TLS handshake begins and ends.
 final class HandshakeObserver: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
-  private let slowClients: SlowClientGuard
+  private let slowClients: RequestTimeoutHandler
 
-  init(telling slowClients: SlowClientGuard) { self.slowClients = slowClients }
+  init(telling slowClients: RequestTimeoutHandler) { self.slowClients = slowClients }
 
   func channelActive(context: ChannelHandlerContext) {
     slowClients.handshakeBegan()

@@ -16,7 +16,7 @@ struct KeymeterServer: Sendable {
   let peppers: PepperSet
   /// By which keys GitHub signs its reports of leaked keys; without them none is taken.
   var leakReporter: ReporterKeys?
-  let authentication: AuthenticationSettings
+  let authentication: AuthFailureSettings
   let logger: Logger
 
   /// How long one statement of a request may take.
@@ -42,16 +42,16 @@ struct KeymeterServer: Sendable {
     // Apart from the others, so that no listing of keys can hold up an admission.
     let admissionPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.admissionTimeout, role: .app),
-      options: .init(maximumConnections: database.admissionLanes), logger: logger)
+      options: .init(maximumConnections: database.admissionWorkers), logger: logger)
     // Of its own, so that a node that has much to do isn't taken for one that can do nothing.
     let readinessPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.readinessTimeout, role: .app),
       options: .init(maximumConnections: 1), logger: logger)
     let metrics = ServerMetrics()
-    let admission = AdmissionBatcher.Options(lanes: database.admissionLanes)
+    let admission = AdmissionBatcher.Options(workers: database.admissionWorkers)
     let batcher = AdmissionBatcher(pool: admissionPool, options: admission, observer: metrics.batches)
     metrics.watch(pool, name: "general", limit: database.maximumConnections)
-    metrics.watch(admissionPool, name: "admission", limit: database.admissionLanes)
+    metrics.watch(admissionPool, name: "admission", limit: database.admissionWorkers)
     metrics.watch(readinessPool, name: "readiness", limit: 1)
     metrics.watch(batcher, admission)
     let pools = Pools(general: pool, admission: admissionPool, readiness: readinessPool)
@@ -79,7 +79,7 @@ struct KeymeterServer: Sendable {
     do {
       let state = try await schemaState(pool)
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
-      let standing = try await RoleStanding.current(on: pool)
+      let standing = try await ServerRoleCheck.current(on: pool)
       if let error = UnfitRoleError(standing) { throw error }
       try await pepperService(pool).introduce()
       if standing.loginIsUnbound {
@@ -111,7 +111,7 @@ struct KeymeterServer: Sendable {
     do {
       return try await Migrator(pool: pool).state()
     } catch let error as PostgresError where error.sqlState == .insufficientPrivilege {
-      throw UnfitRoleError(try await RoleStanding.current(on: pool)) ?? error
+      throw UnfitRoleError(try await ServerRoleCheck.current(on: pool)) ?? error
     }
   }
 
@@ -120,7 +120,7 @@ struct KeymeterServer: Sendable {
     onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
     let pool = pools.general
-    let renewer = SecretRenewer(store: PostgresPepperStore(pool: pool))
+    let renewer = SecretRehasher(store: PostgresPepperStore(pool: pool))
     let peppers = peppers.renewing(by: renewer)
     let store = PostgresManagementStore(pool: pool)
     let metering = PostgresMeteringStore(pool: pool)
@@ -140,11 +140,11 @@ struct KeymeterServer: Sendable {
     let limits = roomyLimits()
     let connections = ConnectionCount(limit: limits.connections)
     metrics.watch(connections)
-    let backlog = Backlog(logger: logger)
+    let backlog = WriteBufferLimit(logger: logger)
     let application = Application(
       responder: responder,
       server: HTTPServerBuilder { application in
-        EventLoopChannel(
+        ServerChannel(
           responder: responder, application: application,
           limits: limits, connections: connections, metrics: metrics.connections, tls: tls, drain: drain,
           backlog: backlog)
@@ -157,12 +157,12 @@ struct KeymeterServer: Sendable {
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: pools.admission)),
         .init(service: PoolMaintenance(pool: pools.readiness)), .init(service: readiness),
         .init(
-          service: UsageChores(
-            maintenance: UsageMaintenance(pool: pool), metrics: metrics.chores, logger: logger)),
+          service: UsageJobs(
+            maintenance: UsageMaintenance(pool: pool), metrics: metrics.jobs, logger: logger)),
         .init(
-          service: PepperDuty(
+          service: PepperJobs(
             peppers: pepperService(pool), renewer: renewer, isRotating: peppers.ids.count > 1,
-            metrics: metrics.chores, logger: logger)),
+            metrics: metrics.jobs, logger: logger)),
         .init(service: application),
       ] + (tls.map { [.init(service: $0)] } ?? [])
         // Services are told to stop from the last to the first: while this one drains, all others go on.

@@ -10,7 +10,7 @@ struct DatabaseSettings: Sendable {
   /// The most connections that one process opens.
   let maximumConnections: Int
   /// How many batches of admissions are under way at once, each on a connection of its own.
-  let admissionLanes: Int
+  let admissionWorkers: Int
   /// Off for a pooler in transaction mode that doesn't keep prepared statements.
   let preparedStatements: Bool
 
@@ -18,13 +18,13 @@ struct DatabaseSettings: Sendable {
     url = try source.required("DATABASE_URL", flag: flag)
     maximumConnections =
       try source.number("KEYMETER_DATABASE_CONNECTIONS", in: 1...1_000) ?? 8
-    admissionLanes = try source.number("KEYMETER_ADMISSION_LANES", in: 1...16) ?? 1
+    admissionWorkers = try source.number("KEYMETER_ADMISSION_LANES", in: 1...16) ?? 1
     preparedStatements = try source.flag("KEYMETER_PREPARED_STATEMENTS") ?? true
     _ = try configuration(statementTimeout: .seconds(10))
   }
 
-  /// How many connections a server opens at most, those of its admission lanes and of its readiness among them.
-  var connectionsOfOneNode: Int { maximumConnections + admissionLanes + 1 }
+  /// How many connections a server opens at most, those of its admission workers and of its readiness among them.
+  var connectionsOfOneNode: Int { maximumConnections + admissionWorkers + 1 }
 
   /// How to connect.
   ///
@@ -131,7 +131,7 @@ extension SettingsSource {
 
 extension DatabaseSettings: CustomStringConvertible, CustomReflectable {
   /// Without the URL, which may hold a password.
-  var description: String { "\(maximumConnections) connections, \(admissionLanes) lanes" }
+  var description: String { "\(maximumConnections) connections, \(admissionWorkers) workers" }
   /// Shows nothing.
   var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -57,9 +57,9 @@ enum Backend: String, CaseIterable, Sendable {
   private static func withNodes(
     _ database: TestDatabase, _ body: ([AdmissionBatcher]) async throws -> Void
   ) async throws {
-    try await database.withPool(maximumConnections: lanes, as: .app) { first in
-      try await database.withPool(maximumConnections: lanes, as: .app) { second in
-        let nodes = [first, second].map { AdmissionBatcher(pool: $0, options: .init(lanes: lanes)) }
+    try await database.withPool(maximumConnections: workers, as: .app) { first in
+      try await database.withPool(maximumConnections: workers, as: .app) { second in
+        let nodes = [first, second].map { AdmissionBatcher(pool: $0, options: .init(workers: workers)) }
         try await body(nodes)
         for node in nodes { await node.drain() }
       }
@@ -67,12 +67,12 @@ enum Backend: String, CaseIterable, Sendable {
   }
 
   /// How many batches a node has under way at once.
-  private static let lanes = 3
+  private static let workers = 3
 }
 
 /// So many databases are in use at once: without a bound, every case of every suite would open its connections
 /// together, and on a busy machine some would not come about in time.
-private let databases = Places(8)
+private let databases = AsyncSemaphore(8)
 
 /// A store, and a look at what it holds.
 struct StoreUnderTest: Sendable {

@@ -15,7 +15,7 @@ extension NewKey {
       scopes: [try Scope(validating: "incidents:read", field: "scopes")], expiresAt: expiresAt)
     let key = NewKey(
       id: id, root: root, draft: draft, linkageID: try .test(linkage ?? id.rawValue),
-      digest: try PepperSet.test.currentDigest(of: secret), hint: secret.hint)
+      hash: try PepperSet.test.currentHash(of: secret), hint: secret.hint)
     return (key, secret)
   }
 }

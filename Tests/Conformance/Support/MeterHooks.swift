@@ -1,7 +1,7 @@
 import KeymeterDomain
 import KeymeterTesting
 
-/// What a test does to a store behind its back: chores at a moment of its choice, the passing of time, and a look
+/// What a test does to a store behind its back: jobs at a moment of its choice, the passing of time, and a look
 /// inside.
 protocol MeterHooks: Sendable {
   /// All that the meter holds.

@@ -16,7 +16,7 @@ struct MeteredKey: Sendable {
     provider: ProviderID? = nil, from address: String? = nil
   ) throws -> AdmissionRequest {
     AdmissionRequest(
-      digests: try under.peppers.digests(of: secret), provider: provider, charge: charge,
+      hashes: try under.peppers.hashes(of: secret), provider: provider, charge: charge,
       requiredScopes: scopes.map(Scope.init(stored:)), requiredEnvironment: environment,
       address: try address.map { try .test($0) })
   }
@@ -32,7 +32,7 @@ struct MeteredKey: Sendable {
   func reserve(
     _ amounts: Amounts, holdSeconds: Int64 = 900, onExpiry: ReservationExpiry = .release,
     from address: String? = nil
-  ) async throws -> Reserving {
+  ) async throws -> ReserveResult {
     var random = RandomSource.system
     let id = ReservationID(random: &random)
     return try await under.metering.withMetering { transaction in
@@ -59,7 +59,7 @@ struct MeteredKey: Sendable {
 
   func record(
     _ amounts: Amounts, event: String? = nil, from address: String? = nil
-  ) async throws -> Recording {
+  ) async throws -> RecordResult {
     let event = try event.map { try EventID(validating: $0) }
     return try await under.metering.withMetering { transaction in
       try await transaction.record(try request(amounts, from: address), event: event)
@@ -104,7 +104,7 @@ struct MeteredKey: Sendable {
   /// The same key by a new value; `nil` where it is not active.
   func rotated(overlapSeconds: Int64 = 0, random: inout RandomSource) async throws -> MeteredKey? {
     let secret = KeySecret(environment: key.environment, random: &random)
-    let value = NewValue(digest: try under.peppers.currentDigest(of: secret), hint: secret.hint)
+    let value = NewSecret(hash: try under.peppers.currentHash(of: secret), hint: secret.hint)
     let changed = try await under.entered(organisation.id) { transaction -> APIKey? in
       guard let found = try await transaction.keyForUpdate(key.id), found.status == .active else {
         return nil
@@ -142,11 +142,11 @@ extension StoreUnderTest {
 
 extension Admission {
   /// The standing of an admitted request.
-  var admitted: KeyStanding? {
+  var admitted: KeyUsageSnapshot? {
     if case .admitted(let standing) = self { standing } else { nil }
   }
 
-  var refusal: AdmissionRefusal? {
+  var refusal: AdmissionRejection? {
     if case .refused(let refusal, _) = self { refusal } else { nil }
   }
 
@@ -159,12 +159,12 @@ extension Admission {
   }
 }
 
-extension Reserving {
+extension ReserveResult {
   var id: ReservationID? {
     if case .reserved(let id, _, _) = self { id } else { nil }
   }
 
-  var refusal: AdmissionRefusal? {
+  var refusal: AdmissionRejection? {
     if case .refused(let refusal, _) = self { refusal } else { nil }
   }
 }
@@ -179,7 +179,7 @@ extension Settlement {
   }
 }
 
-extension Recording {
+extension RecordResult {
   /// Whether it went over a limit, whether it was counted before, and what is used then.
   var counted: (overLimit: Bool, repeated: Bool, used: Amounts)? {
     if case .recorded(let over, let repeated, let standing) = self {

@@ -156,7 +156,7 @@ struct MeteringPlayer {
     }
   }
 
-  private func describe(_ recording: Recording) -> String {
+  private func describe(_ recording: RecordResult) -> String {
     switch recording {
     case .recorded(let over, let repeated, let standing):
       "over \(over) repeated \(repeated) \(describe(standing))"
@@ -167,7 +167,7 @@ struct MeteringPlayer {
 
   private func describe(_ settlement: Settlement) -> String { "\(settlement)" }
 
-  private func describe(_ standing: KeyStanding) -> String {
+  private func describe(_ standing: KeyUsageSnapshot) -> String {
     "\(standing.keyID) \(standing.organisationID) \(standing.environment) \(standing.scopes) \(standing.limits) "
       + "\(standing.used) \(standing.period)"
   }

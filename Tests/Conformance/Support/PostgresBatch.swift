@@ -10,7 +10,7 @@ struct PostgresBatch: Sendable {
       request.requiredScopes.isEmpty ? nil : request.requiredScopes.map(\.rawValue).joined(separator: " ")
     }
     let parameters: [Parameter] = [
-      .byteaArray(requests.flatMap { $0.digests.map(\.bytes) }),
+      .byteaArray(requests.flatMap { $0.hashes.map(\.bytes) }),
       .textArray(requests.map { $0.provider?.rawValue }), .int8Array(requests.map(\.charge.requests)),
       .int8Array(requests.map(\.charge.tokens)), .int8Array(requests.map(\.charge.speechSeconds)),
       .textArray(scopes), .textArray(requests.map { $0.requiredEnvironment?.rawValue }),
@@ -30,7 +30,7 @@ struct PostgresBatch: Sendable {
     """)
 
   private static func admission(_ row: Row) throws -> Admission {
-    let refusals: [Int32: AdmissionRefusal] = [
+    let refusals: [Int32: AdmissionRejection] = [
       1: .unknownProvider, 2: .unknownKey, 3: .revoked, 4: .expired, 5: .environmentMismatch,
       6: .scopeMissing, 7: .overLimit(.requests), 8: .overLimit(.tokens), 9: .overLimit(.speechSeconds),
       12: .addressNotAllowed,
@@ -41,11 +41,11 @@ struct PostgresBatch: Sendable {
     return .refused(refusal, decision < 3 ? nil : try standing(row))
   }
 
-  private static func standing(_ row: Row) throws -> KeyStanding {
+  private static func standing(_ row: Row) throws -> KeyUsageSnapshot {
     guard let environment = KeyEnvironment(rawValue: try row.decode("environment", as: String.self)) else {
       throw UnexpectedAnswer()
     }
-    return KeyStanding(
+    return KeyUsageSnapshot(
       keyID: KeyID(rawValue: try row.decode("key_id", as: String.self)),
       organisationID: OrganisationID(rawValue: try row.decode("organisation_id", as: String.self)),
       environment: environment,

@@ -56,8 +56,8 @@ struct HostileService: Sendable {
   static func withPostgres(_ body: @Sendable (HostileService) async throws -> Void) async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
-        try await database.withPool { lanes in
-          let batcher = AdmissionBatcher(pool: lanes, options: .init(lanes: 2))
+        try await database.withPool { workers in
+          let batcher = AdmissionBatcher(pool: workers, options: .init(workers: 2))
           try await serve(
             PostgresManagementStore(pool: pool), metering: PostgresMeteringStore(pool: pool),
             admission: batcher, body)

@@ -61,7 +61,7 @@ import Testing
 
   @Test func `another payload under the same name is refused, and has no effect`() async throws {
     _ = try await create(request(by: scene.home.root.secret))
-    await #expect(throws: IdempotencyRefusal.reused) {
+    await #expect(throws: IdempotencyRejection.reused) {
       try await create(request(by: scene.home.root.secret, body: "other"))
     }
     #expect(try await scene.allKeys().count == 2)
@@ -69,7 +69,7 @@ import Testing
 
   @Test func `while another transaction is at it, nothing is done`() async throws {
     try await scene.store.setNamesInFlight(true)
-    await #expect(throws: IdempotencyRefusal.inFlight) {
+    await #expect(throws: IdempotencyRejection.inFlight) {
       try await create(request(by: scene.home.root.secret))
     }
     try await scene.store.setNamesInFlight(false)
@@ -83,33 +83,33 @@ import Testing
     let rotated = KeySecret(environment: .production, random: &random)
     let key = scene.home.root.key
     let work = Mutex(0)
-    func run(_ request: RepeatableRequest) async throws -> PreparedAnswer {
+    func run(_ request: IdempotentRequest) async throws -> StoredResponse {
       try await scene.store.withTransaction { transaction in
         try await transaction.once(
           request, by: key.id, of: key.organisationID,
-          answer: { (_: Void) in PreparedAnswer(status: 200, fields: [], body: [1]) },
+          answer: { (_: Void) in StoredResponse(status: 200, fields: [], body: [1]) },
           work: { work.withLock { $0 += 1 } })
       }
     }
     _ = try await run(request(by: scene.home.root.secret))
-    await #expect(throws: IdempotencyRefusal.unreadable) { try await run(request(by: rotated)) }
+    await #expect(throws: IdempotencyRejection.unreadable) { try await run(request(by: rotated)) }
     #expect(work.withLock { $0 } == 1)
   }
 
-  private func request(by secret: KeySecret, body: String = "body") -> RepeatableRequest {
-    RepeatableRequest(
+  private func request(by secret: KeySecret, body: String = "body") -> IdempotentRequest {
+    IdempotentRequest(
       name: name, fingerprint: RequestFingerprint(method: "POST", path: "/", body: Array(body.utf8)),
       secret: secret)
   }
 
   @discardableResult
   private func create(
-    _ request: RepeatableRequest?, on keys: KeyService? = nil,
-    answer: @Sendable (IssuedKey) throws -> PreparedAnswer = { issued in
-      PreparedAnswer(
+    _ request: IdempotentRequest?, on keys: KeyService? = nil,
+    answer: @Sendable (IssuedKey) throws -> StoredResponse = { issued in
+      StoredResponse(
         status: 201, fields: [.init(name: "A", value: "b")], body: Array(issued.secret.revealed.utf8))
     }
-  ) async throws -> PreparedAnswer {
+  ) async throws -> StoredResponse {
     try await (keys ?? scene.keys).create(
       .success(KeyDraft(friendlyName: try .test("Till"))), by: scene.home.credentials, requestID: .test,
       repeatable: request, answer: answer)

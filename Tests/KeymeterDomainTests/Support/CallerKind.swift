@@ -32,8 +32,8 @@ enum CallerKind: CaseIterable, Sendable {
 
   func refusal(of operation: Operation) -> (any Error)? {
     switch self {
-    case .providerMissing, .providerUnknown, .providerUnknownAndKeyWrong: Refusal.unknownProvider
-    case .keyWrong, .neighboursRoot, .neighboursChild, .deleted, .expired: Refusal.notAuthentic
+    case .providerMissing, .providerUnknown, .providerUnknownAndKeyWrong: Rejection.unknownProvider
+    case .keyWrong, .neighboursRoot, .neighboursChild, .deleted, .expired: Rejection.notAuthentic
     case .child: operation.refusalOfChild
     case .root: nil
     }

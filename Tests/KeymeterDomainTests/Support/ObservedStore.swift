@@ -59,9 +59,9 @@ private struct ObservedTransaction: ManagementTransaction {
     try await inner.deleteOrganisation()
   }
 
-  func activeKey(_ digests: [SecretDigest], lock: RowLock) async throws -> APIKey? {
+  func activeKey(_ hashes: [SecretHash], lock: RowLock) async throws -> APIKey? {
     try observe(.activeKey(lock))
-    return try await inner.activeKey(digests, lock: lock)
+    return try await inner.activeKey(hashes, lock: lock)
   }
 
   func touch(_ id: KeyID) async throws {
@@ -74,14 +74,14 @@ private struct ObservedTransaction: ManagementTransaction {
     return try await inner.keyForUpdate(id)
   }
 
-  func organisation(holding digests: [SecretDigest]) async throws -> OrganisationID? {
+  func organisation(holding hashes: [SecretHash]) async throws -> OrganisationID? {
     try observe(.organisationHolding)
-    return try await inner.organisation(holding: digests)
+    return try await inner.organisation(holding: hashes)
   }
 
-  func keyID(holding digests: [SecretDigest]) async throws -> KeyID? {
+  func keyID(holding hashes: [SecretHash]) async throws -> KeyID? {
     try observe(.keyHolding)
-    return try await inner.keyID(holding: digests)
+    return try await inner.keyID(holding: hashes)
   }
 
   func holdChanges(of id: KeyID) async throws {
@@ -89,24 +89,24 @@ private struct ObservedTransaction: ManagementTransaction {
     try await inner.holdChanges(of: id)
   }
 
-  func isSuperseded(_ digests: [SecretDigest]) async throws -> Bool {
+  func isSuperseded(_ hashes: [SecretHash]) async throws -> Bool {
     try observe(.isSuperseded)
-    return try await inner.isSuperseded(digests)
+    return try await inner.isSuperseded(hashes)
   }
 
-  func organisation(formerlyHolding digests: [SecretDigest]) async throws -> OrganisationID? {
+  func organisation(formerlyHolding hashes: [SecretHash]) async throws -> OrganisationID? {
     try observe(.organisationFormerlyHolding)
-    return try await inner.organisation(formerlyHolding: digests)
+    return try await inner.organisation(formerlyHolding: hashes)
   }
 
-  func formerValue(_ digests: [SecretDigest]) async throws -> FormerValue? {
+  func formerValue(_ hashes: [SecretHash]) async throws -> FormerSecret? {
     try observe(.formerValue)
-    return try await inner.formerValue(digests)
+    return try await inner.formerValue(hashes)
   }
 
-  func noteReport(ofFormerValue digests: [SecretDigest]) async throws -> Bool {
+  func noteReport(ofFormerValue hashes: [SecretHash]) async throws -> Bool {
     try observe(.noteReport)
-    return try await inner.noteReport(ofFormerValue: digests)
+    return try await inner.noteReport(ofFormerValue: hashes)
   }
 
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool {
@@ -119,7 +119,7 @@ private struct ObservedTransaction: ManagementTransaction {
     return try await inner.keys(filter, after: position, limit: limit)
   }
 
-  func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) async throws -> APIKey {
+  func rotate(_ id: KeyID, to value: NewSecret, overlapSeconds: Int64) async throws -> APIKey {
     try observe(.rotate)
     return try await inner.rotate(id, to: value, overlapSeconds: overlapSeconds)
   }
@@ -162,7 +162,7 @@ private struct ObservedTransaction: ManagementTransaction {
     return try await inner.claim(entry)
   }
 
-  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) async throws {
+  func keep(_ answer: SealedResponse, as entry: IdempotencyEntry) async throws {
     try observe(.keep)
     try await inner.keep(answer, as: entry)
   }

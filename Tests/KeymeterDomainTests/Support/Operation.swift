@@ -18,7 +18,7 @@ enum Operation: CaseIterable, Sendable {
   var answerToBrokenBody: (any Error)? { takesBody ? BrokenBody() : nil }
 
   /// What a child key is told that holds every scope.
-  var refusalOfChild: Refusal? {
+  var refusalOfChild: Rejection? {
     switch self {
     case .ownKey: nil
     case .page: .scopeRequired(.readKeys)

@@ -90,7 +90,7 @@ struct Scene: Sendable {
     do {
       _ = try await keys.ownKey(Credentials(secret: secret), requestID: .test)
       return true
-    } catch Refusal.notAuthentic {
+    } catch Rejection.notAuthentic {
       return false
     }
   }

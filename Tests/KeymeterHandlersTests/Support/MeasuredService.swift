@@ -26,10 +26,10 @@ struct MeasuredService: Sendable {
     log = RecordedLog(level)
     responder = KeymeterRouter(
       keys: service.keys, meter: service.meter, audit: service.audit,
-      watch: AuthenticationWatch(
+      watch: AuthFailureLimiter(
         proxies: TrustedProxies([]),
-        limiter: limit.map { FailureLimiter(failuresPerMinute: $0, capacity: 64) },
-        metrics: AuthenticationMetrics(factory: registry)),
+        limiter: limit.map { FailureRateLimiter(failuresPerMinute: $0, capacity: 64) },
+        metrics: AuthFailureMetrics(factory: registry)),
       metrics: ServiceMetrics(factory: registry) { registry.text() }, readiness: { .notReady(reason: "test") }
     ).responder()
   }

@@ -14,7 +14,7 @@ struct WatchedService: Sendable {
   let clock = SteppingClock()
   let metrics = TestMetrics()
   let log = LoggedIDs()
-  let watch: AuthenticationWatch
+  let watch: AuthFailureLimiter
 
   /// - Parameter limit: failures a minute; `nil` for any number.
   init(
@@ -22,12 +22,12 @@ struct WatchedService: Sendable {
   ) async throws {
     service = try await Service(gitHub: gitHub)
     let clock = clock
-    watch = AuthenticationWatch(
+    watch = AuthFailureLimiter(
       proxies: proxies,
       limiter: limit.map { limit in
-        FailureLimiter(failuresPerMinute: limit, capacity: 64) { clock.now }
+        FailureRateLimiter(failuresPerMinute: limit, capacity: 64) { clock.now }
       },
-      metrics: AuthenticationMetrics(factory: metrics))
+      metrics: AuthFailureMetrics(factory: metrics))
   }
 
   /// Sends a call over a connection from `address`; `nil` for one that has none.

@@ -21,7 +21,7 @@ extension InMemoryManagementStore: PepperStore {
     try await changing { state, now in
       var keys: [String: Int64] = [:]
       for key in state.keys.values.joined() where key.status(at: now) == .active {
-        for pepper in Set(key.values.filter { $0.isValid(at: now) }.map(\.digest.pepperID)) {
+        for pepper in Set(key.values.filter { $0.isValid(at: now) }.map(\.hash.pepperID)) {
           keys[pepper, default: 0] += 1
         }
       }
@@ -34,21 +34,21 @@ extension InMemoryManagementStore: PepperStore {
   }
 
   /// Stores a key's value under the current pepper.
-  public func renew(_ digests: [SecretDigest]) async throws -> Bool {
-    guard let present = digests.first else { return false }
-    return try await changing { state, now in state.renew(digests.dropFirst(), as: present, at: now) }
+  public func renew(_ hashes: [SecretHash]) async throws -> Bool {
+    guard let present = hashes.first else { return false }
+    return try await changing { state, now in state.renew(hashes.dropFirst(), as: present, at: now) }
   }
 }
 
 extension InMemoryState {
   fileprivate mutating func renew(
-    _ former: ArraySlice<SecretDigest>, as present: SecretDigest, at now: Timestamp
+    _ former: ArraySlice<SecretHash>, as present: SecretHash, at now: Timestamp
   ) -> Bool {
     for (organisation, keys) in keys {
       for (place, key) in keys.enumerated() where key.revokedAt == nil {
-        let found = key.values.firstIndex { former.contains($0.digest) && $0.isValid(at: now) }
+        let found = key.values.firstIndex { former.contains($0.hash) && $0.isValid(at: now) }
         guard let found else { continue }
-        self.keys[organisation]?[place].values[found].digest = present
+        self.keys[organisation]?[place].values[found].hash = present
         return true
       }
     }

@@ -1,6 +1,6 @@
 public import KeymeterDomain
 
-/// What only tests do: chores whose moment they choose, and the passing of time.
+/// What only tests do: jobs whose moment they choose, and the passing of time.
 extension InMemoryManagementStore {
   /// Ends every reservation whose time is over, and says how many.
   @discardableResult
@@ -52,7 +52,7 @@ extension InMemoryManagementStore {
       keys.append(
         NewKey(
           id: id, root: false, draft: draft, linkageID: Label(stored: id.rawValue),
-          digest: try PepperSet.test.currentDigest(of: KeySecret(environment: .production, random: &random)),
+          hash: try PepperSet.test.currentHash(of: KeySecret(environment: .production, random: &random)),
           hint: "sk_live_...0000"))
     }
     try await changing { [keys] state, now in

@@ -15,7 +15,7 @@ final class InMemoryMeteringTransaction: MeteringTransaction {
 
   func identify(_ request: AdmissionRequest) throws -> Admission {
     let request = AdmissionRequest(
-      digests: request.digests, provider: request.provider, charge: .zero,
+      hashes: request.hashes, provider: request.provider, charge: .zero,
       requiredScopes: request.requiredScopes, requiredEnvironment: request.requiredEnvironment,
       address: request.address)
     return try work.withLock { try $0.admit(request, at: clock()) }
@@ -23,11 +23,11 @@ final class InMemoryMeteringTransaction: MeteringTransaction {
 
   func reserve(
     _ id: ReservationID, _ request: AdmissionRequest, _ terms: ReservationTerms
-  ) throws -> Reserving {
+  ) throws -> ReserveResult {
     try work.withLock { try $0.reserve(id, request, terms, at: clock()) }
   }
 
-  func record(_ request: AdmissionRequest, event: EventID?) throws -> Recording {
+  func record(_ request: AdmissionRequest, event: EventID?) throws -> RecordResult {
     try work.withLock { try $0.record(request, event: event, at: clock()) }
   }
 
@@ -43,7 +43,7 @@ final class InMemoryMeteringTransaction: MeteringTransaction {
 
   func claim(_ entry: IdempotencyEntry) -> IdempotencyClaim { state.claim(entry, at: clock()) }
 
-  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) throws {
+  func keep(_ answer: SealedResponse, as entry: IdempotencyEntry) throws {
     try work.withLock { try $0.keep(answer, as: entry, at: clock()) }
   }
 

@@ -38,9 +38,9 @@ extension InMemoryState {
   }
 
   /// What the meter knows of a key.
-  func standing(of key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> KeyStanding {
+  func standing(of key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> KeyUsageSnapshot {
     let month = CounterID(organisation: organisation, key: key.id, month: Period(containing: now.day))
-    return KeyStanding(
+    return KeyUsageSnapshot(
       keyID: key.id, organisationID: organisation, environment: key.draft.environment,
       scopes: key.draft.scopes, limits: key.limits, used: counters[month]?.used ?? .zero, judgedAt: now)
   }
@@ -51,7 +51,7 @@ extension InMemoryState {
     for (organisation, keys) in keys {
       if let provider = request.provider, organisations[organisation]?.providerID != provider { continue }
       for key in keys {
-        if let value = key.value(of: request.digests) { return (organisation, key, value) }
+        if let value = key.value(of: request.hashes) { return (organisation, key, value) }
       }
     }
     return nil
@@ -60,7 +60,7 @@ extension InMemoryState {
   /// What is decided before any counter is looked at, in the contract's order.
   private func refusalOfKey(
     _ key: StoredKey, _ value: StoredValue, to request: AdmissionRequest, at now: Timestamp
-  ) -> AdmissionRefusal? {
+  ) -> AdmissionRejection? {
     switch key.status(at: now) {
     case .revoked: return .revoked
     case .expired: return .expired
@@ -91,7 +91,7 @@ extension InMemoryState {
   }
 }
 
-extension KeyStanding {
+extension KeyUsageSnapshot {
   /// How much of a dimension still fits: never below 0, so that nothing asked is nothing refused, and never so
   /// much that the counter would pass 2^63 − 1.
   fileprivate func room(for dimension: Dimension, as kind: ChargeKind) -> Int64 {

@@ -2,7 +2,7 @@ import KeymeterDomain
 
 /// A first answer, and from when on it counts as absent.
 struct KeptAnswer: Sendable {
-  let answer: SealedAnswer
+  let answer: SealedResponse
   var expiresAt: Timestamp
 }
 
@@ -18,7 +18,7 @@ extension InMemoryState {
   }
 
   /// Keeps an answer for 24 hours, in the place of one whose time is over.
-  mutating func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry, at now: Timestamp) throws {
+  mutating func keep(_ answer: SealedResponse, as entry: IdempotencyEntry, at now: Timestamp) throws {
     guard claim(entry, at: now) == .free else { throw NameIsTaken() }
     answers[entry] = KeptAnswer(answer: answer, expiresAt: now.advanced(bySeconds: 86_400))
   }

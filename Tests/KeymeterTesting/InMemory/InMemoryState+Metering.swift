@@ -3,7 +3,7 @@ import KeymeterDomain
 extension InMemoryState {
   mutating func reserve(
     _ id: ReservationID, _ request: AdmissionRequest, _ terms: ReservationTerms, at now: Timestamp
-  ) throws -> Reserving {
+  ) throws -> ReserveResult {
     switch try admit(request, as: .reserved, at: now) {
     case .refused(let refusal, let standing): return .refused(refusal, standing)
     case .admitted(let standing):
@@ -17,7 +17,8 @@ extension InMemoryState {
     }
   }
 
-  mutating func record(_ request: AdmissionRequest, event: EventID?, at now: Timestamp) throws -> Recording {
+  mutating func record(_ request: AdmissionRequest, event: EventID?, at now: Timestamp) throws -> RecordResult
+  {
     if let event {
       switch try admit(request.charging(.zero), as: .recorded, at: now) {
       case .refused(let refusal, let standing): return .refused(refusal, standing)
@@ -104,7 +105,7 @@ struct ReservationIDTaken: Error {}
 extension AdmissionRequest {
   fileprivate func charging(_ amounts: Amounts) -> AdmissionRequest {
     AdmissionRequest(
-      digests: digests, provider: provider, charge: amounts, requiredScopes: requiredScopes,
+      hashes: hashes, provider: provider, charge: amounts, requiredScopes: requiredScopes,
       requiredEnvironment: requiredEnvironment, address: address)
   }
 }

@@ -27,7 +27,7 @@ struct InMemoryState: Sendable {
 
 /// One value of a key, by what the store holds in its place.
 struct StoredValue: Sendable {
-  var digest: SecretDigest
+  var hash: SecretHash
   /// From when on it no longer authenticates, after a rotation with overlap.
   var validUntil: Timestamp?
 
@@ -36,7 +36,7 @@ struct StoredValue: Sendable {
 
 /// A value that a rotation has replaced.
 struct StoredFormerValue: Sendable {
-  let digest: SecretDigest
+  let hash: SecretHash
   let supersededAt: Timestamp
   var isReported = false
 }
@@ -64,7 +64,7 @@ struct StoredKey: Sendable {
     root = key.root
     draft = key.draft
     linkageID = key.linkageID
-    values = [StoredValue(digest: key.digest)]
+    values = [StoredValue(hash: key.hash)]
     hint = key.hint
     createdAt = now
     friendlyName = key.draft.friendlyName
@@ -73,14 +73,14 @@ struct StoredKey: Sendable {
     expiresAt = key.draft.expiresAt
   }
 
-  /// The value among this key's that has one of the digests.
-  func value(of digests: [SecretDigest]) -> StoredValue? {
-    values.first { value in digests.contains { $0.bytes == value.digest.bytes } }
+  /// The value among this key's that has one of the hashes.
+  func value(of hashes: [SecretHash]) -> StoredValue? {
+    values.first { value in hashes.contains { $0.bytes == value.hash.bytes } }
   }
 
-  /// The place of the value among the former ones that has one of the digests.
-  func formerValue(of digests: [SecretDigest]) -> Int? {
-    formerValues.firstIndex { former in digests.contains { $0.bytes == former.digest.bytes } }
+  /// The place of the value among the former ones that has one of the hashes.
+  func formerValue(of hashes: [SecretHash]) -> Int? {
+    formerValues.firstIndex { former in hashes.contains { $0.bytes == former.hash.bytes } }
   }
 
   func key(in organisation: OrganisationID, at now: Timestamp, usedAt: Timestamp?) -> APIKey {

@@ -55,8 +55,8 @@ final class InMemoryTransaction: ManagementTransaction {
     }
   }
 
-  func activeKey(_ digests: [SecretDigest], lock: RowLock) throws -> APIKey? {
-    try stored().first { $0.value(of: digests)?.isValid(at: now) ?? false }
+  func activeKey(_ hashes: [SecretHash], lock: RowLock) throws -> APIKey? {
+    try stored().first { $0.value(of: hashes)?.isValid(at: now) ?? false }
       .map { try shown($0) }
       .flatMap { $0.status == .active ? $0 : nil }
   }
@@ -73,36 +73,36 @@ final class InMemoryTransaction: ManagementTransaction {
     return try stored().first { $0.id == id }.map { try shown($0) }
   }
 
-  func organisation(holding digests: [SecretDigest]) -> OrganisationID? {
-    state.keys.first { $0.value.contains { $0.value(of: digests) != nil } }?.key
+  func organisation(holding hashes: [SecretHash]) -> OrganisationID? {
+    state.keys.first { $0.value.contains { $0.value(of: hashes) != nil } }?.key
   }
 
-  func keyID(holding digests: [SecretDigest]) throws -> KeyID? {
-    try stored().first { $0.revokedAt == nil && $0.value(of: digests)?.isValid(at: now) ?? false }?.id
+  func keyID(holding hashes: [SecretHash]) throws -> KeyID? {
+    try stored().first { $0.revokedAt == nil && $0.value(of: hashes)?.isValid(at: now) ?? false }?.id
   }
 
   /// Transactions run one at a time, so there is nothing to hold off.
   func holdChanges(of id: KeyID) throws { _ = try tenant() }
 
-  func isSuperseded(_ digests: [SecretDigest]) throws -> Bool {
-    try stored().contains { $0.value(of: digests)?.validUntil != nil }
+  func isSuperseded(_ hashes: [SecretHash]) throws -> Bool {
+    try stored().contains { $0.value(of: hashes)?.validUntil != nil }
   }
 
-  func organisation(formerlyHolding digests: [SecretDigest]) -> OrganisationID? {
-    state.keys.first { $0.value.contains { $0.formerValue(of: digests) != nil } }?.key
+  func organisation(formerlyHolding hashes: [SecretHash]) -> OrganisationID? {
+    state.keys.first { $0.value.contains { $0.formerValue(of: hashes) != nil } }?.key
   }
 
-  func formerValue(_ digests: [SecretDigest]) throws -> FormerValue? {
+  func formerValue(_ hashes: [SecretHash]) throws -> FormerSecret? {
     for key in try stored() {
-      guard let place = key.formerValue(of: digests) else { continue }
-      return FormerValue(keyID: key.id, supersededAt: key.formerValues[place].supersededAt)
+      guard let place = key.formerValue(of: hashes) else { continue }
+      return FormerSecret(keyID: key.id, supersededAt: key.formerValues[place].supersededAt)
     }
     return nil
   }
 
-  func noteReport(ofFormerValue digests: [SecretDigest]) throws -> Bool {
+  func noteReport(ofFormerValue hashes: [SecretHash]) throws -> Bool {
     for key in try stored() {
-      guard let place = key.formerValue(of: digests), !key.formerValues[place].isReported else { continue }
+      guard let place = key.formerValue(of: hashes), !key.formerValues[place].isReported else { continue }
       try change(key.id) { $0.formerValues[place].isReported = true }
       return true
     }
@@ -150,13 +150,13 @@ final class InMemoryTransaction: ManagementTransaction {
     return key
   }
 
-  func rotate(_ id: KeyID, to value: NewValue, overlapSeconds: Int64) throws -> APIKey {
+  func rotate(_ id: KeyID, to value: NewSecret, overlapSeconds: Int64) throws -> APIKey {
     try change(id) { key in
       key.formerValues += key.values.filter { $0.validUntil == nil }
-        .map { StoredFormerValue(digest: $0.digest, supersededAt: now) }
+        .map { StoredFormerValue(hash: $0.hash, supersededAt: now) }
       var former = key.values.filter { $0.validUntil == nil && overlapSeconds > 0 }
       for index in former.indices { former[index].validUntil = now.advanced(bySeconds: overlapSeconds) }
-      key.values = former + [StoredValue(digest: value.digest)]
+      key.values = former + [StoredValue(hash: value.hash)]
       key.hint = value.hint
     }
     guard let key = try keyForUpdate(id) else { throw NoSuchKey() }
@@ -180,7 +180,7 @@ final class InMemoryTransaction: ManagementTransaction {
 
   func claim(_ entry: IdempotencyEntry) -> IdempotencyClaim { state.claim(entry, at: now) }
 
-  func keep(_ answer: SealedAnswer, as entry: IdempotencyEntry) throws {
+  func keep(_ answer: SealedResponse, as entry: IdempotencyEntry) throws {
     try work.withLock { try $0.state.keep(answer, as: entry, at: now) }
   }
 

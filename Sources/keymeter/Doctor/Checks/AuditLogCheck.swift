@@ -5,7 +5,7 @@ struct AuditLogCheck: DatabaseCheck {
   let name = "audit-log"
   let needsSchema = true
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let isNewer = try await !Migrator(pool: database.pool).state().unknown.isEmpty
     let faults = try await database.inspection.faults(of: .auditLog, mayBeOthers: isNewer)
     guard faults.isEmpty else {

@@ -10,7 +10,7 @@ struct ClockCheck: DatabaseCheck {
   private static let readings = 5
   private static let decides = "PostgreSQL's clock decides expiry, months and time-outs"
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     var best = try await read(database)
     for _ in 1..<Self.readings {
       let next = try await read(database)

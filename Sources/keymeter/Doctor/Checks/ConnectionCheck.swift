@@ -9,7 +9,7 @@ struct ConnectionCheck: Sendable {
   private static let limit = Duration.seconds(15)
 
   /// - Returns: the verdict, and whether there is a connection.
-  func verdict() async -> (verdict: Verdict, isConnected: Bool) {
+  func verdict() async -> (verdict: CheckResult, isConnected: Bool) {
     do {
       let pool = pool
       let facts = try await Bounded.run(Self.limit) { try await DatabaseInspection(pool: pool).server() }
@@ -18,7 +18,7 @@ struct ConnectionCheck: Sendable {
     } catch {
       return (
         .fail(
-          Examination.words(of: error),
+          DoctorRun.words(of: error),
           advice:
             "Correct DATABASE_URL or what it names (PgBouncer needs ignore_startup_parameters = options)"),
         false

@@ -5,7 +5,7 @@ import Postgres
 struct ConnectionSlotsCheck: DatabaseCheck {
   let name = "connection-slots"
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let wanted = database.settings.connectionsOfOneNode
     let need = "a node opens up to \(wanted)"
     guard database.pooling == .none else {

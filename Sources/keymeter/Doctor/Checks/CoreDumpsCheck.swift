@@ -14,7 +14,7 @@ struct CoreDumpsCheck: Sendable {
     private static let core = RLIMIT_CORE
   #endif
 
-  var verdict: Verdict {
+  var verdict: CheckResult {
     var limits = rlimit()
     guard getrlimit(Self.core, &limits) == 0 else { return .skip("this system doesn't tell its limit") }
     guard limits.rlim_cur > 0 else { return .ok("off (ulimit -c, where doctor runs)") }

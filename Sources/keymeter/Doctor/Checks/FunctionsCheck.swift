@@ -5,7 +5,7 @@ struct FunctionsCheck: DatabaseCheck {
   let name = "functions"
   let needsSchema = true
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let state = try await Migrator(pool: database.pool).state()
     guard state.unknown.isEmpty else { return .ok("those of a newer version") }
     guard state.outdatedFunctions.isEmpty else {

@@ -6,9 +6,9 @@ struct GuardedKeysCheck: DatabaseCheck {
   let name = "pepper-keys"
   let needsSchema = true
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     guard let peppers = database.peppers else {
-      return .skip("KEYMETER_PEPPERS can't be used: see \(Examination.settingsName)")
+      return .skip("KEYMETER_PEPPERS can't be used: see \(DoctorRun.settingsName)")
     }
     let store = PostgresPepperStore(pool: database.pool)
     let status: [PepperStatus]

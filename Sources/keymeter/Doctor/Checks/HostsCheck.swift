@@ -9,7 +9,7 @@ struct HostsCheck: Sendable {
   /// For libpq's own limit, and a name that can't be looked up.
   private static let limit = Duration.seconds(8)
 
-  func verdict() async -> Verdict {
+  func verdict() async -> CheckResult {
     let hosts = configuration.eachHost(connectTimeout: DatabaseSettings.inspectionConnectTimeout)
     let states = await withTaskGroup(of: (Int, HostState).self) { group in
       for (place, host) in hosts.enumerated() { group.addTask { (place, await Self.state(of: host)) } }
@@ -21,7 +21,7 @@ struct HostsCheck: Sendable {
     return judge(states, found)
   }
 
-  private func judge(_ states: [HostState], _ found: String) -> Verdict {
+  private func judge(_ states: [HostState], _ found: String) -> CheckResult {
     // One server may be reached by several ways, two poolers for example.
     let writable = Set(states.compactMap(\.start)).count
     if writable == 0 {
@@ -59,7 +59,7 @@ struct HostsCheck: Sendable {
         return facts.isReadOnly ? .readOnly : .writable(since: facts.start)
       }
     } catch {
-      return .unreachable(Examination.words(of: error))
+      return .unreachable(DoctorRun.words(of: error))
     }
   }
 }

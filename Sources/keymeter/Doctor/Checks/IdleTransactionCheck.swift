@@ -7,7 +7,7 @@ struct IdleTransactionCheck: DatabaseCheck {
   /// A node that waits this long between two statements is in trouble, and not only busy.
   private static let shortest = 1_000
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     guard let setting = try await database.setting(name), let milliseconds = Int(setting.value) else {
       return .skip("this server has no such setting")
     }

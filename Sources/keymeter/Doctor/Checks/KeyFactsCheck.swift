@@ -5,7 +5,7 @@ struct KeyFactsCheck: DatabaseCheck {
   let name = "key-facts"
   let needsSchema = true
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let isNewer = try await !Migrator(pool: database.pool).state().unknown.isEmpty
     let faults = try await database.inspection.faults(of: .keyFacts, mayBeOthers: isNewer)
     guard faults.isEmpty else {
@@ -21,7 +21,7 @@ struct KeyFactsCheck: DatabaseCheck {
   }
 
   /// Triggers that work now may have been off, or past them, when a key was changed.
-  private func compared(_ database: ExaminedDatabase) async throws -> Verdict {
+  private func compared(_ database: ExaminedDatabase) async throws -> CheckResult {
     let kept = "kept beside each secret by \(SchemaTriggers.keyFacts.names.count) triggers"
     guard let differing = try await database.inspection.differingKeyFacts() else {
       return .warn(

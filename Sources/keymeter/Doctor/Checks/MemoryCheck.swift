@@ -9,7 +9,7 @@ struct MemoryCheck: DatabaseCheck {
   /// From here on the tables of ordinary pages are large themselves, in MiB.
   private static let large = 8_192
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let settings = try await database.inspection.settings([name, "huge_pages"])
     guard let setting = settings[name], let pages = Int(setting.value) else {
       return .skip("this server has no such setting")

@@ -5,7 +5,7 @@ struct MigrationsCheck: DatabaseCheck {
   static let name = "migrations"
   var name: String { Self.name }
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let state = try await Migrator(pool: database.pool).state()
     if !state.changed.isEmpty {
       return .fail(

@@ -2,9 +2,9 @@
 struct OpenFilesCheck: Sendable {
   let settings: NodeSettings
 
-  var verdict: Verdict {
+  var verdict: CheckResult {
     guard let limits = settings.limits, let database = settings.database else {
-      return .skip("how many connections can't be told: see \(Examination.settingsName)")
+      return .skip("how many connections can't be told: see \(DoctorRun.settingsName)")
     }
     guard let files = FileDescriptorLimit.highest else { return .skip("this system doesn't tell its limit") }
     let room = FileDescriptorLimit.room(

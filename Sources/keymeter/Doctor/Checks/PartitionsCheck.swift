@@ -8,7 +8,7 @@ struct PartitionsCheck: DatabaseCheck {
   private static let advice =
     "A running server makes them every ten minutes: look into its log, or run `keymeter migrate`"
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let (months, currentIsMissing) = try await database.inspection.monthsWithoutPartition()
     let obstacles = try await database.inspection.partitionObstacles()
     guard !months.isEmpty else { return whole(obstacles.filter(\.isWaitedFor)) }
@@ -21,7 +21,7 @@ struct PartitionsCheck: DatabaseCheck {
   }
 
   /// Nobody is in the way of what isn't to be made; what is to be dropped has somebody waiting for it.
-  private func whole(_ obstacles: [PartitionObstacle]) -> Verdict {
+  private func whole(_ obstacles: [PartitionObstacle]) -> CheckResult {
     let found = "usage_daily has this month's and \(UsageMaintenance.monthsAhead) further ones"
     guard !obstacles.isEmpty else { return .ok(found) }
     return .warn(

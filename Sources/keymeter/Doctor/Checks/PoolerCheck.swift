@@ -10,7 +10,7 @@ struct PoolerCheck: Sendable {
   private static let name = "KEYMETER_PREPARED_STATEMENTS"
 
   /// - Returns: the verdict, and what was found; nil where it can't be told.
-  func verdict() async -> (verdict: Verdict, pooling: Pooling?) {
+  func verdict() async -> (verdict: CheckResult, pooling: Pooling?) {
     do {
       let configuration = configuration
       let pooling = try await Bounded.run(Self.limit) {
@@ -20,13 +20,13 @@ struct PoolerCheck: Sendable {
     } catch {
       return (
         .fail(
-          "it can't be told: \(Examination.words(of: error))",
+          "it can't be told: \(DoctorRun.words(of: error))",
           advice: "See that PostgreSQL has connections left"), nil
       )
     }
   }
 
-  private func judge(_ pooling: Pooling) -> Verdict {
+  private func judge(_ pooling: Pooling) -> CheckResult {
     switch pooling {
     case .none: .ok("none")
     case .session: .ok("a pooler that keeps sessions")

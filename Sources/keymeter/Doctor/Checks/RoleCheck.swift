@@ -12,14 +12,14 @@ struct RoleCheck: DatabaseCheck {
   private static let revocation =
     "As a superuser, revoke it from \(DatabaseRole.app.rawValue), from PUBLIC and from what the role is a member of"
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
-    let standing = try await RoleStanding.current(on: database.pool)
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
+    let standing = try await ServerRoleCheck.current(on: database.pool)
     let acting = standing.role == standing.login ? standing.login : "\(standing.login), as \(standing.role)"
     if let unfitness = standing.unfitness {
       return .fail(
         "the database role \(standing.role) \(unfitness): serve doesn't start", advice: Self.advice)
     }
-    let reach = try await RoleReach.current(on: database.pool)
+    let reach = try await ExcessPrivileges.current(on: database.pool)
     if let excess = reach.excess {
       return .fail("the database role \(DatabaseRole.app.rawValue) \(excess)", advice: Self.revocation)
     }
@@ -37,7 +37,7 @@ struct RoleCheck: DatabaseCheck {
   }
 }
 
-extension RoleReach {
+extension ExcessPrivileges {
   /// What keymeter_app could do that no migration lets it do; nil where that is nothing.
   fileprivate var excess: String? {
     if appCreates { return "can create in the schema keymeter" }

@@ -5,7 +5,7 @@ struct RowSecurityCheck: DatabaseCheck {
   let name = "row-level-security"
   let needsSchema = true
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let tables = try await database.inspection.tenantTables()
     let faults = tables.compactMap { table in table.fault.map { "\(table.name): \($0)" } }
     guard faults.isEmpty else {

@@ -5,7 +5,7 @@ struct ServerSettingCheck: DatabaseCheck {
   /// PostgreSQL's name of it.
   let name: String
   private let expected: String
-  private let verdict: @Sendable (String) -> Verdict
+  private let verdict: @Sendable (String) -> CheckResult
 
   static let all = [
     ServerSettingCheck(name: "fsync", expected: "on") {
@@ -46,7 +46,7 @@ struct ServerSettingCheck: DatabaseCheck {
     },
   ]
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     guard let setting = try await database.setting(name) else {
       return .skip("this server has no such setting")
     }

@@ -2,7 +2,7 @@
 struct SettingsCheck: Sendable {
   let settings: NodeSettings
 
-  var verdict: Verdict {
+  var verdict: CheckResult {
     if !settings.problems.isEmpty {
       return .fail(
         settings.problems.joined(separator: "; "),

@@ -5,7 +5,7 @@ struct StandbyCheck: DatabaseCheck {
   static let setting = "synchronous_standby_names"
   let name = "standby"
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let facts = try await database.inspection.server()
     let names = try await database.setting(Self.setting)?.value ?? ""
     if facts.isStandby {

@@ -4,7 +4,7 @@ import KeymeterRepository
 struct StatementTimeoutCheck: DatabaseCheck {
   let name = "statement_timeout"
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     guard let milliseconds = try await database.setting(name).flatMap({ Int($0.value) }) else {
       return .skip("this server has no such setting")
     }

@@ -6,7 +6,7 @@ struct SynchronousCommitCheck: DatabaseCheck {
 
   private static let advice = "Set synchronous_commit = on for this login and database"
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let settings = try await database.inspection.settings([name, StandbyCheck.setting])
     guard let setting = settings[name] else { return .skip("this server has no such setting") }
     let standbys = settings[StandbyCheck.setting]?.value ?? ""

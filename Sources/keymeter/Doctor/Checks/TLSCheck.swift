@@ -13,7 +13,7 @@ struct TLSCheck: Sendable {
   /// Below this there is little time left to find out why nobody renewed it.
   private static let fewestDays = 14
 
-  var verdict: Verdict {
+  var verdict: CheckResult {
     guard let tls = settings.tls else { return .ok("connections are in the clear") }
     let expiry: Int
     do throws(SettingError) {

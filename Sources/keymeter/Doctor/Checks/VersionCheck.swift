@@ -6,7 +6,7 @@ struct VersionCheck: DatabaseCheck {
 
   private static let oldest = 15
 
-  func judge(_ database: ExaminedDatabase) async throws -> Verdict {
+  func judge(_ database: ExaminedDatabase) async throws -> CheckResult {
     let facts = try await database.inspection.server()
     guard facts.versionNumber >= Self.oldest * 10_000 else {
       return .fail("PostgreSQL \(facts.version)", advice: "Keymeter needs PostgreSQL \(Self.oldest) or newer")

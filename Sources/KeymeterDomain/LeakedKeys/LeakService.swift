@@ -1,0 +1,132 @@
+/// Ends keys that somebody found in public.
+///
+/// It asks for no credentials: whoever calls it has made sure that the report is what it says, by `reporter`.
+public struct LeakService: Sendable {
+  /// Whose reports are acted upon.
+  public let reporter: ReporterKeys
+  private let store: any ManagementStore
+  private let peppers: PepperSet
+  private let clock: any Clock<Duration>
+
+  /// After so long the rest is left for a repetition: the reporter waits for 30 seconds.
+  private static let longest = Duration.seconds(20)
+  /// After so many failures the database is given up, rather than waited for once for each key.
+  private static let mostFailures = 3
+
+  /// A service over `store`.
+  ///
+  /// - Parameter clock: measures how long a report is worked at; no key is judged by it.
+  public init(
+    store: any ManagementStore, peppers: PepperSet, reporter: ReporterKeys,
+    clock: any Clock<Duration> = ContinuousClock()
+  ) {
+    self.store = store
+    self.peppers = peppers
+    self.reporter = reporter
+    self.clock = clock
+  }
+
+  /// Ends the keys one after the other, each in a transaction of its own: what fails keeps no other key alive.
+  ///
+  /// To be repeated where there is a failure; what is ended already stays as it is.
+  ///
+  /// - Returns: the outcome of each report, in their order.
+  public func end(
+    _ reports: [LeakReport], requestID: RequestID
+  ) async -> [Result<LeakOutcome, any Error>] {
+    await end(reports, requestID: requestID, on: clock)
+  }
+
+  private func end<C: Clock<Duration>>(
+    _ reports: [LeakReport], requestID: RequestID, on clock: C
+  ) async -> [Result<LeakOutcome, any Error>] {
+    let deadline = clock.now.advanced(by: Self.longest)
+    var results: [Result<LeakOutcome, any Error>] = []
+    var failures = 0
+    for report in reports {
+      guard failures < Self.mostFailures, clock.now < deadline else {
+        results.append(.failure(StoreError.unavailable(reason: "leaked keys were left for a repetition")))
+        continue
+      }
+      do {
+        results.append(.success(try await end(report, requestID: requestID)))
+      } catch {
+        failures += 1
+        results.append(.failure(error))
+      }
+    }
+    return results
+  }
+
+  private func end(_ report: LeakReport, requestID: RequestID) async throws -> LeakOutcome {
+    let hashes = peppers.hashes(of: report.secret)
+    return try await store.withTransaction { transaction in
+      let organisation = try await transaction.organisation(holding: hashes)
+      if let organisation {
+        try await transaction.enter(organisation)
+        if let id = try await transaction.keyID(holding: hashes) {
+          try await transaction.holdChanges(of: id)
+          // Whoever was waited for may have ended the value, and given the key another that nobody has seen.
+          if try await transaction.keyID(holding: hashes) == id,
+            let key = try await transaction.keyForUpdate(id), key.revokedAt == nil
+          {
+            return try await revoke(key, for: report, requestID: requestID, in: transaction)
+          }
+        }
+      }
+      let outcome = try await note(report, hashes, requestID: requestID, in: transaction)
+      return outcome ?? (organisation == nil ? .unknown : .endedBefore)
+    }
+  }
+
+  private func revoke(
+    _ key: APIKey, for report: LeakReport, requestID: RequestID, in transaction: any ManagementTransaction
+  ) async throws -> LeakOutcome {
+    let isRoot = key.root && key.status == .active
+    let hasOther = isRoot ? try await transaction.hasOtherActiveRoot(than: key.id) : true
+    let revoked = try await transaction.revoke(key.id)
+    let changes = APIKey.changes(from: key, to: revoked) + report.changes
+    try await transaction.append(report.entry(.keyRevoked, key, changes, requestID))
+    return .revoked(key.id, of: key.organisationID, lastRoot: !hasOther)
+  }
+
+  /// Has the log say that a value was found which a rotation had replaced.
+  ///
+  /// Its owner may have rotated the key because of the leak, and then nobody else has the present value; or whoever
+  /// found it has. Only the owner can tell which.
+  ///
+  /// - Returns: `nil` where the value was never one that is known of.
+  private func note(
+    _ report: LeakReport, _ hashes: [SecretHash], requestID: RequestID,
+    in transaction: any ManagementTransaction
+  ) async throws -> LeakOutcome? {
+    guard let organisation = try await transaction.organisation(formerlyHolding: hashes) else { return nil }
+    try await transaction.enter(organisation)
+    guard let former = try await transaction.formerValue(hashes) else { return nil }
+    guard let key = try await transaction.keyForUpdate(former.keyID), key.status == .active,
+      try await transaction.noteReport(ofFormerValue: hashes)
+    else { return .endedBefore }
+    let superseded = FieldChange("superseded_at", from: nil, to: .time(former.supersededAt))
+    try await transaction.append(
+      report.entry(.keyLeakReported, key, [superseded] + report.changes, requestID))
+    return .superseded(key.id, of: organisation)
+  }
+}
+
+extension LeakReport {
+  /// What a log says of the leak besides the key's end.
+  fileprivate var changes: [FieldChange] {
+    [
+      url.map { FieldChange("leak_url", from: nil, to: .text($0)) },
+      source.map { FieldChange("leak_source", from: nil, to: .text($0)) },
+    ].compactMap { $0 }
+  }
+
+  fileprivate func entry(
+    _ action: AuditAction, _ key: APIKey, _ changes: [FieldChange], _ requestID: RequestID
+  ) -> AuditEntry {
+    AuditEntry(
+      organisationID: key.organisationID, principal: .gitHub, action: action, target: key.id.rawValue,
+      requestID: requestID, changes: changes)
+  }
+}

@@ -1,0 +1,107 @@
+import Crypto
+
+/// What the store holds in a key's place: HMAC-SHA-256(pepper, key), and which pepper made it.
+public struct SecretHash: Sendable, Hashable {
+  /// The pepper's id.
+  public let pepperID: String
+  /// 32 bytes.
+  public let bytes: [UInt8]
+
+  /// A hash as the store holds it.
+  public init(pepperID: String, bytes: [UInt8]) {
+    self.pepperID = pepperID
+    self.bytes = bytes
+  }
+}
+
+/// The secrets, held outside the database, without which a hash can't be made (contract §2).
+///
+/// Several may be active, so that a pepper can be rotated: the first makes new hashes, all are tried when
+/// a key is looked up.
+public struct PepperSet: Sendable {
+  /// Each pepper as a hash that has taken in the pepper and nothing else: copying it saves the half of the work
+  /// that is the same for every key.
+  private let peppers: [(id: String, keyed: HMAC<SHA256>)]
+
+  /// Is told which keys authenticate; only there while more than one pepper is active.
+  private(set) var renewal: (any DigestRenewal)?
+
+  /// The fewest bytes of a pepper: as many as the hash has.
+  public static let fewestBytes = 32
+
+  /// The active peppers, the current one first.
+  ///
+  /// - Throws: `ValidationFailure` naming `KEYMETER_PEPPERS` when there is none, one is too short, or two
+  ///   share an id.
+  public init(_ peppers: [(id: String, bytes: [UInt8])]) throws(ValidationFailure) {
+    guard !peppers.isEmpty else { throw Self.failure("must name at least one pepper") }
+    for pepper in peppers {
+      guard !pepper.id.isEmpty, pepper.id.utf8.count <= 32, pepper.id.utf8.allSatisfy(Base62.contains) else {
+        throw Self.failure("has a pepper id that is not 1 to 32 letters and digits")
+      }
+      guard pepper.bytes.count >= Self.fewestBytes else {
+        throw Self.failure("has a pepper '\(pepper.id)' shorter than \(Self.fewestBytes) bytes")
+      }
+    }
+    guard Set(peppers.map(\.id)).count == peppers.count else {
+      throw Self.failure("names a pepper id twice")
+    }
+    self.peppers = peppers.map { (id: $0.id, keyed: HMAC(key: SymmetricKey(data: $0.bytes))) }
+  }
+
+  /// The ids, the current one first.
+  public var ids: [String] { peppers.map(\.id) }
+
+  /// The hash to store for a key that is issued now.
+  public func currentHash(of secret: KeySecret) -> SecretHash { hash(of: secret, with: peppers[0]) }
+
+  /// The hashes under which a presented key may be stored, one for each active pepper.
+  public func hashes(of secret: KeySecret) -> [SecretHash] {
+    peppers.map { hash(of: secret, with: $0) }
+  }
+
+  /// What is stored of each pepper so that other bytes under its id are noticed, in the order of `ids`.
+  public var checks: [PepperCheck] {
+    peppers.map { pepper in
+      var hmac = pepper.keyed
+      hmac.update(data: Array(PepperCheck.context.utf8))
+      return PepperCheck(pepperID: pepper.id, bytes: Array(hmac.finalize()))
+    }
+  }
+
+  /// The same peppers, whose users tell `renewal` which keys authenticate.
+  ///
+  /// With one pepper there is nothing to renew, and nothing is told.
+  public func renewing(by renewal: any DigestRenewal) -> PepperSet {
+    guard peppers.count > 1 else { return self }
+    var copy = self
+    copy.renewal = renewal
+    return copy
+  }
+
+  private func hash(
+    of secret: KeySecret, with pepper: (id: String, keyed: HMAC<SHA256>)
+  ) -> SecretHash {
+    var hmac = pepper.keyed
+    hmac.update(data: Array(secret.bytes))
+    return SecretHash(pepperID: pepper.id, bytes: Array(hmac.finalize()))
+  }
+
+  private static func failure(_ message: String) -> ValidationFailure {
+    ValidationFailure(field: "KEYMETER_PEPPERS", message)
+  }
+}
+
+extension PepperSet: CustomStringConvertible, CustomReflectable {
+  /// The ids, never the bytes.
+  public var description: String { "peppers \(ids.joined(separator: ", "))" }
+  /// Shows the ids alone.
+  public var customMirror: Mirror { Mirror(self, children: ["ids": ids]) }
+}
+
+extension SecretHash: CustomStringConvertible, CustomReflectable {
+  /// Which pepper made it; a log has no use for more.
+  public var description: String { "hash under pepper \(pepperID)" }
+  /// Shows the pepper's id alone.
+  public var customMirror: Mirror { Mirror(self, children: ["pepperID": pepperID]) }
+}

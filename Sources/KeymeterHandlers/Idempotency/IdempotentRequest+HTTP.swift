@@ -1,0 +1,81 @@
+import HTTPTypes
+import Hummingbird
+import KeymeterDomain
+
+extension IdempotencyKey {
+  /// Reads the header `Idempotency-Key`: a structured field's string (RFC 9651, section 3.3.3), or the same bare.
+  ///
+  /// `"abc"` and `abc` are one key. What begins with a quotation mark must be such a string and nothing else.
+  ///
+  /// - Returns: `nil` where the header is missing.
+  /// - Throws: `RequestRejection.invalidHeader`.
+  init?(reading headers: HTTPFields) throws(RequestRejection) {
+    let values = headers[values: .idempotencyKey]
+    guard let value = values.first else { return nil }
+    guard values.count == 1 else { throw Self.rejection("must not be repeated") }
+    guard let text = value.first == "\"" ? Self.unquoted(value) : value else {
+      throw Self.rejection("begins with a quotation mark and is no quoted string")
+    }
+    do {
+      try self.init(validating: text)
+    } catch {
+      throw .invalidHeader(error.violations)
+    }
+  }
+
+  /// What stands between the quotation marks, where only `\"` and `\\` are escapes.
+  private static func unquoted(_ value: String) -> String? {
+    var text: [UInt8] = []
+    var rest = value.utf8.dropFirst()
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "\""): return rest.isEmpty ? String(validating: text, as: UTF8.self) : nil
+      case UInt8(ascii: "\\"):
+        guard let escaped = rest.popFirst(), escaped == UInt8(ascii: "\"") || escaped == UInt8(ascii: "\\")
+        else { return nil }
+        text.append(escaped)
+      default: text.append(byte)
+      }
+    }
+    return nil
+  }
+
+  private static func rejection(_ message: String) -> RequestRejection {
+    .invalidHeader([FieldViolation(field: header, message: message)])
+  }
+}
+
+extension IdempotentRequest {
+  /// Reads the caller's name for a request.
+  ///
+  /// - Parameters:
+  ///   - body: the request's body as it was sent.
+  ///   - secret: the key that the caller presented.
+  /// - Returns: `nil` where the caller gave it none.
+  /// - Throws: `RequestRejection.invalidHeader`, which only an authentic caller is to be told.
+  init?(reading request: Request, body: [UInt8], by secret: KeySecret) throws(RequestRejection) {
+    guard let name = try IdempotencyKey(reading: request.headers) else { return nil }
+    let fingerprint = RequestFingerprint(
+      method: request.method.rawValue, path: request.uri.path, body: body)
+    self.init(name: name, fingerprint: fingerprint, secret: secret)
+  }
+}
+
+extension JSONBody {
+  /// Reads a body as `read` does, or as `readOptional` does, of a request that its caller may have named.
+  ///
+  /// - Returns: the value, or why there is none, a fault of `Idempotency-Key` included; and what makes the request
+  ///   repeatable, where it is well-formed and has a name.
+  static func readRepeatable<Value>(
+    _ request: Request, by secret: KeySecret, optional: Bool = false,
+    _ parse: (inout BodyMembers) -> Value?
+  ) async -> (value: Result<Value, any Error>, repeatable: IdempotentRequest?) {
+    do {
+      let bytes = try await bytes(of: request, emptyNeedsType: !optional)
+      let repeatable = try IdempotentRequest(reading: request, body: bytes, by: secret)
+      return (.success(try value(from: optional ? orEmptyObject(bytes) : bytes, parse)), repeatable)
+    } catch {
+      return (.failure(error), nil)
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import Postgres
+
+/// What the runtime API asks of the database beside its hot path.
+enum MeteringStatements {
+  static let all = [
+    identify, reserve, record, settle, isRoot, usage, owners, dailyUsage, expireReservations,
+    ensurePartitions,
+    partitionsAhead, purgeEvents, purgeReservations,
+  ]
+
+  /// One row of `keymeter.admit`, in the order in which `Admission` and `KeyUsageSnapshot` read it.
+  private static func admissionColumns(_ source: String) -> String {
+    """
+    \(source).position, \(source).decision, \(source).organisation_id, \(source).key_id, \(source).environment,
+    \(source).scopes, \(source).limit_requests, \(source).limit_tokens, \(source).limit_stt_secs,
+    \(source).used_requests, \(source).used_tokens, \(source).used_stt_secs, \(source).judged_at
+    """
+  }
+
+  /// A charge of nothing: authenticates, and writes nothing.
+  ///
+  /// Names the caller's tenant until the transaction ends, as `ManagementStatements.enter` does, without a further
+  /// round trip.
+  static let identify = Statement(
+    "metering_identify",
+    """
+    SELECT \(admissionColumns("a")),
+      pg_catalog.set_config('keymeter.organisation_id', coalesce(a.organisation_id, ''), true) AS entered,
+      pg_catalog.set_config('plan_cache_mode', 'force_custom_plan', true) AS planned
+    FROM keymeter.admit(
+      $1, ARRAY[$2]::text[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], NULL, NULL, 0::smallint,
+      ARRAY[$3]::inet[]) AS a
+    """)
+
+  static let reserve = Statement(
+    "metering_reserve",
+    """
+    SELECT \(admissionColumns("(r.admission)")), r.expires_at
+    FROM keymeter.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9) AS r
+    """)
+
+  static let record = Statement(
+    "metering_record",
+    """
+    SELECT \(admissionColumns("(r.admission)")), r.over_limit, r.repeated, r.differs
+    FROM keymeter.record($1, $2, $3, $4, $5, $6, $7) AS r
+    """)
+
+  static let settle = Statement(
+    "metering_settle",
+    """
+    SELECT outcome, over_limit, month, used_requests, used_tokens, used_stt_secs
+    FROM keymeter.settle($1, $2, $3, $4, $5, $6)
+    """)
+
+  static let isRoot = Statement(
+    "metering_is_root", "SELECT root FROM keymeter.api_keys WHERE organisation_id = $1 AND key_id = $2")
+
+  static let usage = Statement(
+    "metering_usage",
+    """
+    SELECT k.environment, k.scopes, u.limit_requests, u.limit_tokens, u.limit_stt_secs, u.used_requests, u.used_tokens,
+      u.used_stt_secs, u.reserved_requests, u.reserved_tokens, u.reserved_stt_secs, u.judged_at
+    FROM keymeter.usage($1, $2) AS u
+    JOIN keymeter.api_keys AS k ON k.organisation_id = $1 AND k.key_id = u.key_id
+    """)
+
+  static let owners = Statement(
+    "metering_owners",
+    """
+    SELECT o.organisation_id FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS k (key_id, place)
+    LEFT JOIN LATERAL keymeter.key_owner(k.key_id, $2) AS o ON true
+    ORDER BY k.place
+    """)
+
+  static let dailyUsage = Statement(
+    "metering_daily_usage",
+    """
+    SELECT day, least(requests, 9223372036854775807)::bigint AS requests,
+      least(tokens, 9223372036854775807)::bigint AS tokens, least(stt_secs, 9223372036854775807)::bigint AS stt_secs
+    FROM keymeter.usage_analytics($1, $2, $3, $4)
+    """)
+
+  static let expireReservations = Statement(
+    "metering_expire_reservations", "SELECT keymeter.expire_reservations($1) AS swept")
+
+  static let ensurePartitions = Statement(
+    "metering_ensure_partitions", "SELECT keymeter.ensure_usage_partitions($1) AS made")
+
+  /// How many months in a row have a partition, counted from the one after the present month; -1 if that has none.
+  static let partitionsAhead = Statement(
+    "metering_partitions_ahead",
+    """
+    SELECT (min(months.ahead) - 1)::integer AS ahead
+    FROM generate_series(0, 25) AS months (ahead)
+    WHERE NOT EXISTS (
+      SELECT FROM pg_catalog.pg_inherits AS i
+      WHERE i.inhparent = 'keymeter.usage_daily'::regclass
+        AND i.inhrelid = to_regclass('keymeter.usage_daily_' || to_char(
+          date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(months => months.ahead), 'YYYY_MM')))
+    """)
+
+  static let purgeEvents = Statement(
+    "metering_purge_events", "SELECT keymeter.purge_usage_events(interval '48 hours', $1) AS purged")
+
+  static let purgeReservations = Statement(
+    "metering_purge_reservations", "SELECT keymeter.purge_reservations(interval '48 hours', $1) AS purged")
+}

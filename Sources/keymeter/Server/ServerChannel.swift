@@ -1,0 +1,112 @@
+import HummingbirdCore
+import KeymeterHandlers
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+
+/// An HTTP/1 connection that answers verifications by itself, and whose other requests are handled on its event loop.
+///
+/// Otherwise each request would change threads from the loop to the concurrency pool and back. Nothing that a
+/// handler does blocks: what waits for PostgreSQL does so on the threads of the database's connections.
+struct ServerChannel: ServerChildChannel {
+  private let base: HTTP1Channel
+  private let responder: KeymeterResponder
+  private let limits: ConnectionLimits
+  private let connections: ConnectionCount
+  private let metrics: ConnectionMetrics
+  private let tls: TLSIdentity?
+  private let drain: Drain
+  private let backlog: WriteBufferLimit
+  private let date = DateField()
+
+  /// The most bytes of one connection that are read at once.
+  ///
+  /// Many small requests fit into that, and they are all
+  /// answered before other connections of the same event loop have their turn again.
+  private static let longestRead = 16 * 1_024
+
+  /// - Parameters:
+  ///   - responder: answers verifications, without the detour through the application.
+  ///   - application: answers all else.
+  ///   - connections: counts them, and bounds their number.
+  ///   - tls: what connections are encrypted with; `nil` for none.
+  ///   - drain: tells when connections are to end with their next answer.
+  ///   - backlog: bounds what waits for slow clients, on all connections.
+  init(
+    responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
+    limits: ConnectionLimits, connections: ConnectionCount, metrics: ConnectionMetrics, tls: TLSIdentity?,
+    drain: Drain, backlog: WriteBufferLimit
+  ) {
+    base = HTTP1Channel(
+      responder: application,
+      configuration: HTTP1Channel.Configuration(
+        idleTimeout: limits.idleTime,
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
+          maxHeaderFieldCount: limits.headerFields)))
+    self.responder = responder
+    self.limits = limits
+    self.connections = connections
+    self.metrics = metrics
+    self.tls = tls
+    self.drain = drain
+    self.backlog = backlog
+  }
+
+  func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+    let isWelcome = connections.enter()
+    if !isWelcome { metrics.refused() }
+    channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
+    let slowClients = RequestTimeoutHandler(patience: limits.requestTime, drain: drain, backlog: backlog)
+    do {
+      let pipeline = channel.pipeline.syncOperations
+      try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+      try channel.syncOptions?.setOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 2_048, maximum: Self.longestRead))
+      if isWelcome, let tls {
+        try pipeline.addHandlers(
+          NIOSSLServerHandler(context: tls.context), HandshakeObserver(telling: slowClients))
+      }
+      try pipeline.addHandler(ArrivalObserver(telling: slowClients))
+    } catch {
+      return channel.eventLoop.makeFailedFuture(error)
+    }
+    let ready = base.setup(channel: channel, logger: logger)
+    return ready.assumeIsolated().flatMapThrowing { value in
+      let pipeline = channel.pipeline.syncOperations
+      // Right behind the decoder, so that it sees every request and every answer, whoever gives it.
+      let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+      let first: any ChannelHandler =
+        isWelcome ? slowClients : ConnectionLimitHandler(isEncrypted: tls != nil)
+      try pipeline.addHandler(first, position: .after(decoder))
+      let last = ConnectionCloseHandler()
+      try pipeline.addHandler(last, position: .after(first))
+      try pipeline.addHandler(RequestTargetValidator(), position: .after(last))
+      // Behind what counts the requests under way, so that none is cut off by the server's end.
+      let count = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+      try pipeline.addHandler(
+        VerificationChannelHandler(responder: responder, date: date, logger: logger), position: .after(count))
+      return value
+    }.nonisolated()
+  }
+
+  func handle(value: HTTP1Channel.Value, logger: Logger) async {
+    await withTaskExecutorPreference(EventLoopExecutor(loop: value.channel.eventLoop)) {
+      await base.handle(value: value, logger: logger)
+    }
+  }
+}
+
+/// Runs a task's jobs on an event loop.
+private final class EventLoopExecutor: TaskExecutor {
+  private let loop: any EventLoop
+
+  init(loop: any EventLoop) { self.loop = loop }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}

@@ -1,0 +1,39 @@
+import KeymeterDomain
+import KeymeterHandlers
+
+/// What is done about authentications that fail, and whose they are.
+struct AuthFailureSettings: Sendable {
+  /// Who speaks for whom.
+  let proxies: TrustedProxies
+  /// How many may fail in a minute from one address; 0 for any number.
+  let failuresPerMinute: Int
+
+  init(_ source: SettingsSource) throws(SettingError) {
+    proxies = try Self.proxies(source)
+    failuresPerMinute = try source.number("KEYMETER_AUTH_FAILURES_PER_MINUTE", in: 0...1_000_000) ?? 60
+  }
+
+  /// What carries this out in one server.
+  func watch(_ metrics: AuthFailureMetrics) -> AuthFailureLimiter {
+    AuthFailureLimiter(
+      proxies: proxies,
+      limiter: failuresPerMinute == 0 ? nil : FailureRateLimiter(failuresPerMinute: failuresPerMinute),
+      metrics: metrics)
+  }
+
+  private static func proxies(_ source: SettingsSource) throws(SettingError) -> TrustedProxies {
+    let name = "KEYMETER_TRUSTED_PROXIES"
+    guard let text = try source.value(name) else { return .undeclared }
+    if text == "none" { return TrustedProxies([]) }
+    var ranges: [AddressRange] = []
+    for (index, entry) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
+      do throws(ValidationFailure) {
+        ranges.append(try AddressRange(validating: entry.trimmingBlanks(), field: name))
+      } catch {
+        let problem = error.errors.map(\.message).joined(separator: "; ")
+        throw SettingError(name: name, problem: "has an entry, number \(index + 1), that \(problem)")
+      }
+    }
+    return TrustedProxies(ranges)
+  }
+}

@@ -1,0 +1,164 @@
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@Suite("First answers", .timeLimit(.minutes(2)))
+struct IdempotencyConformance {
+  private struct Interruption: Error {}
+
+  @Test(
+    "An answer is kept by the transaction that claimed its name, and found by the next",
+    arguments: Backend.allCases)
+  func kept(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key()
+      let answer = try await under.record("a", tokens: 3, by: key)
+      #expect(!answer.replayed)
+      let again = try await under.record("a", tokens: 3, by: key)
+      #expect(again.replayed && again.body == answer.body && again.fields == answer.fields)
+      #expect(try await key.used() == Amounts(tokens: 3))
+      #expect(try await under.hooks.answers() == 1)
+    }
+  }
+
+  @Test("What is undone leaves no answer, and the name is free", arguments: Backend.allCases)
+  func undone(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key()
+      await #expect(throws: Interruption.self) {
+        _ = try await under.record("a", tokens: 3, by: key) { _ in throw Interruption() }
+      }
+      #expect(try await under.hooks.answers() == 0)
+      #expect(try await key.used() == .zero)
+      #expect(try await !under.record("a", tokens: 3, by: key).replayed)
+    }
+  }
+
+  @Test(
+    "An answer whose time is over counts as absent, swept or not", arguments: Backend.allCases, [false, true])
+  func expired(backend: Backend, swept: Bool) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key()
+      _ = try await under.record("a", tokens: 3, by: key)
+      #expect(try await under.hooks.purgeAnswers() == 0, "its time is not over")
+      try await under.hooks.runOutAnswers()
+      if swept { #expect(try await under.hooks.purgeAnswers() == 1) }
+      #expect(try await !under.record("a", tokens: 4, by: key).replayed)
+      #expect(try await under.record("a", tokens: 4, by: key).replayed)
+      #expect(try await key.used() == Amounts(tokens: 7))
+      #expect(try await under.hooks.answers() == 1)
+    }
+  }
+
+  @Test("Names of two keys, of one organisation or of two, don't meet", arguments: Backend.allCases)
+  func scoped(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let keys = [
+        try await under.key(of: clinic), try await under.key(of: clinic), try await under.key(),
+      ]
+      for (number, key) in keys.enumerated() {
+        #expect(try await !under.record("a", tokens: Int64(number), by: key).replayed)
+      }
+      for (number, key) in keys.enumerated() {
+        #expect(try await under.record("a", tokens: Int64(number), by: key).replayed)
+      }
+      #expect(try await under.hooks.answers() == 3)
+    }
+  }
+
+  @Test("Metering and management share the names of a key", arguments: Backend.allCases)
+  func shared(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let root = MeteredKey(
+        under: under, organisation: clinic.organisation, key: clinic.root.key, secret: clinic.root.secret)
+      _ = try await under.record("a", tokens: 3, by: root)
+      await #expect(throws: IdempotencyRejection.reused) { _ = try await under.create("a", by: clinic) }
+      #expect(try await under.entered(clinic.organisation.id) { try await $0.keys() }.count == 1)
+    }
+  }
+
+  @Test(
+    "Of 32 at once one has its effect, the others its answer, or are told to wait",
+    arguments: Backend.allCases)
+  func racers(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let answers = try await withThrowingTaskGroup(of: StoredResponse?.self) { group in
+        for _ in 0..<32 {
+          group.addTask {
+            do {
+              return try await under.create("race", by: clinic)
+            } catch IdempotencyRejection.inFlight {
+              return nil
+            }
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      let told = answers.compactMap(\.self)
+      #expect(told.count { !$0.replayed } == 1)
+      #expect(Set(told.map(\.body)).count == 1)
+      #expect(try await under.entered(clinic.organisation.id) { try await $0.keys() }.count == 2)
+      #expect(try await under.create("race", by: clinic).replayed)
+      #expect(try await under.auditLog().count { $0.action == "key.created" } == 2)
+    }
+  }
+
+  // The model runs one transaction at a time, and so never has two at one name.
+  @Test(
+    "A name that another transaction holds is in flight at once, until that one ends",
+    arguments: [Backend.postgres])
+  func inFlight(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key()
+      let entry = IdempotencyEntry(
+        organisationID: key.organisation.id, keyID: key.id, name: try IdempotencyKey(validating: "a"))
+      try await under.metering.withMetering { transaction in
+        #expect(try await transaction.claim(entry) == .free)
+        await #expect(throws: IdempotencyRejection.inFlight) {
+          _ = try await under.record("a", tokens: 3, by: key)
+        }
+        let seen = try await under.entered(key.organisation.id) { try await $0.claim(entry) }
+        #expect(seen == .inFlight, "management sees it as well")
+        #expect(try await !under.record("b", tokens: 1, by: key).replayed, "another name is not held")
+      }
+      #expect(try await !under.record("a", tokens: 3, by: key).replayed)
+      #expect(try await key.used() == Amounts(tokens: 4))
+    }
+  }
+}
+
+extension StoreUnderTest {
+  private func request(_ name: String, _ body: String, by secret: KeySecret) throws -> IdempotentRequest {
+    IdempotentRequest(
+      name: try IdempotencyKey(validating: name),
+      fingerprint: RequestFingerprint(method: "POST", path: "/", body: Array(body.utf8)), secret: secret)
+  }
+
+  /// Reports tokens under a name; `first` happens while the transaction is open, behind its effect.
+  fileprivate func record(
+    _ name: String, tokens: Int64, by key: MeteredKey,
+    first: @Sendable (RecordResult) throws -> Void = { _ in }
+  ) async throws -> StoredResponse {
+    try await MeteringService(admission: admission, store: metering, peppers: try peppers).record(
+      .success((Amounts(tokens: tokens), nil)), by: RuntimeCredentials(secret: key.secret, provider: nil),
+      repeatable: try request(name, "\(tokens)", by: key.secret)
+    ) { recording in
+      try first(recording)
+      return StoredResponse(
+        status: 200, fields: [.init(name: "A", value: "b")], body: Array("\(recording)".utf8))
+    }
+  }
+
+  /// Issues a key under a name.
+  fileprivate func create(_ name: String, by clinic: TestOrganisation) async throws -> StoredResponse {
+    try await KeyService(store: store, peppers: try peppers).create(
+      .success(KeyDraft(friendlyName: try .test("Racer"))), by: clinic.credentials, requestID: .test,
+      repeatable: try request(name, "racer", by: clinic.root.secret)
+    ) { issued in
+      StoredResponse(status: 201, fields: [], body: Array(issued.secret.revealed.utf8))
+    }
+  }
+}

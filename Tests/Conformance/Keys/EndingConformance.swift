@@ -1,0 +1,315 @@
+import KeymeterDomain
+import KeymeterTesting
+import Synchronization
+import Testing
+
+@Suite("Rotating, revoking and deleting keys", .timeLimit(.minutes(2)))
+struct EndingConformance {
+  @Test(
+    "A rotation's new value authenticates, and the old one only during the overlap",
+    arguments: Backend.allCases)
+  func rotated(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let first = try await under.key()
+      var random = RandomSource.system
+      let second = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
+      #expect(second.key.id == first.id && second.key.hint == second.secret.hint)
+      #expect(try await first.verify().admitted != nil)
+      #expect(try await second.verify().admitted != nil)
+      #expect(try await first.authenticates())
+      #expect(try await second.authenticates())
+      let third = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
+      #expect(try await first.verify().refusal == .unknownKey)
+      #expect(try await second.verify().admitted != nil)
+      #expect(try await third.verify().admitted != nil)
+      try await under.hooks.endOverlap(of: first.id)
+      #expect(try await second.verify().refusal == .expired)
+      #expect(try await !second.authenticates())
+      #expect(try await third.authenticates())
+      let last = try #require(try await first.rotated(random: &random))
+      for old in [first, second, third] {
+        #expect(try await old.verify().refusal == .unknownKey)
+        #expect(try await !old.authenticates())
+      }
+      #expect(try await last.verify().admitted?.used.requests == 5)
+    }
+  }
+
+  @Test("A value is superseded once a rotation has replaced it, and no other is", arguments: Backend.allCases)
+  func superseded(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let first = try await under.key()
+      #expect(try await !first.isSuperseded())
+      var random = RandomSource.system
+      let second = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
+      #expect(try await first.isSuperseded())
+      #expect(try await !second.isSuperseded())
+      let bystander = try await under.key()
+      #expect(try await !bystander.isSuperseded())
+      try await under.hooks.endOverlap(of: first.id)
+      #expect(try await first.isSuperseded())
+    }
+  }
+
+  @Test("An overlap ends by the store's clock, without anybody's doing", arguments: Backend.allCases)
+  func overlapEnds(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let first = try await under.key()
+      var random = RandomSource.system
+      let clock = ContinuousClock()
+      let before = clock.now
+      _ = try await first.rotated(overlapSeconds: 1, random: &random)
+      let answered = clock.now
+      var alive = true
+      while alive {
+        let asked = clock.now
+        alive = try await first.verify().refusal == nil
+        if alive {
+          #expect(asked - answered < .seconds(1))
+        } else {
+          #expect(clock.now - before >= .seconds(1))
+        }
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(try await !first.authenticates())
+    }
+  }
+
+  @Test("A revoked key is dead by every value, is told so, and is still there", arguments: Backend.allCases)
+  func revoked(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let first = try await under.key()
+      var random = RandomSource.system
+      let second = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
+      try await first.revoke()
+      for value in [first, second] {
+        #expect(try await value.verify().refusal == .revoked)
+        #expect(try await !value.authenticates())
+      }
+      let found = try await under.entered(first.organisation.id) { try await $0.keyForUpdate(first.id) }
+      #expect(found?.status == .revoked && found?.revokedAt != nil)
+    }
+  }
+
+  @Test("The organisation of a value is found without being named", arguments: Backend.allCases)
+  func organisationHolding(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let one = try await under.key()
+      let other = try await under.key()
+      var random = RandomSource.system
+      let never = KeySecret(environment: .production, random: &random)
+      for key in [one, other] {
+        let hashes = try under.peppers.hashes(of: key.secret)
+        let found = try await under.store.withTransaction { try await $0.organisation(holding: hashes) }
+        #expect(found == key.organisation.id)
+      }
+      let hashes = try under.peppers.hashes(of: never)
+      #expect(try await under.store.withTransaction { try await $0.organisation(holding: hashes) } == nil)
+    }
+  }
+
+  @Test(
+    "Another active root key is one that is neither revoked nor expired, nor a neighbour's",
+    arguments: Backend.allCases)
+  func otherActiveRoot(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      _ = try await TestOrganisation.create("neighbour", in: under.operatorStore)
+      _ = try await under.key(of: clinic)
+      let id = clinic.organisation.id
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
+      @Sendable func hasOther() async throws -> Bool {
+        try await under.entered(id) { try await $0.hasOtherActiveRoot(than: clinic.root.key.id) }
+      }
+      #expect(try await !hasOther())
+      let second = try await service.createRootKey(clinic.organisation.providerID, name: .test("Second"))
+      #expect(try await hasOther())
+      _ = try await under.entered(id) { try await $0.revoke(second.key.id) }
+      #expect(try await !hasOther())
+      let third = try await service.createRootKey(clinic.organisation.providerID, name: .test("Third"))
+      #expect(try await hasOther())
+      try await under.hooks.expire(third.key.id)
+      #expect(try await !hasOther())
+    }
+  }
+
+  @Test(
+    "Of two root keys that end each other, or each itself, at once one is left, every time",
+    arguments: Backend.allCases)
+  func rootDuel(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let keys = KeyService(store: under.store, peppers: try under.peppers)
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
+      for trial in 0..<20 {
+        let clinic = try await TestOrganisation.create("clinic-\(trial)", in: under.operatorStore)
+        let provider = clinic.organisation.providerID
+        let second = try await service.createRootKey(provider, name: .test("Second"))
+        let (one, two) = (clinic.root, second)
+        let duellists = trial < 10 ? [(one, two), (two, one)] : [(one, one), (two, two)]
+        let refusals = try await withThrowingTaskGroup(of: Rejection?.self) { group in
+          for (one, other) in duellists {
+            group.addTask {
+              let caller = Credentials(secret: one.secret)
+              do {
+                if trial.isMultiple(of: 2) {
+                  _ = try await keys.revoke(.success(other.key.id), by: caller, requestID: .test)
+                } else {
+                  try await keys.delete(
+                    .success(other.key.id), by: caller, requestID: .test, under: .rootKeysAndScopes)
+                }
+                return nil
+              } catch let refusal as Rejection {
+                return refusal
+              }
+            }
+          }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let refusal = trial < 10 ? Rejection.notAuthentic : .lastRootKey
+        #expect(refusals.count { $0 == nil } == 1 && refusals.contains(refusal))
+        let active = try await service.show(provider).keys.filter { $0.root && $0.status == .active }
+        #expect(active.count == 1)
+      }
+    }
+  }
+
+  @Test(
+    "A key that authenticated a change isn't ended before the change is done",
+    arguments: Backend.allCases, Ending.allCases)
+  func sharedLock(backend: Backend, ending: Ending) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let keys = KeyService(store: under.store, peppers: try under.peppers)
+      let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
+      let second = try await service.createRootKey(clinic.organisation.providerID, name: .test("Second"))
+      let hashes = try under.peppers.hashes(of: clinic.root.secret)
+      let box = Flag()
+      let ended = try await under.entered(clinic.organisation.id) { transaction in
+        _ = try #require(try await transaction.activeKey(hashes, lock: .shared))
+        let ended = Task {
+          try await ending.end(clinic.root.key.id, by: Credentials(secret: second.secret), keys)
+          return box.isSet
+        }
+        // Time for the ending to overtake, were it not held off.
+        try await Task.sleep(for: .milliseconds(200))
+        box.set()
+        return ended
+      }
+      #expect(try await ended.value)
+      let found = try await under.entered(clinic.organisation.id) { transaction in
+        try await transaction.activeKey(hashes, lock: .none)
+      }
+      #expect(found == nil)
+    }
+  }
+
+  @Test(
+    "A change that waited for the end of the key that asks for it is not made",
+    arguments: Backend.allCases, Ending.allCases)
+  func changeAfterEnd(backend: Backend, ending: Ending) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let manager = try await under.key(of: clinic)
+      let keys = KeyService(store: under.store, peppers: try under.peppers)
+      let draft = KeyDraft(friendlyName: try .test("Late"))
+      let change = try await under.entered(clinic.organisation.id) { transaction in
+        try await transaction.holdChanges(of: manager.id)
+        try await ending.end(manager.key, in: transaction, under.peppers)
+        let change = Task {
+          try await keys.create(
+            .success(draft), by: Credentials(secret: manager.secret), requestID: .test,
+            under: .rootKeysAndScopes)
+        }
+        // Time for the change to come as far as it gets.
+        try await Task.sleep(for: .milliseconds(200))
+        return change
+      }
+      await #expect(throws: Rejection.notAuthentic) { _ = try await change.value }
+      let names = try await under.entered(clinic.organisation.id) { try await $0.keys().map(\.friendlyName) }
+      #expect(!names.contains(draft.friendlyName))
+    }
+  }
+
+  @Test(
+    "Rotations of one key, all by itself and all at once, leave one new value, and the former one for the overlap",
+    arguments: Backend.allCases, [0, 600])
+  func rotationRace(backend: Backend, overlap: Int64) async throws {
+    try await backend.withStore { under in
+      let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
+      let keys = KeyService(store: under.store, peppers: try under.peppers)
+      let rotation = KeyRotation(id: clinic.root.key.id, overlapSeconds: overlap)
+      let late: Rejection = overlap > 0 ? .valueSuperseded : .notAuthentic
+      let rotated = try await withThrowingTaskGroup(of: IssuedKey?.self) { group in
+        for _ in 0..<16 {
+          group.addTask {
+            do {
+              return try await keys.rotate(.success(rotation), by: clinic.credentials, requestID: .test)
+            } catch let refusal as Rejection where refusal == late {
+              return nil
+            }
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }.compactMap(\.self)
+      }
+      #expect(rotated.count == 1)
+      if overlap > 0 { _ = try await keys.ownKey(clinic.credentials, requestID: .test) }
+      for issued in rotated {
+        let own = try await keys.ownKey(Credentials(secret: issued.secret), requestID: .test)
+        #expect(own.hint == issued.secret.hint)
+      }
+    }
+  }
+
+  /// The ways in which a value of a key ends at once.
+  enum Ending: CaseIterable, Sendable {
+    case rotate, revoke, delete
+
+    /// The end alone, past the rules.
+    func end(_ key: APIKey, in transaction: any ManagementTransaction, _ peppers: PepperSet) async throws {
+      switch self {
+      case .rotate:
+        var random = RandomSource.system
+        let secret = KeySecret(environment: key.environment, random: &random)
+        let value = NewSecret(hash: peppers.currentHash(of: secret), hint: secret.hint)
+        _ = try await transaction.rotate(key.id, to: value, overlapSeconds: 0)
+      case .revoke: _ = try await transaction.revoke(key.id)
+      case .delete: try await transaction.delete(key.id)
+      }
+    }
+
+    func end(_ id: KeyID, by caller: Credentials, _ keys: KeyService) async throws {
+      switch self {
+      case .rotate:
+        _ = try await keys.rotate(.success(KeyRotation(id: id)), by: caller, requestID: .test)
+      case .revoke: _ = try await keys.revoke(.success(id), by: caller, requestID: .test)
+      case .delete:
+        try await keys.delete(.success(id), by: caller, requestID: .test, under: .rootKeysAndScopes)
+      }
+    }
+  }
+}
+
+extension MeteredKey {
+  /// Whether a rotation has replaced the value.
+  fileprivate func isSuperseded() async throws -> Bool {
+    let hashes = try under.peppers.hashes(of: secret)
+    return try await under.entered(organisation.id) { try await $0.isSuperseded(hashes) }
+  }
+
+  /// Whether the value passes as a caller's of management.
+  func authenticates() async throws -> Bool {
+    let hashes = try under.peppers.hashes(of: secret)
+    return try await under.entered(organisation.id) {
+      try await $0.activeKey(hashes, lock: .none)
+    } != nil
+  }
+}
+
+/// Whether something has happened.
+private final class Flag: Sendable {
+  private let state = Mutex(false)
+
+  var isSet: Bool { state.withLock { $0 } }
+
+  func set() { state.withLock { $0 = true } }
+}

@@ -1,0 +1,229 @@
+import KeymeterDomain
+import KeymeterRepository
+import KeymeterTesting
+import Testing
+
+/// Plays the same random operations on the model and on PostgreSQL; whatever either says, the other must say.
+@Suite("PostgreSQL does what the model does", .timeLimit(.minutes(3)))
+struct ModelConformance {
+  @Test("over random operations of several tenants", arguments: [11, 12, 13, 14] as [UInt64])
+  func randomOperations(seed: UInt64) async throws {
+    let model = InMemoryManagementStore()
+    try await TestDatabase.withMigrated { database in
+      try await database.withStores { (real, owner) in
+        var players = [
+          try await Player(store: model, operatorStore: model, seed: seed),
+          try await Player(store: real, operatorStore: owner, seed: seed),
+        ]
+        var choices = SeededGenerator(seed: seed)
+        for step in 0..<250 {
+          let operation = Operation.random(using: &choices)
+          let expected = try await players[0].play(operation)
+          let actual = try await players[1].play(operation)
+          #expect(actual == expected, "seed \(seed), step \(step): \(operation)")
+          #expect(try await players[1].everything() == players[0].everything(), "seed \(seed), step \(step)")
+        }
+      }
+    }
+  }
+}
+
+extension TestDatabase {
+  /// Runs `body` with the store as the server has it, and as whoever holds the database's credentials has it.
+  fileprivate func withStores(
+    _ body: (PostgresManagementStore, PostgresManagementStore) async throws -> Void
+  ) async throws {
+    try await withPool(as: .app) { pool in
+      try await withPool(as: .owner) { owner in
+        try await body(PostgresManagementStore(pool: pool), PostgresManagementStore(pool: owner))
+      }
+    }
+  }
+}
+
+/// One thing that a caller does; numbers choose among what there is at the time.
+private enum Operation {
+  case create(tenant: Int, caller: Int, linkage: Int?, limit: Int64?)
+  case update(tenant: Int, caller: Int, target: Int, name: Int?, limit: LimitChange)
+  case delete(tenant: Int, caller: Int, target: Int)
+  case get(tenant: Int, caller: Int)
+  case list(tenant: Int, caller: Int)
+  case createRoot(tenant: Int)
+  case issue(caller: Int, scopes: [String], limit: Int64?, environment: KeyEnvironment)
+  case rotate(caller: Int, target: Int, overlapSeconds: Int64)
+  case revoke(caller: Int, target: Int)
+  case deleteAny(caller: Int, target: Int)
+  case page(caller: Int, size: Int, environment: KeyEnvironment?, status: KeyStatus?)
+
+  static func random(using random: inout SeededGenerator) -> Operation {
+    let tenant = Int.random(in: 0..<2, using: &random)
+    let caller = Int.random(in: 0..<8, using: &random)
+    let target = Int.random(in: 0..<12, using: &random)
+    switch Int.random(in: 0..<20, using: &random) {
+    case 0...3:
+      return .create(
+        tenant: tenant, caller: caller, linkage: Bool.random(using: &random) ? target : nil,
+        limit: Bool.random(using: &random) ? Int64.random(in: 0...MonthlyLimits.largest, using: &random) : nil
+      )
+    case 4...5:
+      let limits: [LimitChange] = [.unchanged, .cleared, .set(0), .set(MonthlyLimits.largest)]
+      return .update(
+        tenant: tenant, caller: caller, target: target, name: Bool.random(using: &random) ? target : nil,
+        limit: limits[Int.random(in: 0..<4, using: &random)])
+    case 6: return .delete(tenant: tenant, caller: caller, target: target)
+    case 7: return .get(tenant: tenant, caller: caller)
+    case 8: return .list(tenant: tenant, caller: caller)
+    case 9: return .createRoot(tenant: tenant)
+    default: return ofManagers(caller: caller, target: target, using: &random)
+    }
+  }
+
+  /// What the callers do whose organisation follows from their key.
+  private static func ofManagers(
+    caller: Int, target: Int, using random: inout SeededGenerator
+  ) -> Operation {
+    let environment: KeyEnvironment = Int.random(in: 0..<4, using: &random) == 0 ? .staging : .production
+    switch Int.random(in: 0..<10, using: &random) {
+    case ..<4:
+      let scopes = [["*"], ["apikeys:*", "a:*"], ["apikeys:write", "a:b"], ["a:b"]]
+      return .issue(
+        caller: caller, scopes: scopes[Int.random(in: 0..<4, using: &random)],
+        limit: Bool.random(using: &random) ? Int64.random(in: 0...9, using: &random) : nil,
+        environment: environment)
+    case ..<6:
+      return .rotate(
+        caller: caller, target: target, overlapSeconds: Bool.random(using: &random) ? 604_800 : 0)
+    case 6: return .revoke(caller: caller, target: target)
+    case 7: return .deleteAny(caller: caller, target: target)
+    default:
+      return .page(
+        caller: caller, size: Int.random(in: 1...4, using: &random),
+        environment: Bool.random(using: &random) ? environment : nil,
+        status: Bool.random(using: &random) ? KeyStatus.allCases[target % 3] : nil)
+    }
+  }
+}
+
+/// Plays operations on one store.
+///
+/// The same seed gives the same keys and ids on each.
+private struct Player {
+  let keys: KeyService
+  let organisations: OrganisationService
+  let tenants: [ProviderID]
+  /// Every key that was ever issued, dead ones included, over all tenants.
+  var issued: [IssuedKey] = []
+
+  init(store: any ManagementStore, operatorStore: any ManagementStore, seed: UInt64) async throws {
+    let random = RandomSource.seeded(seed)
+    keys = KeyService(store: store, peppers: try .test, random: random)
+    organisations = OrganisationService(store: operatorStore, peppers: try .test, random: random)
+    tenants = [try ProviderID(validating: "one"), try ProviderID(validating: "two")]
+    for tenant in tenants {
+      issued.append(try await organisations.create(provider: tenant, name: .test("Tenant")).rootKey)
+    }
+  }
+
+  /// What the operation came to, without the times, which differ.
+  mutating func play(_ operation: Operation) async throws -> String {
+    do {
+      return try await result(of: operation)
+    } catch let refusal as Rejection {
+      return "\(refusal)"
+    }
+  }
+
+  func everything() async throws -> [String] {
+    var lines: [String] = []
+    for tenant in tenants {
+      lines += try await organisations.show(tenant).keys.map(Self.line).sorted()
+    }
+    return lines
+  }
+
+  private mutating func result(of operation: Operation) async throws -> String {
+    switch operation {
+    case .create(let tenant, let caller, let linkage, let limit):
+      let draft = KeyDraft(
+        friendlyName: try .test("Created"), limits: .init(tokens: limit),
+        linkageID: try linkage.map { try .test("linkage \($0)") })
+      let key = try await keys.create(.success(draft), by: credentials(tenant, caller), requestID: .test)
+      issued.append(key)
+      return Self.line(key.key)
+    case .update(let tenant, let caller, let target, let name, let limit):
+      let update = KeyUpdate(
+        id: id(target), friendlyName: try name.map { try .test("name \($0)") }, requests: limit)
+      return Self.line(
+        try await keys.update(.success(update), by: credentials(tenant, caller), requestID: .test))
+    case .delete(let tenant, let caller, let target):
+      try await keys.delete(.success(id(target)), by: credentials(tenant, caller), requestID: .test)
+      return "deleted"
+    case .get(let tenant, let caller):
+      return Self.line(try await keys.ownKey(credentials(tenant, caller), requestID: .test))
+    case .list(let tenant, let caller):
+      return try await keys.allKeys(credentials(tenant, caller), requestID: .test).keys.map(Self.line)
+        .sorted()
+        .joined()
+    case .createRoot(let tenant):
+      let key = try await organisations.createRootKey(tenants[tenant], name: .test("Another root"))
+      issued.append(key)
+      return Self.line(key.key)
+    default: return try await resultOfManagers(operation)
+    }
+  }
+
+  private mutating func resultOfManagers(_ operation: Operation) async throws -> String {
+    switch operation {
+    case .issue(let caller, let scopes, let limit, let environment):
+      let draft = KeyDraft(
+        friendlyName: try .test("Issued"), limits: .init(tokens: limit), environment: environment,
+        scopes: scopes.map(Scope.init(stored:)))
+      let key = try await keys.create(
+        .success(draft), by: bare(caller), requestID: .test, under: .rootKeysAndScopes)
+      issued.append(key)
+      return Self.line(key.key)
+    case .rotate(let caller, let target, let overlap):
+      let rotation = KeyRotation(id: id(target), overlapSeconds: overlap)
+      let key = try await keys.rotate(.success(rotation), by: bare(caller), requestID: .test)
+      issued.append(key)
+      return Self.line(key.key)
+    case .revoke(let caller, let target):
+      return Self.line(try await keys.revoke(.success(id(target)), by: bare(caller), requestID: .test))
+    case .deleteAny(let caller, let target):
+      try await keys.delete(
+        .success(id(target)), by: bare(caller), requestID: .test, under: .rootKeysAndScopes)
+      return "deleted"
+    case .page(let caller, let size, let environment, let status):
+      return try await pages(by: bare(caller), size, KeyFilter(environment: environment, status: status))
+    default: return "not of managers"
+    }
+  }
+
+  /// Every page there is, without their order: keys of one moment in the model are of several in PostgreSQL.
+  private func pages(by caller: Credentials, _ size: Int, _ filter: KeyFilter) async throws -> String {
+    var lines: [String] = []
+    var next: KeyPosition?
+    repeat {
+      let listing = KeyListing(filter: filter, after: next, limit: size)
+      let page = try await keys.page(.success(listing), by: caller, requestID: .test)
+      lines += page.keys.map(Self.line)
+      next = page.next
+    } while next != nil
+    return lines.sorted().joined()
+  }
+
+  private func bare(_ caller: Int) -> Credentials {
+    Credentials(secret: issued[caller % issued.count].secret)
+  }
+
+  private func credentials(_ tenant: Int, _ caller: Int) -> Credentials {
+    Credentials(secret: issued[caller % issued.count].secret, provider: tenants[tenant])
+  }
+
+  private func id(_ target: Int) -> KeyID { issued[target % issued.count].key.id }
+
+  private static func line(_ key: APIKey) -> String {
+    "\(key.id) \(key.organisationID) \(key.friendlyName) \(key.limits) \(key.linkageID) \(key.root) \(key.hint) "
+      + "\(key.status) \(key.environment) \(key.scopes)"
+  }
+}

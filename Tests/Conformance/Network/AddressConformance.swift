@@ -1,0 +1,164 @@
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@Suite("A key that may be used from some addresses only", .timeLimit(.minutes(2)))
+struct AddressConformance {
+  private static let list = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]
+  private static let inside = ["10.255.0.1", "::ffff:10.0.0.1", "192.0.2.7", "2001:db8:ffff::1"]
+  /// `nil` is where nobody can say where a request comes from.
+  private static let outside: [String?] = ["11.0.0.1", "192.0.2.8", "2001:db9::1", "::1", "::a00:1", nil]
+
+  @Test("Alone, it is admitted from there, and refused from elsewhere", arguments: Backend.allCases)
+  func alone(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key(allowed: Self.list)
+      for address in Self.inside {
+        #expect(try await key.verify(from: address).admitted != nil, "\(address)")
+      }
+      let before = try await under.hooks.meter()
+      for address in Self.outside {
+        let refused = try await key.verify(from: address)
+        #expect(refused.refusal == .addressNotAllowed, "\(address ?? "nowhere")")
+        #expect(refused.used == .init(requests: 4))
+      }
+      #expect(try await under.hooks.meter() == before)
+      let free = try await under.key()
+      for address in Self.inside + Self.outside {
+        #expect(try await free.verify(from: address).admitted != nil)
+      }
+    }
+  }
+
+  @Test("In a batch each request is judged by its own address", arguments: Backend.allCases)
+  func batch(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key(limits: .init(requests: 3), allowed: Self.list)
+      let free = try await under.key()
+      let addresses = Self.outside + Self.inside
+      let requests =
+        try addresses.map { try key.request(from: $0) } + addresses.map { try free.request(from: $0) }
+      let refusals = try await under.admitInOrder(requests).map(\.refusal)
+      let expected: [AdmissionRejection?] =
+        Self.outside.map { _ in .addressNotAllowed } + [nil, nil, nil, .overLimit(.requests)]
+      #expect(Array(refusals.prefix(addresses.count)) == expected)
+      #expect(refusals.dropFirst(addresses.count).allSatisfy { $0 == nil })
+      #expect(try await key.used() == .init(requests: 3))
+    }
+  }
+
+  /// A node makes groups of what comes together: of a free key whatever the addresses, of the other by them.
+  @Test(
+    "Among many at once each is judged by its own address, one address or several",
+    arguments: Backend.allCases, [["10.0.0.1"], ["11.0.0.1"], ["10.0.0.1", "11.0.0.1"], ["10.0.0.1", nil]])
+  func together(backend: Backend, from addresses: [String?]) async throws {
+    try await backend.withStore { under in
+      let (key, free) = (try await under.key(allowed: Self.list), try await under.key())
+      _ = try await key.verify(from: "10.0.0.1")
+      _ = try await free.verify()
+      let count = 120
+      let outcomes = try await withThrowingTaskGroup(of: (key: KeyID, address: String?, Admission).self) {
+        group in
+        for number in 0..<count {
+          let key = number.isMultiple(of: 2) ? key : free
+          let address = addresses[number / 2 % addresses.count]
+          group.addTask { (key.id, address, try await key.verify(from: address)) }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      for (id, address, admission) in outcomes {
+        let isAllowed = id == free.id || address == "10.0.0.1"
+        #expect(admission.refusal == (isAllowed ? nil : .addressNotAllowed), "\(address ?? "nowhere")")
+      }
+      let admitted = Int64(outcomes.count { $0.key == key.id && $0.2.admitted != nil })
+      #expect(try await key.used() == .init(requests: admitted + 1))
+      #expect(try await free.used() == .init(requests: Int64(count / 2) + 1))
+    }
+  }
+
+  @Test(
+    "Reservations and reports are judged by it too, and leave nothing behind", arguments: Backend.allCases)
+  func reservingAndRecording(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key(allowed: Self.list)
+      #expect(try await key.reserve(.oneRequest, from: "10.0.0.1").id != nil)
+      #expect(try await key.record(.oneRequest, from: "10.0.0.1").counted != nil)
+      #expect(try await key.record(.oneRequest, event: "e", from: "10.0.0.1").counted != nil)
+      let before = try await under.hooks.meter()
+      for address in Self.outside {
+        #expect(try await key.reserve(.oneRequest, from: address).refusal == .addressNotAllowed)
+        for event in [nil, "e", "f"] {
+          let recording = try await key.record(.oneRequest, event: event, from: address)
+          guard case .refused(.addressNotAllowed, _) = recording else {
+            Issue.record("\(recording)")
+            continue
+          }
+        }
+        let identified = try await under.metering.withMetering {
+          try await $0.identify(try key.request(.zero, from: address))
+        }
+        #expect(identified.refusal == .addressNotAllowed)
+      }
+      #expect(try await under.hooks.meter() == before)
+    }
+  }
+
+  @Test(
+    "It is told after revocation and expiry, and before environment and scope", arguments: Backend.allCases)
+  func order(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key(limits: .init(requests: 0), scopes: ["a:b"], allowed: Self.list)
+      func refusal(from address: String) async throws -> AdmissionRejection? {
+        try await key.verify(scopes: ["c"], environment: .staging, from: address).refusal
+      }
+      #expect(try await refusal(from: "10.0.0.1") == .environmentMismatch)
+      #expect(try await refusal(from: "11.0.0.1") == .addressNotAllowed)
+      try await under.hooks.expire(key.id)
+      #expect(try await refusal(from: "11.0.0.1") == .expired)
+      try await key.revoke()
+      #expect(try await refusal(from: "11.0.0.1") == .revoked)
+    }
+  }
+
+  @Test("The list is kept as it was given, changes, and is taken away", arguments: Backend.allCases)
+  func stored(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let most = (0..<50).map { "10.0.\($0).0/24" }
+      for list in [["0.0.0.0/0", "::/0"], ["192.0.2.1/32", "2001:db8::1/128"], most] {
+        let key = try await under.key(allowed: list)
+        #expect(key.key.allowedAddresses?.ranges.map(\.description) == list)
+        func found() async throws -> APIKey? {
+          try await under.entered(key.organisation.id) { try await $0.keyForUpdate(key.id) }
+        }
+        #expect(try await found() == key.key)
+        try await key.allow(["198.51.100.0/24"])
+        #expect(try await found()?.allowedAddresses == .test(["198.51.100.0/24"]))
+        var random = RandomSource.system
+        #expect(try await key.rotated(random: &random)?.key.allowedAddresses == .test(["198.51.100.0/24"]))
+        try await key.allow(nil)
+        #expect(try await found()?.allowedAddresses == nil)
+      }
+    }
+  }
+
+  @Test(
+    "A charge that comes while the list is being narrowed is judged by the new one",
+    arguments: Backend.allCases)
+  func beingNarrowed(backend: Backend) async throws {
+    try await backend.withStore { under in
+      let key = try await under.key()
+      _ = try await key.verify(from: "11.0.0.1")
+      let late = try await under.entered(key.organisation.id) { transaction in
+        _ = try await transaction.update(
+          key.id, friendlyName: key.key.friendlyName, limits: .unrestricted,
+          allowedAddresses: .test(Self.list))
+        let late = Task { try await key.verify(from: "11.0.0.1") }
+        // Time to be judged by the old list, were that to count.
+        try await Task.sleep(for: .milliseconds(200))
+        return late
+      }
+      #expect(try await late.value.refusal == .addressNotAllowed)
+      #expect(try await key.used() == .oneRequest)
+    }
+  }
+}

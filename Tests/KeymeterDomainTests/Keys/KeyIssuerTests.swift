@@ -1,0 +1,51 @@
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterDomain
+
+@Suite struct KeyIssuerTests {
+  private let peppers: PepperSet
+  private let issuer: KeyIssuer
+
+  init() throws {
+    peppers = try PepperSet([
+      (id: "new", bytes: Array(repeating: 1, count: 32)), (id: "old", bytes: Array(repeating: 2, count: 32)),
+    ])
+    issuer = KeyIssuer(peppers: peppers, random: .seeded(30))
+  }
+
+  @Test(arguments: KeyEnvironment.allCases, [false, true])
+  func `a drawn key holds the draft, its secret's hint, and its hash under the current pepper`(
+    environment: KeyEnvironment, root: Bool
+  ) throws {
+    let draft = KeyDraft(friendlyName: try .test("Till"), environment: environment)
+    let drawn = issuer.draw(draft, root: root)
+    #expect(drawn.secret.environment == environment)
+    #expect(drawn.key.draft == draft)
+    #expect(drawn.key.root == root)
+    #expect(drawn.key.hint == drawn.secret.hint)
+    #expect(drawn.key.hash == peppers.currentHash(of: drawn.secret))
+    #expect(drawn.key.hash.pepperID == "new")
+  }
+
+  @Test func `a linkage that is named is kept`() throws {
+    let draft = KeyDraft(friendlyName: try .test("Till"), linkageID: try .test("shop 7"))
+    #expect(issuer.draw(draft, root: false).key.linkageID.rawValue == "shop 7")
+  }
+
+  @Test func `a linkage that is not named is made, and never twice`() throws {
+    let draft = KeyDraft(friendlyName: try .test("Till"))
+    let drawn = (0..<2000).map { _ in issuer.draw(draft, root: false) }
+    let linkages = drawn.map(\.key.linkageID.rawValue)
+    #expect(linkages.allSatisfy { $0.hasPrefix("lnk_") && $0.count == 28 })
+    #expect(Set(linkages).count == drawn.count)
+    #expect(Set(drawn.map(\.key.id)).count == drawn.count)
+    #expect(Set(drawn.map(\.secret.revealed)).count == drawn.count)
+  }
+
+  @Test func `neither id nor linkage is a part of the secret`() throws {
+    let drawn = issuer.draw(KeyDraft(friendlyName: try .test("Till")), root: false)
+    #expect(!leaks(drawn.key.id.rawValue, ofKey: drawn.secret.revealed))
+    #expect(!leaks(drawn.key.linkageID.rawValue, ofKey: drawn.secret.revealed))
+  }
+}

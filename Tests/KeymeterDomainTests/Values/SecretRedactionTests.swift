@@ -1,0 +1,77 @@
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterDomain
+
+@Suite struct SecretRedactionTests {
+  private let secret: KeySecret
+  private let body: KeySecret.Body
+
+  init() throws {
+    var random = RandomSource.seeded(77)
+    body = KeySecret.Body(random: &random)
+    secret = KeySecret(environment: .production, body: body)
+  }
+
+  @Test func `no way of printing a key's random part shows it`() {
+    for text in renderings(of: body) + renderings(of: [body]) {
+      #expect(!leaks(text, ofKey: secret.revealed), "\(text)")
+    }
+  }
+
+  @Test func `no way of printing an answer shows what it tells, or a header of it`() {
+    let answer = StoredResponse(
+      status: 201, fields: [.init(name: "X-Key", value: secret.revealed)], body: Array(secret.revealed.utf8))
+    let bytes = secret.revealed.utf8.map { "\($0)" }.suffix(10).joined(separator: ", ")
+    for text in renderings(of: answer) + renderings(of: [answer]) + renderings(of: Optional(answer) as Any) {
+      #expect(!leaks(text, ofKey: secret.revealed) && !text.contains(bytes), "\(text)")
+      // `dump` writes each byte on a line of its own.
+      #expect(!text.contains("- \(secret.revealed.utf8.last ?? 0)\n"), "\(text)")
+    }
+  }
+
+  @Test func `no way of printing a repeatable request shows the key or the caller's name for it`() throws {
+    let request = IdempotentRequest(
+      name: try IdempotencyKey(validating: "order 4711"),
+      fingerprint: RequestFingerprint(method: "POST", path: "/", body: []), secret: secret)
+    for text in renderings(of: request) {
+      #expect(!leaks(text, ofKey: secret.revealed) && !text.contains("4711"), "\(text)")
+    }
+  }
+
+  @Test func `a hash prints without its bytes, wherever it stands`() throws {
+    let peppers = try PepperSet.test
+    let hash = peppers.currentHash(of: secret)
+    let holders: [(Any, [UInt8])] = [
+      (hash, hash.bytes), (AdmissionRequest(hashes: [hash]), hash.bytes),
+      (NewSecret(hash: hash, hint: ""), hash.bytes), (peppers.checks[0], peppers.checks[0].bytes),
+    ]
+    for (holder, bytes) in holders {
+      let run = bytes.prefix(3).map { "\($0)" }.joined(separator: ", ")
+      for text in renderings(of: holder) {
+        #expect(!text.contains(run) && !text.contains("- \(bytes[0])\n"), "\(text)")
+      }
+    }
+  }
+
+  @Test func `what authenticates a caller prints without the key`() throws {
+    let name = try IdempotencyKey(validating: "n")
+    let entry = IdempotencyEntry(
+      organisationID: OrganisationID(rawValue: "org_a"), keyID: KeyID(rawValue: "key_a"), name: name)
+    let holders: [Any] = [
+      RuntimeCredentials(secret: secret, provider: nil), Credentials(secret: secret),
+      ResponseSeal(secret: secret, name: name, entry: entry),
+      KeyIssuer(peppers: try .test, random: .seeded(78)),
+    ]
+    for text in holders.flatMap(renderings) { #expect(!leaks(text, ofKey: secret.revealed)) }
+  }
+
+  @Test func `nothing that is secret can be encoded by accident`() throws {
+    let secrets: [Any] = [
+      secret, body, try PepperSet.test, try PepperSet.test.hashes(of: secret)[0],
+      RuntimeCredentials(secret: secret, provider: nil), Credentials(secret: secret),
+      StoredResponse(status: 200, fields: [], body: []),
+    ]
+    for secret in secrets { #expect(!(secret is any Encodable), "\(type(of: secret))") }
+  }
+}

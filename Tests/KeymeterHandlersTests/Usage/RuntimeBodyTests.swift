@@ -1,0 +1,96 @@
+import HTTPTypes
+import KeymeterDomain
+import KeymeterTesting
+import Testing
+
+@testable import KeymeterHandlers
+
+@Suite("Runtime 400, 413 and 415: bodies that can't be taken")
+struct RuntimeBodyTests {
+  private static let metering: [RuntimeOperation] = [.reserve, .settle, .record]
+
+  @Test(
+    "an amount that is no whole number from 0 to 2^53 − 1 is refused by its name, and nothing is counted",
+    arguments: metering, ["requests", "tokens", "stt_secs"])
+  func badAmount(operation: RuntimeOperation, name: String) async throws {
+    let service = try await Service()
+    for value in [
+      "-1", "1.5", "9007199254740992", "9223372036854775808", "1e400", "1e-1", "\"1\"", "true", "null", "[1]",
+      "{}",
+    ] {
+      let answer = try await service.askInVain(
+        call(operation, #""\#(name)":\#(value)"#, by: service.home.root))
+      try expectProblem(
+        answer, 400, "Request body is invalid.", code: "body_invalid", fields: [name], "\(value)")
+    }
+  }
+
+  @Test("an amount is its value, however it is spelt", arguments: ["7", "7.0", "70e-1", "0.7e1"])
+  func spelling(value: String) async throws {
+    let service = try await Service()
+    let key = try await service.key()
+    #expect(try await service.record(#"{"tokens":\#(value)}"#, by: key).status == 200)
+    #expect(try await service.used(by: key) == Amounts(tokens: 7))
+  }
+
+  @Test(
+    "a member that is not known is refused, and nothing is counted",
+    arguments: RuntimeOperation.withBody, ["token", "Tokens", "request", "sttSecs", "", "tokens ", "scope"])
+  func unknownMember(operation: RuntimeOperation, name: String) async throws {
+    let service = try await Service()
+    // A reservation of nothing would be refused for that as well.
+    let amount = operation == .reserve ? #""requests":1,"# : ""
+    let answer = try await service.askInVain(
+      call(operation, #"\#(amount)"\#(name)":1"#, by: service.home.root))
+    try expectProblem(
+      answer, 400, "Request body is invalid.", code: "body_invalid", fields: [RedactedName.of(name)])
+  }
+
+  @Test(
+    "a body that is no JSON object is refused, and nothing is counted", arguments: RuntimeOperation.withBody,
+    [
+      "", "{", "null", "[]", "1", "\"x\"", "{} {}", "{\"requests\":1,}", "{\"requests\":1,\"requests\":1}",
+      "{'requests':1}", "\u{feff}{}", "{\"requests\":01}",
+    ])
+  func noObject(operation: RuntimeOperation, json: String) async throws {
+    let service = try await Service()
+    let answer = try await service.askInVain(
+      .runtime(.post, operation.path, by: service.home.root, json: json))
+    try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: [""])
+  }
+
+  @Test(
+    "a body that is not declared to be JSON is 415", arguments: RuntimeOperation.withBody,
+    [
+      nil, "", "text/plain", "application/x-www-form-urlencoded", "application/problem+json",
+      "application/jsonx",
+    ])
+  func mediaType(operation: RuntimeOperation, contentType: String?) async throws {
+    let service = try await Service()
+    let answer = try await service.askInVain(
+      operation.call(by: service.home.root).with(.contentType, contentType))
+    try expectProblem(answer, 415, "Request body is not JSON.", code: "unsupported_media_type")
+  }
+
+  @Test("65,536 bytes are read, 65,537 are 413", arguments: RuntimeOperation.withBody)
+  func length(operation: RuntimeOperation) async throws {
+    let service = try await Service()
+    let call = operation.call(by: service.home.root)
+    let body = try #require(call.body)
+    let padding: (Int) -> [UInt8] = { length in body + Array(repeating: 0x20, count: length - body.count) }
+    #expect(try await service.ask(call.sending(padding(65_536))).status == operation.status)
+    let answer = try await service.askInVain(call.sending(padding(65_537)))
+    try expectProblem(answer, 413, "Request body is too large.", code: "body_too_large")
+  }
+
+  /// A call that would be right but for one member more.
+  private func call(_ operation: RuntimeOperation, _ member: String, by key: IssuedKey) -> Call {
+    let right =
+      switch operation {
+      case .settle: #""reservation_id":"rsv_0","#
+      case .analytics: #""start_date":"2024-01-15","end_date":"2024-01-15","#
+      default: ""
+      }
+    return .runtime(.post, operation.path, by: key, json: "{\(right)\(member)}")
+  }
+}

@@ -1,0 +1,292 @@
+import KeymeterTesting
+import Postgres
+import Testing
+
+@testable import KeymeterRepository
+
+/// What each role can't do; tried, rather than read from the grants.
+@Suite("The roles", .timeLimit(.minutes(2)))
+struct RoleLimitTests {
+  private static let denied = "42501"
+
+  @Test(
+    "The server can add to the audit log and read it, and nothing else",
+    arguments: [
+      "INSERT INTO keymeter.audit_log (organisation_id, occurred_at, principal, action, target, request_id, changes) "
+        + "VALUES ('org_home', '2000-01-01', 'cli', 'x', 'x', 'x', '{}')",
+      "INSERT INTO keymeter.audit_log (organisation_id, audit_id, principal, action, target, request_id, changes) "
+        + "OVERRIDING SYSTEM VALUE VALUES ('org_home', 1000000, 'x', 'x', 'x', 'x', '{}')",
+      "UPDATE keymeter.audit_log SET target = 'x'", "DELETE FROM keymeter.audit_log",
+      "TRUNCATE keymeter.audit_log",
+      "UPDATE keymeter.audit_log SET changes = '{}' WHERE organisation_id = 'org_home'",
+      "SELECT FROM keymeter.audit_log FOR UPDATE", "SELECT FROM keymeter.audit_log FOR KEY SHARE",
+      "INSERT INTO keymeter.audit_log (organisation_id, audit_id, principal, action, target, request_id, changes) "
+        + "OVERRIDING SYSTEM VALUE VALUES ('org_home', 1, 'x', 'x', 'x', 'x', '{}') "
+        + "ON CONFLICT ON CONSTRAINT audit_log_pkey DO UPDATE SET target = 'x'",
+      "ALTER TABLE keymeter.audit_log DISABLE TRIGGER audit_log_is_append_only",
+      "DROP TRIGGER audit_log_is_append_only ON keymeter.audit_log",
+      "CREATE RULE hide AS ON INSERT TO keymeter.audit_log DO INSTEAD NOTHING",
+      "ALTER TABLE keymeter.audit_log NO FORCE ROW LEVEL SECURITY",
+      "ALTER TABLE keymeter.audit_log DISABLE ROW LEVEL SECURITY", "DROP TABLE keymeter.audit_log",
+      "SET session_replication_role = replica",
+      "CREATE OR REPLACE FUNCTION keymeter.refuse_audit_change() "
+        + "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+      "SELECT setval(pg_get_serial_sequence('keymeter.audit_log', 'audit_id'), 1)",
+      "SELECT FROM keymeter.audit_heads", "SELECT FROM keymeter.audit_heads FOR KEY SHARE",
+      "INSERT INTO keymeter.audit_heads VALUES ('org_home', now())", "DELETE FROM keymeter.audit_heads",
+      "UPDATE keymeter.audit_heads SET last_occurred_at = now()",
+      "LOCK TABLE keymeter.audit_heads IN ACCESS SHARE MODE",
+    ])
+  func auditLog(sql: String) async throws {
+    try await expectRefusal(of: sql, as: .server)
+  }
+
+  @Test(
+    "The server can't raise itself",
+    arguments: [
+      "SET ROLE keymeter_owner", "SET ROLE postgres", "SET ROLE keymeter_reporting",
+      "SET SESSION AUTHORIZATION postgres", "CREATE ROLE made", "ALTER ROLE keymeter_app BYPASSRLS",
+      "ALTER ROLE keymeter_app SUPERUSER", "ALTER ROLE \(TestDatabase.Login.server.rawValue) BYPASSRLS",
+      "GRANT keymeter_owner TO keymeter_app", "GRANT postgres TO keymeter_app",
+      "REASSIGN OWNED BY keymeter_owner TO keymeter_app",
+      "ALTER TABLE keymeter.api_keys OWNER TO keymeter_app",
+      "SET log_statement = 'none'", "COPY keymeter.api_keys TO PROGRAM 'true'",
+      "ALTER DEFAULT PRIVILEGES FOR ROLE keymeter_owner GRANT ALL ON TABLES TO keymeter_app",
+    ])
+  func escalation(sql: String) async throws {
+    try await expectRefusal(of: sql, as: .server)
+  }
+
+  @Test(
+    "The server can't change the schema",
+    arguments: [
+      "CREATE TABLE keymeter.made ()", "CREATE TABLE public.made ()", "CREATE TABLE reporting.made ()",
+      "ALTER TABLE keymeter.api_keys ADD COLUMN made text", "DROP TABLE keymeter.api_keys",
+      "CREATE INDEX ON keymeter.api_keys (root)", "ALTER TABLE keymeter.api_keys DISABLE ROW LEVEL SECURITY",
+      "CREATE POLICY all_of_it ON keymeter.api_keys USING (true)", "DROP POLICY tenant ON keymeter.api_keys",
+      "ALTER POLICY tenant ON keymeter.api_keys USING (true)",
+      "CREATE FUNCTION keymeter.made() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+      "CREATE OR REPLACE FUNCTION keymeter.month_of(day date) RETURNS date LANGUAGE sql AS 'SELECT day'",
+      "ALTER FUNCTION keymeter.month_of(date) SECURITY DEFINER", "DROP FUNCTION keymeter.month_of(date)",
+      "CREATE SCHEMA made", "DROP SCHEMA keymeter CASCADE", "ALTER SCHEMA keymeter RENAME TO made",
+      "CREATE TRIGGER made BEFORE INSERT ON keymeter.api_keys EXECUTE FUNCTION keymeter.refuse_audit_change()",
+      "CREATE OR REPLACE VIEW reporting.unused_keys AS SELECT 1", "DROP TYPE keymeter.admission",
+      "COMMENT ON TABLE keymeter.api_keys IS 'x'",
+      "UPDATE keymeter.schema_migrations SET checksum = 'x'", "DELETE FROM keymeter.schema_functions",
+    ])
+  func schema(sql: String) async throws {
+    // 25001, 42P13 and the like would mean that something else than the role was in the way.
+    try await expectRefusal(of: sql, as: .server)
+  }
+
+  @Test("The server can call the functions that it needs, and no other; nobody else can call any")
+  func functions() async throws {
+    let needed = [
+      "admit", "admit_groups", "admit_many", "append_audit", "claim_idempotency_key",
+      "differing_key_facts", "ensure_usage_partitions",
+      "expire_reservations", "fence_counter", "guarded_keys", "key_owner", "lock_organisation", "month_of",
+      "organisation_by_provider", "organisation_formerly_holding", "organisation_holding",
+      "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
+      "reserve",
+      "settle", "usage", "usage_analytics",
+    ]
+    try await RoleScene.with { scene in
+      try await scene.connected(as: nil) { session in
+        let server = try await session.rows(Self.callable(by: .server))
+        #expect(server == needed)
+        let analyst = try await session.rows(Self.callable(by: .analyst))
+        #expect(analyst == [])
+        let stranger = try await session.rows(Self.callable(by: .stranger))
+        #expect(stranger == [])
+      }
+      try await scene.connected(as: .server) { session in
+        for call in ["drop_usage_before('2000-01-01')", "require_tenant('x')"] {
+          let refusal = try await session.refusal(of: "SELECT keymeter.\(call)")
+          #expect(refusal == Self.denied, "\(call)")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "Functions with the owner's rights are the known ones, pin their search path, and belong to keymeter_owner"
+  )
+  func definers() async throws {
+    let known = [
+      "admit", "admit_groups", "admit_many", "append_audit", "differing_key_facts", "ensure_usage_partitions",
+      "expire_reservations",
+      "guarded_keys", "key_owner", "lock_organisation", "organisation_by_provider",
+      "organisation_formerly_holding", "organisation_holding", "pass_key_facts_on", "purge_idempotency_keys",
+      "purge_reservations", "purge_usage_events", "record", "renew_secret", "reserve", "settle",
+      "take_key_facts",
+    ]
+    try await RoleScene.with { scene in
+      try await scene.connected(as: nil) { session in
+        let found = try await session.rows(
+          """
+          SELECT p.proname::text FROM pg_catalog.pg_proc AS p
+          WHERE p.pronamespace = 'keymeter'::regnamespace AND p.prosecdef
+            AND 'search_path=pg_catalog, pg_temp' = ANY (p.proconfig) ORDER BY 1
+          """)
+        #expect(found == known)
+        let any = try await session.rows(
+          "SELECT p.proname::text FROM pg_catalog.pg_proc AS p WHERE p.prosecdef ORDER BY 1")
+        #expect(any == known)
+      }
+    }
+  }
+
+  @Test("Everything in both schemas belongs to keymeter_owner, whoever migrated")
+  func ownership() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: nil) { session in
+        let foreign = try await session.rows(RoleOwnership.foreign)
+        #expect(foreign == [])
+      }
+    }
+  }
+
+  /// Apart from the schema's own barrier, which is tried below.
+  @Test("An analyst has no right to any table, nor to write to a view; the server has none to any view")
+  func grants() async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: nil) { session in
+        let writing = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
+        for (login, schema, rights) in [
+          (TestDatabase.Login.analyst, "keymeter", "SELECT, \(writing)"), (.analyst, "reporting", writing),
+          (.server, "reporting", "SELECT, \(writing)"),
+        ] {
+          let granted = try await session.rows(
+            """
+            SELECT c.relname::text FROM pg_catalog.pg_class AS c
+            WHERE c.relnamespace = '\(schema)'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+              AND pg_catalog.has_table_privilege('\(login.rawValue)', c.oid, '\(rights)')
+            """)
+          #expect(granted == [], "\(login) \(schema)")
+        }
+      }
+    }
+  }
+
+  @Test("An analyst reads every view of reporting, and nothing else")
+  func analyst() async throws {
+    try await RoleScene.with { scene in
+      let (views, tables) = try await scene.connected(as: nil) { session in
+        (
+          try #require(
+            try await session.rows(
+              "SELECT oid::regclass::text FROM pg_catalog.pg_class WHERE relnamespace = 'reporting'::regnamespace"
+            )),
+          try #require(
+            try await session.rows(
+              "SELECT relname::text FROM pg_catalog.pg_class WHERE relnamespace = 'keymeter'::regnamespace "
+                + "AND relkind IN ('r', 'p', 'v', 'S')"))
+        )
+      }
+      #expect(views.count == 5)
+      try await scene.connected(as: .analyst) { session in
+        for view in views {
+          #expect(try await session.refusal(of: "SELECT FROM \(view)") == nil, "\(view)")
+          #expect(try await session.refusal(of: "DELETE FROM \(view)") != nil, "\(view)")
+        }
+        // Of all tenants: that is what reports are for.
+        let seen = try await session.rows(
+          "SELECT DISTINCT organisation_id FROM reporting.monthly_usage ORDER BY 1")
+        #expect(seen == [scene.home, scene.victim])
+        for table in tables {
+          #expect(try await session.refusal(of: "SELECT FROM keymeter.\(table)") == Self.denied, "\(table)")
+        }
+        for role in ["keymeter_app", "keymeter_owner"] {
+          #expect(try await session.refusal(of: "SET ROLE \(role)") == Self.denied)
+        }
+        for file in EmbeddedSQL.reports {
+          #expect(try await session.refusal(of: file.text) == nil, "\(file.name)")
+        }
+      }
+      try await scene.connected(as: .server) { session in
+        for view in views {
+          let refusal = try await session.refusal(of: "SELECT FROM \(view)")
+          #expect(refusal == Self.denied, "\(view)")
+        }
+      }
+      try await scene.connected(as: .stranger) { session in
+        for view in views + tables.map({ "keymeter.\($0)" }) {
+          let refusal = try await session.refusal(of: "SELECT FROM \(view)")
+          #expect(refusal == Self.denied, "\(view)")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A connection becomes what its login may become, otherwise stays its login, and is told fit or not by what it is"
+  )
+  func standing() async throws {
+    try await RoleScene.with { scene in
+      try await scene.database.withPool { pool in
+        let standing = try await ServerRoleCheck.current(on: pool)
+        #expect(standing.unfitness == "is a superuser" && standing.loginIsUnbound && standing.isOwner)
+        #expect(UnfitRoleError(standing)?.description.contains("member of keymeter_app") == true)
+      }
+      for role in [DatabaseRole.app, .owner, .reporting] {
+        try await scene.database.withPool(as: role) { pool in
+          let standing = try await ServerRoleCheck.current(on: pool)
+          #expect(standing.role == role.rawValue && standing.login == "postgres" && standing.loginIsUnbound)
+          #expect(standing.isOwner == (role == .owner))
+          #expect((standing.unfitness == nil) == (role == .app))
+        }
+      }
+      // A login that may not become the role stays itself.
+      let url = try await scene.database.url(as: .server)
+      try await ConnectionPool.with(url: url, as: .owner) { pool in
+        let standing = try await ServerRoleCheck.current(on: pool)
+        #expect(standing.role == TestDatabase.Login.server.rawValue)
+        #expect(standing.unfitness == nil && !standing.isOwner && !standing.loginIsUnbound)
+      }
+      let stranger = try await scene.database.url(as: .stranger)
+      try await ConnectionPool.with(url: stranger, as: .app) { pool in
+        let standing = try await ServerRoleCheck.current(on: pool)
+        #expect(standing.unfitness == "has not got the rights of keymeter_app")
+      }
+    }
+  }
+
+  private static func callable(by login: TestDatabase.Login) -> String {
+    """
+    SELECT p.proname::text FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'keymeter'::regnamespace
+      AND pg_catalog.has_function_privilege('\(login.rawValue)', p.oid, 'EXECUTE') ORDER BY 1
+    """
+  }
+
+  private func expectRefusal(
+    of sql: String, as login: TestDatabase.Login, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    try await RoleScene.with { scene in
+      try await scene.connected(as: login) { session in
+        for organisation in [nil, scene.home] {
+          let refusal = try await session.refusal(of: sql, in: organisation)
+          #expect(refusal == Self.denied, "\(sql)", sourceLocation: sourceLocation)
+        }
+      }
+    }
+  }
+}
+
+/// What belongs to somebody else than keymeter_owner.
+enum RoleOwnership {
+  static let foreign = """
+    SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
+    WHERE c.relnamespace IN ('keymeter'::regnamespace, 'reporting'::regnamespace)
+      AND c.relowner <> 'keymeter_owner'::regrole
+    UNION ALL
+    SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc AS p
+    WHERE p.pronamespace = 'keymeter'::regnamespace AND p.proowner <> 'keymeter_owner'::regrole
+    UNION ALL
+    SELECT t.oid::regtype::text FROM pg_catalog.pg_type AS t
+    WHERE t.typnamespace IN ('keymeter'::regnamespace, 'reporting'::regnamespace)
+      AND t.typowner <> 'keymeter_owner'::regrole
+    UNION ALL
+    SELECT n.nspname::text FROM pg_catalog.pg_namespace AS n
+    WHERE n.nspname IN ('keymeter', 'reporting') AND n.nspowner <> 'keymeter_owner'::regrole
+    """
+}

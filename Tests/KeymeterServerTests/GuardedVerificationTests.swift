@@ -1,0 +1,149 @@
+import KeymeterDomain
+import KeymeterHandlers
+import KeymeterTesting
+import Logging
+import NIOCore
+import NIOHTTPTypesHTTP1
+import Synchronization
+import Testing
+
+@testable import keymeter
+
+/// Verifications are answered in the channel, behind the guard and before the application.
+@Suite("The guard before verifications", .timeLimit(.minutes(1)))
+struct GuardedVerificationTests {
+  private static let head = "POST /api/v1/verify HTTP/1.1\r\nHost: x\r\n"
+
+  /// A verification with a key that only the admission can judge.
+  private static var verification: String {
+    var random = RandomSource.system
+    let key = KeySecret(environment: .production, random: &random).revealed
+    return head + "X-API-Key: \(key)\r\n"
+  }
+
+  @Test("Pipelined verifications are each counted as owed until they are answered")
+  func pipelined() throws {
+    let (connection, admission) = try Self.connection()
+    connection.arrive(Self.verification + "\r\n" + Self.verification + "\r\n" + "GET / H")
+    connection.arrive("TTP")
+    connection.pass(.minutes(1))
+    #expect(connection.sent.isEmpty, "the client waits for its answers, and is not late")
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 1)
+    connection.pass(.minutes(1))
+    #expect(connection.answers == 1)
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 2 && !connection.hasEndedOutput)
+    connection.pass(GuardedChannel.patience)
+    #expect(connection.answers == 3 && connection.sent.contains("request_timeout"))
+  }
+
+  @Test("A client that doesn't take its answers has no more verifications judged, until it does")
+  func untaken() throws {
+    let (connection, admission) = try Self.connection()
+    connection.stopTaking()
+    connection.arrive(Self.verification + "\r\n" + Self.verification + "\r\n")
+    for _ in 0..<3 {
+      admission.refuseAll()
+      connection.settle()
+    }
+    #expect(connection.answers == 0)
+    connection.catchUp()
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 1)
+    connection.stopTaking()
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 2, "what has begun is answered")
+    connection.arrive(Self.verification + "\r\n")
+    connection.endInput()
+    connection.catchUp()
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.answers == 3 && !connection.isClosed)
+  }
+
+  @Test("A verification's answer does not wait for its body; a body that never comes ends the connection")
+  func slowBody() throws {
+    let (connection, admission) = try Self.connection()
+    connection.arrive(Self.verification + "Content-Length: 10\r\n\r\n")
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.sent.hasPrefix("HTTP/1.1 401 "))
+    connection.arrive("x")
+    connection.pass(GuardedChannel.patience)
+    #expect(connection.isClosed && connection.answers == 1)
+  }
+
+  @Test("A client that has ended its half is still answered, and the guard does not cut in")
+  func halfClosed() throws {
+    let (connection, admission) = try Self.connection()
+    connection.arrive(Self.verification + "\r\n")
+    connection.endInput()
+    connection.pass(.minutes(1))
+    #expect(connection.sent.isEmpty && !connection.isClosed)
+    admission.refuseAll()
+    connection.settle()
+    #expect(connection.sent.hasPrefix("HTTP/1.1 401 ") && connection.answers == 1)
+  }
+
+  @Test("A badly chunked body is none of the answer's business, which gets there before the end")
+  func badChunk() throws {
+    for isAnsweredFirst in [true, false] {
+      let (connection, admission) = try Self.connection()
+      connection.arrive(Self.verification + "Transfer-Encoding: chunked\r\n\r\n")
+      if isAnsweredFirst {
+        admission.refuseAll()
+        connection.settle()
+      }
+      connection.arrive("zz\r\n")
+      admission.refuseAll()
+      connection.settle()
+      #expect(connection.sent.hasPrefix("HTTP/1.1 401 ") && connection.answers == 1)
+      #expect(connection.hasEndedOutput && !connection.isClosed)
+      connection.pass(RequestTimeoutHandler.lingering)
+      #expect(connection.isClosed)
+    }
+  }
+
+  private static func connection() throws -> (GuardedChannel, PendingAdmission) {
+    let admission = PendingAdmission()
+    let store = InMemoryManagementStore { Timestamp(microseconds: 1_800_000_000_000_000) }
+    let peppers = try PepperSet.test
+    let responder = KeymeterRouter(
+      keys: KeyService(store: store, peppers: peppers),
+      meter: MeteringService(admission: admission, store: store, peppers: peppers),
+      audit: AuditService(store: store, peppers: peppers), readiness: { .ready }
+    ).responder()
+    let verification = VerificationChannelHandler(
+      responder: responder, date: DateField(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    )
+    return (try GuardedChannel([HTTP1ToHTTPServerCodec(secure: false), verification]), admission)
+  }
+}
+
+/// An admission control that says nothing until the test lets it.
+private final class PendingAdmission: AdmissionControl {
+  private struct NotUsed: Error {}
+
+  private let pending = Mutex<[@Sendable (Result<Admission, any Error>) -> Void]>([])
+
+  func admit(_ request: AdmissionRequest) async throws -> Admission { throw NotUsed() }
+
+  func admit(
+    _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
+  ) {
+    pending.withLock { $0.append(complete) }
+  }
+
+  func refuseAll() {
+    let all = pending.withLock { pending in
+      defer { pending = [] }
+      return pending
+    }
+    for complete in all { complete(.success(.refused(.unknownKey, nil))) }
+  }
+}

@@ -1,0 +1,72 @@
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import keymeter
+
+@Suite("A connection's last answer while the server drains", .timeLimit(.minutes(1)))
+struct LastAnswerTests {
+  private static let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+  @Test("It says that the connection ends, and the connection does; before, nothing of the kind is said")
+  func saysSo() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.request)
+    try connection.answer()
+    #expect(!connection.sent.lowercased().contains("connection:"))
+    connection.shutdown.begin()
+    #expect(!connection.hasEndedOutput, "an idle connection is left alone")
+    connection.arrive(Self.request)
+    try connection.answer()
+    #expect(connection.answers == 2 && connection.sent.contains("Connection: close\r\n"))
+    #expect(connection.hasEndedOutput && !connection.isClosed)
+    connection.pass(RequestTimeoutHandler.lingering)
+    #expect(connection.isClosed)
+  }
+
+  @Test("Requests that were sent without waiting are all answered first")
+  func pipelined() throws {
+    let connection = try GuardedChannel()
+    connection.shutdown.begin()
+    connection.arrive(Self.request + Self.request)
+    try connection.answer()
+    #expect(!connection.sent.contains("Connection: close") && !connection.hasEndedOutput)
+    try connection.answer()
+    #expect(connection.answers == 2 && connection.sent.contains("Connection: close"))
+    #expect(connection.hasEndedOutput)
+  }
+
+  @Test("What comes behind it has no effect, and the request that it answers still arrives whole")
+  func nothingBehind() throws {
+    let application = Counter()
+    let connection = try GuardedChannel([application])
+    connection.shutdown.begin()
+    connection.arrive("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+    try connection.beginAnswer()
+    connection.arrive("cd" + Self.request)
+    #expect(application.heads == 1 && application.ends == 1 && application.bytes == 4)
+    try connection.endAnswer()
+    connection.arrive(Self.request)
+    #expect(application.heads == 1 && connection.answers == 1 && connection.hasEndedOutput)
+  }
+}
+
+/// Counts what the application is given.
+private final class Counter: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+
+  private(set) var heads = 0
+  private(set) var bytes = 0
+  private(set) var ends = 0
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head: heads += 1
+    case .body(let part): bytes += part.readableBytes
+    case .end: ends += 1
+    }
+  }
+}
+
+@available(*, unavailable)
+extension Counter: Sendable {}

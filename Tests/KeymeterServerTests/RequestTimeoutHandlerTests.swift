@@ -1,0 +1,206 @@
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import keymeter
+
+@Suite("The guard against slow and hostile clients", .timeLimit(.minutes(1)))
+struct RequestTimeoutHandlerTests {
+  private static let whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+  private static let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+  private static let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+  @Test("A head that comes in a byte a second is refused when its time is over, however lively it is")
+  func slowHead() throws {
+    let connection = try GuardedChannel()
+    for byte in "GET / HTTP/1.1\r\nX-Slow".prefix(20) {
+      #expect(connection.sent.isEmpty)
+      connection.arrive(String(byte))
+      connection.pass(.seconds(1))
+    }
+    try expectRefused(connection, "408 ", code: "request_timeout")
+  }
+
+  @Test("So is a body that does, as long as nothing has been answered")
+  func slowBody() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.head)
+    for _ in 0..<19 {
+      connection.arrive("x")
+      connection.pass(.seconds(1))
+    }
+    #expect(connection.sent.isEmpty)
+    connection.pass(.seconds(1))
+    try expectRefused(connection, "408 ", code: "request_timeout")
+  }
+
+  @Test("Where the answer has begun or been given, the rest of the request is not waited for, nor spoken of")
+  func slowRest() throws {
+    for isWhole in [false, true] {
+      let connection = try GuardedChannel()
+      connection.arrive(Self.head)
+      connection.pass(.seconds(1))
+      try connection.beginAnswer(.unauthorized)
+      if isWhole { try connection.endAnswer() }
+      connection.pass(.seconds(19))
+      if isWhole { connection.pass(.seconds(1)) }
+      #expect(connection.isClosed)
+      #expect(connection.answers == 1)
+    }
+  }
+
+  @Test("A connection on which nothing is asked is not the guard's business")
+  func idle() throws {
+    let connection = try GuardedChannel()
+    connection.pass(.hours(1))
+    connection.arrive(Self.whole)
+    try connection.answer()
+    connection.pass(.hours(1))
+    #expect(!connection.isClosed && connection.answers == 1)
+  }
+
+  @Test("An answer may take the server as long as it likes")
+  func slowServer() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.whole)
+    connection.pass(.minutes(5))
+    try connection.answer()
+    #expect(!connection.isClosed && connection.sent.hasPrefix("HTTP/1.1 200 "))
+  }
+
+  @Test("The time of a request behind one that waits for its answer begins with that answer")
+  func behindASlowAnswer() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.whole + "GET / HT")
+    connection.arrive("TP")
+    connection.pass(.seconds(50))
+    try connection.answer()
+    connection.pass(.seconds(19))
+    #expect(connection.answers == 1 && !connection.hasEndedOutput)
+    connection.pass(.seconds(1))
+    #expect(connection.answers == 2)
+    #expect(connection.sent.contains("request_timeout") && connection.hasEndedOutput)
+  }
+
+  @Test("Whoever is in time has all the time again for the next request")
+  func manySlowRequests() throws {
+    let connection = try GuardedChannel()
+    for _ in 0..<5 {
+      connection.arrive("GET / HTTP/1.1\r\n")
+      connection.pass(.seconds(19))
+      connection.arrive("Host: x\r\n\r\n")
+      try connection.answer()
+    }
+    #expect(connection.answers == 5 && !connection.hasEndedOutput)
+  }
+
+  @Test("What can't be read is answered in our own words, whatever the application would have said")
+  func unreadable() throws {
+    let long = "GET / HTTP/1.1\r\nX: " + String(repeating: "x", count: 1 << 20)
+    for (request, status, code) in [
+      ("NONSENSE\r\n\r\n", "400 ", "malformed_request"), (long, "431 ", "headers_too_large"),
+    ] {
+      let connection = try GuardedChannel()
+      connection.arrive(request)
+      try connection.beginAnswer(.badRequest)
+      try expectRefused(connection, status, code: code)
+    }
+  }
+
+  @Test("What can't be read behind a request does not touch that one's answer")
+  func unreadableBehind() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.whole + "NONSENSE\r\n\r\n")
+    try connection.answer(.accepted)
+    #expect(connection.sent.hasPrefix("HTTP/1.1 202 ") && connection.answers == 1)
+    try connection.beginAnswer(.badRequest)
+    #expect(connection.answers == 2 && connection.sent.contains("malformed_request"))
+    #expect(connection.hasEndedOutput)
+  }
+
+  @Test("The unreadable rest of a request that was answered gets no second answer")
+  func unreadableRest() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.chunked + "zz\r\n")
+    try connection.answer(.unauthorized)
+    try connection.beginAnswer(.badRequest)
+    #expect(connection.answers == 1 && connection.hasEndedOutput)
+    connection.pass(RequestTimeoutHandler.lingering)
+    #expect(connection.isClosed)
+  }
+
+  @Test("An answer before something unreadable is not lost by closing at once")
+  func closedBehindUnreadable() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.chunked + "zz\r\n")
+    try connection.answer(.unauthorized)
+    connection.close()
+    #expect(!connection.isClosed && connection.hasEndedOutput)
+    connection.pass(RequestTimeoutHandler.lingering)
+    #expect(connection.isClosed)
+  }
+
+  @Test("Who has been refused is told nothing more, and is not timed again")
+  func afterRefusal() throws {
+    let connection = try GuardedChannel()
+    connection.arrive(Self.head)
+    connection.pass(GuardedChannel.patience)
+    #expect(connection.answers == 1)
+    #expect(throws: ChannelError.ioOnClosedChannel) { try connection.answer() }
+    connection.arrive("xxx")
+    connection.pass(.seconds(1))
+    #expect(connection.answers == 1 && !connection.isClosed)
+  }
+
+  @Test("A TLS handshake must be over in the time of a request, and does not count for the request")
+  func handshake() throws {
+    let slow = try GuardedChannel()
+    slow.slowClients.handshakeBegan()
+    slow.pass(GuardedChannel.patience)
+    #expect(slow.hasEndedOutput)
+    slow.pass(RequestTimeoutHandler.lingering)
+    #expect(slow.isClosed)
+
+    let quick = try GuardedChannel()
+    quick.slowClients.handshakeBegan()
+    quick.pass(.seconds(19))
+    quick.slowClients.handshakeEnded()
+    quick.arrive("G")
+    quick.pass(.seconds(19))
+    #expect(quick.sent.isEmpty && !quick.hasEndedOutput)
+  }
+
+  @Test("A client that takes nothing of its answers is cut off; one that takes them slowly is not")
+  func slowReader() throws {
+    let deaf = try GuardedChannel()
+    deaf.arrive(Self.whole)
+    deaf.fill(bytes: 1 << 20)
+    deaf.pass(.seconds(19))
+    #expect(!deaf.isClosed)
+    deaf.pass(.seconds(1))
+    #expect(deaf.isClosed)
+
+    let slow = try GuardedChannel()
+    slow.arrive(Self.whole)
+    slow.fill(bytes: 1 << 20)
+    slow.pass(.seconds(10))
+    slow.drain()
+    slow.pass(.seconds(10))
+    #expect(!slow.isClosed)
+  }
+
+  /// Holds a connection to have been told one problem, and to be closed a little later.
+  private func expectRefused(
+    _ connection: GuardedChannel, _ status: String, code: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let sent = connection.sent
+    #expect(sent.hasPrefix("HTTP/1.1 \(status)"), "\(sent)", sourceLocation: sourceLocation)
+    #expect(sent.contains("\"code\":\"\(code)\""), sourceLocation: sourceLocation)
+    #expect(sent.lowercased().contains("connection: close"), sourceLocation: sourceLocation)
+    #expect(connection.answers == 1, sourceLocation: sourceLocation)
+    #expect(connection.hasEndedOutput && !connection.isClosed, sourceLocation: sourceLocation)
+    connection.pass(RequestTimeoutHandler.lingering)
+    #expect(connection.isClosed, sourceLocation: sourceLocation)
+  }
+}
