@@ -111,14 +111,14 @@ public enum MetricCatalogue {
 
   /// How often jobs were done.
   public static let jobRuns = MetricDeclaration(
-    "keymeter_job_runs_total", .counter, "Jobs that were done, by job.", labels: ["job"])
+    "keymeter_job_runs_total", .counter, "Completed background jobs, by name.", labels: ["name"])
   /// How often jobs failed.
   public static let jobFailures = MetricDeclaration(
-    "keymeter_job_failures_total", .counter, "Jobs that failed, by job.", labels: ["job"])
+    "keymeter_job_failures_total", .counter, "Failed runs of background jobs, by name.", labels: ["name"])
   /// When a job was last done.
   public static let jobLastSuccess = MetricDeclaration(
     "keymeter_job_last_success_timestamp_seconds", .gauge,
-    "When a job was last done, as seconds since 1970; 0 if never.", labels: ["job"])
+    "When the job last succeeded, in seconds since 1970; 0 if never.", labels: ["name"])
   /// Reservations that this node has ended.
   public static let reservationsExpired = MetricDeclaration(
     "keymeter_reservations_expired_total", .counter,

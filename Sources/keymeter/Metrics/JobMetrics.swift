@@ -5,7 +5,7 @@ import PrometheusMetrics
 
 /// What is measured of the jobs that a node does while it runs.
 struct JobMetrics: Sendable {
-  /// A job; a metric's label.
+  /// A background job, shown in the label `name` because Prometheus sets `job` itself.
   enum Job: String, CaseIterable {
     case expireReservations = "expire_reservations"
     case makePartitions = "make_partitions"
@@ -23,7 +23,7 @@ struct JobMetrics: Sendable {
   /// What nobody has looked up yet is no number: 0 would be one.
   init(factory: any MetricsFactory) {
     func each<Metric>(_ make: ([(String, String)]) -> Metric) -> [Job: Metric] {
-      Dictionary(uniqueKeysWithValues: Job.allCases.map { ($0, make([("job", $0.rawValue)])) })
+      Dictionary(uniqueKeysWithValues: Job.allCases.map { ($0, make([("name", $0.rawValue)])) })
     }
     runs = each { Counter(label: MetricCatalogue.jobRuns.name, dimensions: $0, factory: factory) }
     failures = each { Counter(label: MetricCatalogue.jobFailures.name, dimensions: $0, factory: factory) }

@@ -33,7 +33,7 @@ struct MetricsTests {
       let scrape = try await eventually("the reservation to end, and the jobs to be done") {
         let scrape = try await node.scrape()
         let jobs = ["expire_reservations", "make_partitions", "purge", "count_pepper_keys"]
-        let areDone = jobs.allSatisfy { scrape["keymeter_job_runs_total{job=\"\($0)\"}"] > 0 }
+        let areDone = jobs.allSatisfy { scrape["keymeter_job_runs_total{name=\"\($0)\"}"] > 0 }
         return areDone && scrape["keymeter_reservations_expired_total"] == 1 ? scrape : nil
       }
 
@@ -87,7 +87,7 @@ struct MetricsTests {
     #expect((begun...now).contains(scrape["process_start_time_seconds"]))
     #expect(
       (begun...now).contains(
-        scrape[#"keymeter_job_last_success_timestamp_seconds{job="expire_reservations"}"#]))
+        scrape[#"keymeter_job_last_success_timestamp_seconds{name="expire_reservations"}"#]))
     let builds = scrape.samples.filter { $0.key.hasPrefix("keymeter_build_info{version=\"") }
     #expect(builds.map(\.value) == [1])
     for (pool, limit) in [("general", 8.0), ("admission", 2), ("readiness", 1)] {
@@ -142,8 +142,8 @@ struct MetricsTests {
             "REVOKE EXECUTE ON FUNCTION keymeter.expire_reservations(integer) FROM keymeter_app")
         }
       }
-      let failures = #"keymeter_job_failures_total{job="expire_reservations"}"#
-      let success = #"keymeter_job_last_success_timestamp_seconds{job="expire_reservations"}"#
+      let failures = #"keymeter_job_failures_total{name="expire_reservations"}"#
+      let success = #"keymeter_job_last_success_timestamp_seconds{name="expire_reservations"}"#
       let first = try await eventually("the job to fail") {
         let scrape = try await nodes[0].scrape()
         return scrape[failures] > 0 ? scrape : nil
