@@ -1,1 +1,1 @@
-"""docker-compose.yml on a real Docker engine."""
+"""Tests docker-compose.yml on a real Docker engine."""

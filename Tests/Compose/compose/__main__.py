@@ -1,36 +1,37 @@
-"""The run: an engine, the images, the services, the checks, and nothing left behind."""
+"""One run: start an engine, build the images, start the services, check them, and remove everything."""
 
 import os
 import signal
 import sys
 
+from servers.failure import Failure
 from servers.termination import handle_termination_signals, ignore_termination_signals
 
-from . import bases, checks
+from . import base_images, checks
 from .api import API
-from .commands import TestFailure, say
+from .commands import say
 from .engine import Engine
 from .stack import Stack
 
 
 def test(engine: Engine, stack: Stack) -> None:
     if os.environ.get("COMPOSE_BUILD") != "0":
-        if engine.is_own:
-            bases.make(engine)
+        if engine.is_private:
+            base_images.build(engine)
         say("building the image")
         stack.build()
     say("starting the services")
     stack.up()
-    checks.order(stack)
+    checks.start_order(stack)
     checks.confinement(stack)
     checks.login(stack)
     api = API(stack.port)
-    say("using the API")
+    say("calling the API")
     root, key = checks.smoke(stack, api)
-    say("restarting PostgreSQL under it")
-    checks.restart(stack, api, key)
-    say("starting it all a second time")
-    checks.second_start(stack, api, root)
+    say("restarting PostgreSQL under load")
+    checks.database_restart(stack, api, key)
+    say("recreating all services")
+    checks.recreate(stack, api, root)
     checks.stop(stack)
 
 
@@ -43,7 +44,7 @@ def main() -> int:
         test(engine, stack)
         say("passed")
         return 0
-    except TestFailure as failure:
+    except Failure as failure:
         say(f"FAILED: {failure}")
         if stack is not None:
             print(stack.logs(), file=sys.stderr)
@@ -54,7 +55,7 @@ def main() -> int:
     finally:
         ignore_termination_signals()
         if stack is not None:
-            say("taking everything down")
+            say("removing everything")
             stack.down()
         engine.stop()
 
