@@ -91,7 +91,7 @@ def prepared_statements_behind_pooler(testbed: Testbed) -> str:
     failures = invariants.failures(load.all_records)
     if set(failures) - {503}:
         raise Failure(f"requests failed with other statuses than 503 (status: count): {dict(failures)}")
-    if "set KEYMETER_PREPARED_STATEMENTS=off" not in node.log.read_text():
+    if "KEYMETER_PREPARED_STATEMENTS=off" not in node.log.read_text():
         raise Failure("the node did not warn about the pooler")
     summary = invariants.check(load, testbed.replicas.leader)
     return f"{failures[503]} requests failed with 503, the node warned; {summary}"
