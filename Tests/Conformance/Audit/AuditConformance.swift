@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Reading the audit log", .timeLimit(.minutes(2)))
 struct AuditConformance {
-  @Test("A line is read as it was written, with values of every kind", arguments: Backend.allCases)
+  @Test(
+    "An audit entry is read back as it was written, with values of every kind", arguments: Backend.allCases)
   func values(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -27,7 +28,7 @@ struct AuditConformance {
     }
   }
 
-  @Test("Pages follow each other without a gap or a repetition", arguments: Backend.allCases, [1, 3, 7, 200])
+  @Test("Paging skips and repeats no entry", arguments: Backend.allCases, [1, 3, 7, 200])
   func pages(backend: Backend, limit: Int64) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -50,7 +51,7 @@ struct AuditConformance {
     }
   }
 
-  @Test("Action, target and moment narrow it", arguments: Backend.allCases)
+  @Test("Action, target and time filter the log", arguments: Backend.allCases)
   func filters(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -67,7 +68,7 @@ struct AuditConformance {
   }
 
   @Test(
-    "Nothing of another organisation's log is read, and a deleted one's log stays",
+    "An organisation reads only its own log, and the log outlives the organisation",
     arguments: Backend.allCases)
   func tenants(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -86,9 +87,9 @@ struct AuditConformance {
     }
   }
 
-  // The model runs one transaction at a time.
+  // // The in-memory store runs one transaction at a time.
   @Test(
-    "A line comes into sight only after those with smaller numbers, whichever transaction ends first",
+    "Entries become visible in id order, whichever transaction commits first",
     arguments: [Backend.postgres])
   func order(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -98,9 +99,9 @@ struct AuditConformance {
         try await transaction.append(under.entry(of: clinic, 1))
         let second = Task { try await under.append(clinic, 2) }
         try await under.append(other, 3)
-        // Time for the second to overtake, were it not held off.
+        // Time for the second transaction to commit first if nothing blocked it.
         try await Task.sleep(for: .milliseconds(300))
-        #expect(try await under.audit(clinic, AuditQuery()).count == 2, "neither is in sight")
+        #expect(try await under.audit(clinic, AuditQuery()).count == 2, "both entries are still invisible")
         return second
       }
       try await second.value
@@ -109,7 +110,7 @@ struct AuditConformance {
   }
 
   @Test(
-    "Whoever comes back for what is new misses nothing, however many change at once",
+    "A reader that polls for new entries misses none while many writers append",
     arguments: Backend.allCases)
   func tail(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -130,7 +131,7 @@ struct AuditConformance {
         try Task.checkCancellation()
         let records = try await under.audit(clinic, AuditQuery(limit: 200))
         let late = records.filter { $0.id < newest && !seen.contains($0.id) }
-        #expect(late.isEmpty, "came into sight behind a newer one")
+        #expect(late.isEmpty, "became visible after a newer entry")
         guard late.isEmpty else { break }
         seen.formUnion(records.map(\.id))
         newest = records.first?.id ?? 0

@@ -2,12 +2,12 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("First answers", .timeLimit(.minutes(2)))
+@Suite("Idempotency keys", .timeLimit(.minutes(2)))
 struct IdempotencyConformance {
   private struct Interruption: Error {}
 
   @Test(
-    "An answer is kept by the transaction that claimed its name, and found by the next",
+    "The transaction that claims an idempotency key stores the response, and a retry gets it",
     arguments: Backend.allCases)
   func kept(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -21,7 +21,9 @@ struct IdempotencyConformance {
     }
   }
 
-  @Test("What is undone leaves no answer, and the name is free", arguments: Backend.allCases)
+  @Test(
+    "A rolled-back transaction stores no response and releases its idempotency key",
+    arguments: Backend.allCases)
   func undone(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -35,12 +37,13 @@ struct IdempotencyConformance {
   }
 
   @Test(
-    "An answer whose time is over counts as absent, swept or not", arguments: Backend.allCases, [false, true])
+    "An expired response counts as absent, whether or not it was purged", arguments: Backend.allCases,
+    [false, true])
   func expired(backend: Backend, swept: Bool) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
       _ = try await under.record("a", tokens: 3, by: key)
-      #expect(try await under.hooks.purgeAnswers() == 0, "its time is not over")
+      #expect(try await under.hooks.purgeAnswers() == 0, "not expired yet")
       try await under.hooks.runOutAnswers()
       if swept { #expect(try await under.hooks.purgeAnswers() == 1) }
       #expect(try await !under.record("a", tokens: 4, by: key).replayed)
@@ -50,7 +53,9 @@ struct IdempotencyConformance {
     }
   }
 
-  @Test("Names of two keys, of one organisation or of two, don't meet", arguments: Backend.allCases)
+  @Test(
+    "Idempotency keys are scoped to one API key, within an organisation and across organisations",
+    arguments: Backend.allCases)
   func scoped(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -67,7 +72,7 @@ struct IdempotencyConformance {
     }
   }
 
-  @Test("Metering and management share the names of a key", arguments: Backend.allCases)
+  @Test("Metering and key management share an API key's idempotency keys", arguments: Backend.allCases)
   func shared(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -80,7 +85,7 @@ struct IdempotencyConformance {
   }
 
   @Test(
-    "Of 32 at once one has its effect, the others its answer, or are told to wait",
+    "Of 32 concurrent requests one takes effect, and the others get its response or a retry error",
     arguments: Backend.allCases)
   func racers(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -106,9 +111,9 @@ struct IdempotencyConformance {
     }
   }
 
-  // The model runs one transaction at a time, and so never has two at one name.
+  // // The in-memory store runs one transaction at a time, so two never hold the same idempotency key.
   @Test(
-    "A name that another transaction holds is in flight at once, until that one ends",
+    "An idempotency key that an open transaction holds is reported as in flight at once",
     arguments: [Backend.postgres])
   func inFlight(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -121,8 +126,8 @@ struct IdempotencyConformance {
           _ = try await under.record("a", tokens: 3, by: key)
         }
         let seen = try await under.entered(key.organisation.id) { try await $0.claim(entry) }
-        #expect(seen == .inFlight, "management sees it as well")
-        #expect(try await !under.record("b", tokens: 1, by: key).replayed, "another name is not held")
+        #expect(seen == .inFlight, "key management sees it too")
+        #expect(try await !under.record("b", tokens: 1, by: key).replayed, "another idempotency key is free")
       }
       #expect(try await !under.record("a", tokens: 3, by: key).replayed)
       #expect(try await key.used() == Amounts(tokens: 4))
@@ -137,7 +142,8 @@ extension StoreUnderTest {
       fingerprint: RequestFingerprint(method: "POST", path: "/", body: Array(body.utf8)), secret: secret)
   }
 
-  /// Reports tokens under a name; `first` happens while the transaction is open, behind its effect.
+  /// /// Records tokens under an idempotency key. `first` runs after the charge, while the transaction is
+  /// open.
   fileprivate func record(
     _ name: String, tokens: Int64, by key: MeteredKey,
     first: @Sendable (RecordResult) throws -> Void = { _ in }
@@ -152,7 +158,7 @@ extension StoreUnderTest {
     }
   }
 
-  /// Issues a key under a name.
+  /// /// Creates a key under an idempotency key.
   fileprivate func create(_ name: String, by clinic: TestOrganisation) async throws -> StoredResponse {
     try await KeyService(store: store, peppers: try peppers).create(
       .success(KeyDraft(friendlyName: try .test("Racer"))), by: clinic.credentials, requestID: .test,

@@ -6,7 +6,7 @@ import Testing
 @Suite("Rotating, revoking and deleting keys", .timeLimit(.minutes(2)))
 struct EndingConformance {
   @Test(
-    "A rotation's new value authenticates, and the old one only during the overlap",
+    "A rotation's new secret authenticates at once, and the old one only during the overlap",
     arguments: Backend.allCases)
   func rotated(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -35,7 +35,7 @@ struct EndingConformance {
     }
   }
 
-  @Test("A value is superseded once a rotation has replaced it, and no other is", arguments: Backend.allCases)
+  @Test("Only a secret that a rotation has replaced is superseded", arguments: Backend.allCases)
   func superseded(backend: Backend) async throws {
     try await backend.withStore { under in
       let first = try await under.key()
@@ -51,7 +51,7 @@ struct EndingConformance {
     }
   }
 
-  @Test("An overlap ends by the store's clock, without anybody's doing", arguments: Backend.allCases)
+  @Test("An overlap ends by the database's clock, without a job", arguments: Backend.allCases)
   func overlapEnds(backend: Backend) async throws {
     try await backend.withStore { under in
       let first = try await under.key()
@@ -75,7 +75,9 @@ struct EndingConformance {
     }
   }
 
-  @Test("A revoked key is dead by every value, is told so, and is still there", arguments: Backend.allCases)
+  @Test(
+    "Every secret of a revoked key is rejected as revoked, and the key still exists",
+    arguments: Backend.allCases)
   func revoked(backend: Backend) async throws {
     try await backend.withStore { under in
       let first = try await under.key()
@@ -91,7 +93,7 @@ struct EndingConformance {
     }
   }
 
-  @Test("The organisation of a value is found without being named", arguments: Backend.allCases)
+  @Test("The organisation of a secret is found without being named", arguments: Backend.allCases)
   func organisationHolding(backend: Backend) async throws {
     try await backend.withStore { under in
       let one = try await under.key()
@@ -109,7 +111,7 @@ struct EndingConformance {
   }
 
   @Test(
-    "Another active root key is one that is neither revoked nor expired, nor a neighbour's",
+    "Only an active root key of the same organisation counts as another active root key",
     arguments: Backend.allCases)
   func otherActiveRoot(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -134,7 +136,7 @@ struct EndingConformance {
   }
 
   @Test(
-    "Of two root keys that end each other, or each itself, at once one is left, every time",
+    "When two root keys end each other or themselves at once, exactly one survives",
     arguments: Backend.allCases)
   func rootDuel(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -174,7 +176,7 @@ struct EndingConformance {
   }
 
   @Test(
-    "A key that authenticated a change isn't ended before the change is done",
+    "A key can't end while a change that it authenticated is in progress",
     arguments: Backend.allCases, Ending.allCases)
   func sharedLock(backend: Backend, ending: Ending) async throws {
     try await backend.withStore { under in
@@ -190,7 +192,7 @@ struct EndingConformance {
           try await ending.end(clinic.root.key.id, by: Credentials(secret: second.secret), keys)
           return box.isSet
         }
-        // Time for the ending to overtake, were it not held off.
+        // Time for the ending to commit first if nothing blocked it.
         try await Task.sleep(for: .milliseconds(200))
         box.set()
         return ended
@@ -204,7 +206,7 @@ struct EndingConformance {
   }
 
   @Test(
-    "A change that waited for the end of the key that asks for it is not made",
+    "A change that waited while its caller's key was ended is rejected",
     arguments: Backend.allCases, Ending.allCases)
   func changeAfterEnd(backend: Backend, ending: Ending) async throws {
     try await backend.withStore { under in
@@ -220,7 +222,7 @@ struct EndingConformance {
             .success(draft), by: Credentials(secret: manager.secret), requestID: .test,
             under: .rootKeysAndScopes)
         }
-        // Time for the change to come as far as it gets.
+        // // Time for the change to reach the lock.
         try await Task.sleep(for: .milliseconds(200))
         return change
       }
@@ -231,7 +233,7 @@ struct EndingConformance {
   }
 
   @Test(
-    "Rotations of one key, all by itself and all at once, leave one new value, and the former one for the overlap",
+    "Of 16 concurrent rotations of a key by itself one succeeds, and the old secret lasts for the overlap",
     arguments: Backend.allCases, [0, 600])
   func rotationRace(backend: Backend, overlap: Int64) async throws {
     try await backend.withStore { under in
@@ -260,11 +262,11 @@ struct EndingConformance {
     }
   }
 
-  /// The ways in which a value of a key ends at once.
+  /// /// The ways to end a key's secret at once.
   enum Ending: CaseIterable, Sendable {
     case rotate, revoke, delete
 
-    /// The end alone, past the rules.
+    /// /// Ends the secret in the store, without the service's rules.
     func end(_ key: APIKey, in transaction: any ManagementTransaction, _ peppers: PepperSet) async throws {
       switch self {
       case .rotate:
@@ -290,13 +292,13 @@ struct EndingConformance {
 }
 
 extension MeteredKey {
-  /// Whether a rotation has replaced the value.
+  /// /// Whether a rotation has replaced the secret.
   fileprivate func isSuperseded() async throws -> Bool {
     let hashes = try under.peppers.hashes(of: secret)
     return try await under.entered(organisation.id) { try await $0.isSuperseded(hashes) }
   }
 
-  /// Whether the value passes as a caller's of management.
+  /// /// Whether the secret authenticates a management call.
   func authenticates() async throws -> Bool {
     let hashes = try under.peppers.hashes(of: secret)
     return try await under.entered(organisation.id) {
@@ -305,7 +307,7 @@ extension MeteredKey {
   }
 }
 
-/// Whether something has happened.
+/// /// A flag that tasks share.
 private final class Flag: Sendable {
   private let state = Mutex(false)
 

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Keys", .timeLimit(.minutes(1)))
 struct KeyConformance {
-  @Test("A key is stored as it was asked for, and found by its hash", arguments: Backend.allCases)
+  @Test("A new key is stored as requested and found by its secret's hash", arguments: Backend.allCases)
   func stored(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -30,7 +30,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("A linkage is taken inside its organisation and free in another", arguments: Backend.allCases)
+  @Test("A linkage id is unique within an organisation only", arguments: Backend.allCases)
   func linkage(backend: Backend) async throws {
     try await backend.withStore { under in
       let one = try await TestOrganisation.create("one", in: under.operatorStore).organisation
@@ -46,7 +46,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("Of 32 that race for a linkage exactly one gets it", arguments: Backend.allCases)
+  @Test("Of 32 concurrent creations with one linkage id exactly one succeeds", arguments: Backend.allCases)
   func linkageRace(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -69,7 +69,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("An expiry that has passed makes no key", arguments: Backend.allCases)
+  @Test("A key can't be created with an expiry in the past", arguments: Backend.allCases)
   func expiryInThePast(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -82,7 +82,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("A key past its expiry authenticates no more, and is still listed", arguments: Backend.allCases)
+  @Test("An expired key no longer authenticates but is still listed", arguments: Backend.allCases)
   func expired(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -102,7 +102,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("Name and limits change, and a limit can be cleared", arguments: Backend.allCases)
+  @Test("Name and limits can be changed, and a limit can be cleared", arguments: Backend.allCases)
   func updated(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -120,7 +120,8 @@ struct KeyConformance {
     }
   }
 
-  @Test("A deleted key is gone with its hash, and its linkage is free again", arguments: Backend.allCases)
+  @Test(
+    "A deleted key no longer authenticates, and its linkage id is free again", arguments: Backend.allCases)
   func deleted(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -136,7 +137,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("Another tenant's key can't be found, changed or removed", arguments: Backend.allCases)
+  @Test("A key can't be found, changed or deleted by another organisation", arguments: Backend.allCases)
   func tenantsAreApart(backend: Backend) async throws {
     try await backend.withStore { under in
       let one = try await TestOrganisation.create("one", in: under.operatorStore)
@@ -157,7 +158,7 @@ struct KeyConformance {
   }
 
   @Test(
-    "An id that was never issued finds nothing, whatever it holds",
+    "An id that was never issued finds nothing, whatever characters it contains",
     arguments: Backend.allCases, ["", "key_", "key_\u{0}", "key_é", "key_' OR true --", "KEY_A"])
   func strangeIDs(backend: Backend, id: String) async throws {
     try await backend.withStore { under in
@@ -167,7 +168,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("Keys are listed from the oldest on", arguments: Backend.allCases)
+  @Test("Keys are listed oldest first", arguments: Backend.allCases)
   func listed(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -181,7 +182,7 @@ struct KeyConformance {
     }
   }
 
-  @Test("A use is noted at most once a minute", arguments: Backend.allCases)
+  @Test("last_used_at changes at most once a minute", arguments: Backend.allCases)
   func touched(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)

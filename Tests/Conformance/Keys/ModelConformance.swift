@@ -3,10 +3,12 @@ import KeymeterRepository
 import KeymeterTesting
 import Testing
 
-/// Plays the same random operations on the model and on PostgreSQL; whatever either says, the other must say.
-@Suite("PostgreSQL does what the model does", .timeLimit(.minutes(3)))
+/// /// Runs the same random operations on the in-memory model and on PostgreSQL, and compares every result.
+@Suite("PostgreSQL agrees with the in-memory model", .timeLimit(.minutes(3)))
 struct ModelConformance {
-  @Test("over random operations of several tenants", arguments: [11, 12, 13, 14] as [UInt64])
+  @Test(
+    "Random operations of several organisations have the same results",
+    arguments: [11, 12, 13, 14] as [UInt64])
   func randomOperations(seed: UInt64) async throws {
     let model = InMemoryManagementStore()
     try await TestDatabase.withMigrated { database in
@@ -29,7 +31,7 @@ struct ModelConformance {
 }
 
 extension TestDatabase {
-  /// Runs `body` with the store as the server has it, and as whoever holds the database's credentials has it.
+  /// /// Runs `body` with a store in the server's role and one in the owner's role.
   fileprivate func withStores(
     _ body: (PostgresManagementStore, PostgresManagementStore) async throws -> Void
   ) async throws {
@@ -41,7 +43,7 @@ extension TestDatabase {
   }
 }
 
-/// One thing that a caller does; numbers choose among what there is at the time.
+/// /// One operation of a caller. Its numbers select among the keys that exist when it runs.
 private enum Operation {
   case create(tenant: Int, caller: Int, linkage: Int?, limit: Int64?)
   case update(tenant: Int, caller: Int, target: Int, name: Int?, limit: LimitChange)
@@ -78,7 +80,7 @@ private enum Operation {
     }
   }
 
-  /// What the callers do whose organisation follows from their key.
+  /// /// Operations whose organisation follows from the caller's key.
   private static func ofManagers(
     caller: Int, target: Int, using random: inout SeededGenerator
   ) -> Operation {
@@ -104,14 +106,14 @@ private enum Operation {
   }
 }
 
-/// Plays operations on one store.
+/// /// Runs operations on one store.
 ///
-/// The same seed gives the same keys and ids on each.
+/// Equal seeds give equal keys and ids on every store.
 private struct Player {
   let keys: KeyService
   let organisations: OrganisationService
   let tenants: [ProviderID]
-  /// Every key that was ever issued, dead ones included, over all tenants.
+  /// /// All keys ever issued in all organisations, including dead ones.
   var issued: [IssuedKey] = []
 
   init(store: any ManagementStore, operatorStore: any ManagementStore, seed: UInt64) async throws {
@@ -124,7 +126,7 @@ private struct Player {
     }
   }
 
-  /// What the operation came to, without the times, which differ.
+  /// /// The operation's outcome as text, without timestamps, which differ between stores.
   mutating func play(_ operation: Operation) async throws -> String {
     do {
       return try await result(of: operation)
@@ -199,7 +201,8 @@ private struct Player {
     }
   }
 
-  /// Every page there is, without their order: keys of one moment in the model are of several in PostgreSQL.
+  /// /// All pages, sorted: the model creates keys at the same time that PostgreSQL creates at different
+  /// times.
   private func pages(by caller: Credentials, _ size: Int, _ filter: KeyFilter) async throws -> String {
     var lines: [String] = []
     var next: KeyPosition?

@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Pages of keys", .timeLimit(.minutes(2)))
 struct PageConformance {
-  @Test("A page begins behind a place, passes the filter and ends at its limit", arguments: Backend.allCases)
+  @Test(
+    "A page starts after its cursor, applies the filter and stops at its limit", arguments: Backend.allCases)
   func pages(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -27,13 +28,13 @@ struct PageConformance {
     }
   }
 
-  @Test("Keys of one moment are told apart by their ids", arguments: Backend.allCases)
+  @Test("Keys created at the same time are ordered by id", arguments: Backend.allCases)
   func ties(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       var random = RandomSource.seeded(31)
       let drafts = try (0..<9).map { try NewKey.test("Key \($0)", random: &random).key }
-      // One transaction is one moment.
+      // // All keys of one transaction have the same creation time.
       let keys = try await under.entered(clinic.organisation.id) { transaction in
         var keys: [APIKey] = []
         for draft in drafts { keys.append(try await transaction.insert(draft)) }
@@ -55,7 +56,7 @@ struct PageConformance {
   }
 
   @Test(
-    "A status is judged by the same rule and clock as a key's authentication",
+    "Filtering by status follows the same rule and clock as authentication",
     arguments: Backend.allCases)
   func statuses(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -83,7 +84,7 @@ struct PageConformance {
   }
 
   @Test(
-    "While others are made and deleted, a listing shows every key that stays, once",
+    "A listing shows every key that stays exactly once while others are created and deleted",
     arguments: Backend.allCases)
   func concurrentChanges(backend: Backend) async throws {
     try await backend.withStore { under in

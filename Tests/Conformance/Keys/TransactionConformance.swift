@@ -7,7 +7,7 @@ import Testing
 struct TransactionConformance {
   private struct Interruption: Error {}
 
-  @Test("What throws leaves nothing behind, neither row nor log line", arguments: Backend.allCases)
+  @Test("A transaction that throws leaves no row and no audit entry", arguments: Backend.allCases)
   func allOrNothing(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -29,7 +29,7 @@ struct TransactionConformance {
     }
   }
 
-  @Test("A statement about a tenant that was not named is refused", arguments: Backend.allCases)
+  @Test("A statement without a tenant is rejected", arguments: Backend.allCases)
   func tenantMustBeNamed(backend: Backend) async throws {
     try await backend.withStore { under in
       await #expect(throws: (any Error).self) {
@@ -39,7 +39,7 @@ struct TransactionConformance {
   }
 
   @Test(
-    "A key that authenticated a change can't be deleted before the change is done",
+    "A key that authenticated a change can't be deleted until the change is committed",
     arguments: Backend.allCases)
   func sharedLock(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -52,7 +52,7 @@ struct TransactionConformance {
           try await under.entered(clinic.organisation.id) { try await $0.delete(clinic.root.key.id) }
           events.append("deleted")
         }
-        // Time for the deletion to overtake, were it not held off.
+        // Time for the deletion to commit first if nothing blocked it.
         try await Task.sleep(for: .milliseconds(200))
         events.append("changed")
         return deletion
@@ -63,7 +63,7 @@ struct TransactionConformance {
   }
 }
 
-/// What happened, in order, as several tasks tell it.
+/// /// Records the order of events across tasks.
 private final class EventLog: Sendable {
   private let events = Mutex<[String]>([])
 

@@ -4,10 +4,10 @@ import KeymeterTesting
 import Synchronization
 import Testing
 
-@Suite("Ending leaked keys", .timeLimit(.minutes(2)))
+@Suite("Revoking leaked keys", .timeLimit(.minutes(2)))
 struct LeakConformance {
   @Test(
-    "A leaked value ends its key by every value, whichever of them leaked and whichever pepper guards it",
+    "A leaked secret revokes its key with all its secrets, whichever secret leaked and whichever pepper hashed it",
     arguments: Backend.allCases)
   func everyValue(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -33,7 +33,7 @@ struct LeakConformance {
   }
 
   @Test(
-    "What is no key's any more, or has ended, changes nothing, and least of all the key's present value",
+    "A leaked secret that is unknown or has ended leaves the key's current secret alone",
     arguments: Backend.allCases)
   func ended(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -67,7 +67,7 @@ struct LeakConformance {
   }
 
   @Test(
-    "A value that a rotation has replaced, however many followed, is noted in the log once, and the key goes on",
+    "A leaked former secret is logged once, after any number of rotations, and the key stays active",
     arguments: Backend.allCases)
   func formerValue(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -96,7 +96,7 @@ struct LeakConformance {
   }
 
   @Test(
-    "Reports of a former value that meet each other, a rotation or a deletion are noted once, and hold nobody up",
+    "Concurrent reports of a former secret are logged once, also during a rotation or deletion",
     arguments: Backend.allCases)
   func formerRaces(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -128,7 +128,7 @@ struct LeakConformance {
   }
 
   @Test(
-    "A leaked root key ends, the last active one included, which is told; an expired one is not that",
+    "A leaked root key is revoked, and the outcome says if it was the last active one",
     arguments: Backend.allCases)
   func rootKeys(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -152,7 +152,7 @@ struct LeakConformance {
   }
 
   @Test(
-    "A report that meets a rotation, a revocation, a deletion or itself leaves no leaked value alive, and one entry",
+    "A report that races a rotation, revocation, deletion or another report revokes the secret and logs once",
     arguments: Backend.allCases)
   func races(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -194,7 +194,7 @@ struct LeakConformance {
   }
 
   @Test(
-    "Verifications that race a report are judged by what it left, also on another node",
+    "No node admits a leaked secret once its report has been answered",
     arguments: Backend.allCases)
   func fenced(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -226,13 +226,13 @@ struct LeakConformance {
   }
 }
 
-/// Whether the report that ends a key has been answered.
+/// /// Set once the report that revokes the key has been answered.
 private final class EndOfKey: Sendable {
   let isTold = Atomic(false)
 }
 
 extension StoreUnderTest {
-  /// The service under test, by these peppers; no report is authenticated here.
+  /// /// The leak service with these peppers. Reports are not authenticated here.
   fileprivate func leaks(_ peppers: LeakPeppers = .test) throws -> LeakService {
     let key = P256.Signing.PrivateKey().publicKey
     return LeakService(
@@ -241,10 +241,10 @@ extension StoreUnderTest {
   }
 }
 
-/// The peppers that the service knows.
+/// /// The peppers the service knows.
 private enum LeakPeppers {
   case test
-  /// The test's pepper behind a newer one.
+  /// /// A newer pepper, then the test's pepper.
   case rotated
 
   var set: PepperSet {

@@ -2,14 +2,14 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("A key that may be used from some addresses only", .timeLimit(.minutes(2)))
+@Suite("Keys with allowed address ranges", .timeLimit(.minutes(2)))
 struct AddressConformance {
   private static let list = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]
   private static let inside = ["10.255.0.1", "::ffff:10.0.0.1", "192.0.2.7", "2001:db8:ffff::1"]
-  /// `nil` is where nobody can say where a request comes from.
+  /// /// `nil` is a request whose address is unknown.
   private static let outside: [String?] = ["11.0.0.1", "192.0.2.8", "2001:db9::1", "::1", "::a00:1", nil]
 
-  @Test("Alone, it is admitted from there, and refused from elsewhere", arguments: Backend.allCases)
+  @Test("A single verification is admitted only from an allowed address", arguments: Backend.allCases)
   func alone(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(allowed: Self.list)
@@ -30,7 +30,7 @@ struct AddressConformance {
     }
   }
 
-  @Test("In a batch each request is judged by its own address", arguments: Backend.allCases)
+  @Test("Each request of a batch is judged by its own address", arguments: Backend.allCases)
   func batch(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 3), allowed: Self.list)
@@ -47,9 +47,9 @@ struct AddressConformance {
     }
   }
 
-  /// A node makes groups of what comes together: of a free key whatever the addresses, of the other by them.
+  /// // A node groups concurrent requests by key, and by address too if the key restricts addresses.
   @Test(
-    "Among many at once each is judged by its own address, one address or several",
+    "Each of many concurrent requests is judged by its own address",
     arguments: Backend.allCases, [["10.0.0.1"], ["11.0.0.1"], ["10.0.0.1", "11.0.0.1"], ["10.0.0.1", nil]])
   func together(backend: Backend, from addresses: [String?]) async throws {
     try await backend.withStore { under in
@@ -77,7 +77,8 @@ struct AddressConformance {
   }
 
   @Test(
-    "Reservations and reports are judged by it too, and leave nothing behind", arguments: Backend.allCases)
+    "A reservation or report from a disallowed address is rejected and changes nothing",
+    arguments: Backend.allCases)
   func reservingAndRecording(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(allowed: Self.list)
@@ -104,7 +105,8 @@ struct AddressConformance {
   }
 
   @Test(
-    "It is told after revocation and expiry, and before environment and scope", arguments: Backend.allCases)
+    "The address is checked after revocation and expiry, and before environment and scope",
+    arguments: Backend.allCases)
   func order(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 0), scopes: ["a:b"], allowed: Self.list)
@@ -120,7 +122,7 @@ struct AddressConformance {
     }
   }
 
-  @Test("The list is kept as it was given, changes, and is taken away", arguments: Backend.allCases)
+  @Test("The list of ranges is stored as given, and can be changed and removed", arguments: Backend.allCases)
   func stored(backend: Backend) async throws {
     try await backend.withStore { under in
       let most = (0..<50).map { "10.0.\($0).0/24" }
@@ -142,7 +144,7 @@ struct AddressConformance {
   }
 
   @Test(
-    "A charge that comes while the list is being narrowed is judged by the new one",
+    "A charge that waits while the list is narrowed is judged by the new list",
     arguments: Backend.allCases)
   func beingNarrowed(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -153,7 +155,7 @@ struct AddressConformance {
           key.id, friendlyName: key.key.friendlyName, limits: .unrestricted,
           allowedAddresses: .test(Self.list))
         let late = Task { try await key.verify(from: "11.0.0.1") }
-        // Time to be judged by the old list, were that to count.
+        // Time to be judged by the old list if nothing blocked it.
         try await Task.sleep(for: .milliseconds(200))
         return late
       }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Organisations", .timeLimit(.minutes(1)))
 struct OrganisationConformance {
-  @Test("An organisation is found by its provider id, and no other id finds it", arguments: Backend.allCases)
+  @Test("An organisation is found by its exact provider id only", arguments: Backend.allCases)
   func found(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -19,7 +19,7 @@ struct OrganisationConformance {
     }
   }
 
-  @Test("A provider id belongs to one organisation", arguments: Backend.allCases)
+  @Test("A provider id belongs to one organisation only", arguments: Backend.allCases)
   func providerTaken(backend: Backend) async throws {
     try await backend.withStore { under in
       _ = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -40,7 +40,7 @@ struct OrganisationConformance {
     }
   }
 
-  @Test("A new name is kept, and is one line of the log", arguments: Backend.allCases)
+  @Test("A rename is stored and logged once", arguments: Backend.allCases)
   func renamed(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
@@ -54,7 +54,7 @@ struct OrganisationConformance {
   }
 
   @Test(
-    "A deleted organisation takes its keys along; its log and other organisations stay",
+    "Deleting an organisation deletes its keys, keeps its audit log and affects no other organisation",
     arguments: Backend.allCases)
   func deleted(backend: Backend) async throws {
     try await backend.withStore { under in
