@@ -87,7 +87,7 @@ struct AuditConformance {
     }
   }
 
-  // // The in-memory store runs one transaction at a time.
+  // The in-memory store runs one transaction at a time.
   @Test(
     "Entries become visible in id order, whichever transaction commits first",
     arguments: [Backend.postgres])

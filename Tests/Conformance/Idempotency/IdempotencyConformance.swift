@@ -111,7 +111,7 @@ struct IdempotencyConformance {
     }
   }
 
-  // // The in-memory store runs one transaction at a time, so two never hold the same idempotency key.
+  // The in-memory store runs one transaction at a time, so two never hold the same idempotency key.
   @Test(
     "An idempotency key that an open transaction holds is reported as in flight at once",
     arguments: [Backend.postgres])
@@ -142,8 +142,9 @@ extension StoreUnderTest {
       fingerprint: RequestFingerprint(method: "POST", path: "/", body: Array(body.utf8)), secret: secret)
   }
 
-  /// /// Records tokens under an idempotency key. `first` runs after the charge, while the transaction is
-  /// open.
+  /// Records tokens under an idempotency key.
+  ///
+  /// `first` runs after the charge, while the transaction is open.
   fileprivate func record(
     _ name: String, tokens: Int64, by key: MeteredKey,
     first: @Sendable (RecordResult) throws -> Void = { _ in }
@@ -158,7 +159,7 @@ extension StoreUnderTest {
     }
   }
 
-  /// /// Creates a key under an idempotency key.
+  /// Creates a key under an idempotency key.
   fileprivate func create(_ name: String, by clinic: TestOrganisation) async throws -> StoredResponse {
     try await KeyService(store: store, peppers: try peppers).create(
       .success(KeyDraft(friendlyName: try .test("Racer"))), by: clinic.credentials, requestID: .test,

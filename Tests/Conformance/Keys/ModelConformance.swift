@@ -3,7 +3,7 @@ import KeymeterRepository
 import KeymeterTesting
 import Testing
 
-/// /// Runs the same random operations on the in-memory model and on PostgreSQL, and compares every result.
+/// Runs the same random operations on the in-memory model and on PostgreSQL, and compares every result.
 @Suite("PostgreSQL agrees with the in-memory model", .timeLimit(.minutes(3)))
 struct ModelConformance {
   @Test(
@@ -31,7 +31,7 @@ struct ModelConformance {
 }
 
 extension TestDatabase {
-  /// /// Runs `body` with a store in the server's role and one in the owner's role.
+  /// Runs `body` with a store in the server's role and one in the owner's role.
   fileprivate func withStores(
     _ body: (PostgresManagementStore, PostgresManagementStore) async throws -> Void
   ) async throws {
@@ -43,7 +43,9 @@ extension TestDatabase {
   }
 }
 
-/// /// One operation of a caller. Its numbers select among the keys that exist when it runs.
+/// One operation of a caller.
+///
+/// Its numbers select among the keys that exist when it runs.
 private enum Operation {
   case create(tenant: Int, caller: Int, linkage: Int?, limit: Int64?)
   case update(tenant: Int, caller: Int, target: Int, name: Int?, limit: LimitChange)
@@ -80,7 +82,7 @@ private enum Operation {
     }
   }
 
-  /// /// Operations whose organisation follows from the caller's key.
+  /// Operations whose organisation follows from the caller's key.
   private static func ofManagers(
     caller: Int, target: Int, using random: inout SeededGenerator
   ) -> Operation {
@@ -106,14 +108,14 @@ private enum Operation {
   }
 }
 
-/// /// Runs operations on one store.
+/// Runs operations on one store.
 ///
 /// Equal seeds give equal keys and ids on every store.
 private struct Player {
   let keys: KeyService
   let organisations: OrganisationService
   let tenants: [ProviderID]
-  /// /// All keys ever issued in all organisations, including dead ones.
+  /// All keys ever issued in all organisations, including dead ones.
   var issued: [IssuedKey] = []
 
   init(store: any ManagementStore, operatorStore: any ManagementStore, seed: UInt64) async throws {
@@ -126,7 +128,7 @@ private struct Player {
     }
   }
 
-  /// /// The operation's outcome as text, without timestamps, which differ between stores.
+  /// The operation's outcome as text, without timestamps, which differ between stores.
   mutating func play(_ operation: Operation) async throws -> String {
     do {
       return try await result(of: operation)
@@ -201,8 +203,9 @@ private struct Player {
     }
   }
 
-  /// /// All pages, sorted: the model creates keys at the same time that PostgreSQL creates at different
-  /// times.
+  /// All pages, sorted.
+  ///
+  /// Keys that the model creates at one time have different times in PostgreSQL.
   private func pages(by caller: Credentials, _ size: Int, _ filter: KeyFilter) async throws -> String {
     var lines: [String] = []
     var next: KeyPosition?

@@ -34,7 +34,7 @@ struct PageConformance {
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       var random = RandomSource.seeded(31)
       let drafts = try (0..<9).map { try NewKey.test("Key \($0)", random: &random).key }
-      // // All keys of one transaction have the same creation time.
+      // All keys of one transaction have the same creation time.
       let keys = try await under.entered(clinic.organisation.id) { transaction in
         var keys: [APIKey] = []
         for draft in drafts { keys.append(try await transaction.insert(draft)) }

@@ -63,7 +63,7 @@ struct TransactionConformance {
   }
 }
 
-/// /// Records the order of events across tasks.
+/// Records the order of events across tasks.
 private final class EventLog: Sendable {
   private let events = Mutex<[String]>([])
 

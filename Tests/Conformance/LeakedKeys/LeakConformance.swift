@@ -226,13 +226,15 @@ struct LeakConformance {
   }
 }
 
-/// /// Set once the report that revokes the key has been answered.
+/// Set once the report that revokes the key has been answered.
 private final class EndOfKey: Sendable {
   let isTold = Atomic(false)
 }
 
 extension StoreUnderTest {
-  /// /// The leak service with these peppers. Reports are not authenticated here.
+  /// The leak service with these peppers.
+  ///
+  /// Reports are not authenticated here.
   fileprivate func leaks(_ peppers: LeakPeppers = .test) throws -> LeakService {
     let key = P256.Signing.PrivateKey().publicKey
     return LeakService(
@@ -241,10 +243,10 @@ extension StoreUnderTest {
   }
 }
 
-/// /// The peppers the service knows.
+/// The peppers the service knows.
 private enum LeakPeppers {
   case test
-  /// /// A newer pepper, then the test's pepper.
+  /// A newer pepper, then the test's pepper.
   case rotated
 
   var set: PepperSet {

@@ -6,7 +6,7 @@ import Testing
 struct AddressConformance {
   private static let list = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]
   private static let inside = ["10.255.0.1", "::ffff:10.0.0.1", "192.0.2.7", "2001:db8:ffff::1"]
-  /// /// `nil` is a request whose address is unknown.
+  /// `nil` is a request whose address is unknown.
   private static let outside: [String?] = ["11.0.0.1", "192.0.2.8", "2001:db9::1", "::1", "::a00:1", nil]
 
   @Test("A single verification is admitted only from an allowed address", arguments: Backend.allCases)
@@ -47,7 +47,7 @@ struct AddressConformance {
     }
   }
 
-  /// // A node groups concurrent requests by key, and by address too if the key restricts addresses.
+  /// A node groups concurrent requests by key, and by address too if the key restricts addresses.
   @Test(
     "Each of many concurrent requests is judged by its own address",
     arguments: Backend.allCases, [["10.0.0.1"], ["11.0.0.1"], ["10.0.0.1", "11.0.0.1"], ["10.0.0.1", nil]])

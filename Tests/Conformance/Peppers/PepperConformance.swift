@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Peppers", .timeLimit(.minutes(2)))
 struct PepperConformance {
-  @Test("A pepper is known by what it was when it first came", arguments: Backend.allCases)
+  @Test("A pepper keeps the bytes with which it was first introduced", arguments: Backend.allCases)
   func introduced(backend: Backend) async throws {
     try await backend.withStore { under in
       let (old, new) = (try PepperSet.test, try PepperSet.rotated)
@@ -20,7 +20,8 @@ struct PepperConformance {
   }
 
   @Test(
-    "Other bytes under a known id are told, and nothing of that set is written", arguments: Backend.allCases)
+    "Different bytes under a known pepper id are reported, and nothing of the set is written",
+    arguments: Backend.allCases)
   func mismatch(backend: Backend) async throws {
     try await backend.withStore { under in
       try await PepperService(store: under.pepperStore, peppers: .test).introduce()
@@ -35,7 +36,8 @@ struct PepperConformance {
     }
   }
 
-  @Test("Of many that come with different bytes under one id, one is right", arguments: Backend.allCases)
+  @Test(
+    "Of 16 nodes with different bytes under one pepper id exactly one succeeds", arguments: Backend.allCases)
   func racers(backend: Backend) async throws {
     try await backend.withStore { under in
       let outcomes = try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -52,7 +54,8 @@ struct PepperConformance {
   }
 
   @Test(
-    "A renewed key authenticates as before, with and without the former pepper", arguments: Backend.allCases)
+    "A rehashed key authenticates as before and no longer needs the former pepper",
+    arguments: Backend.allCases)
   func renewed(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -70,7 +73,7 @@ struct PepperConformance {
     }
   }
 
-  @Test("Only a row of the pepper that is named is renewed", arguments: Backend.allCases)
+  @Test("Only a secret of the named pepper is rehashed", arguments: Backend.allCases)
   func namedPepperOnly(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -82,7 +85,7 @@ struct PepperConformance {
     }
   }
 
-  @Test("What has ended is not renewed, and does not come to life", arguments: Backend.allCases)
+  @Test("An ended secret is not rehashed and stays rejected", arguments: Backend.allCases)
   func ended(backend: Backend) async throws {
     try await backend.withStore { under in
       let peppers = try PepperSet.rotated
@@ -96,12 +99,12 @@ struct PepperConformance {
         #expect(try await !under.pepperStore.renew(hashes))
         #expect(try await !under.admits(hashes))
       }
-      // Three root keys, and the present value of the rotated one.
+      // Three root keys and the current secret of the rotated key.
       #expect(try await under.guarded() == ["test": 4])
     }
   }
 
-  @Test("A renewal keeps the end of an overlap", arguments: Backend.allCases)
+  @Test("Rehashing keeps the end of an overlap", arguments: Backend.allCases)
   func overlapStays(backend: Backend) async throws {
     try await backend.withStore { under in
       let first = try await under.key()
@@ -115,7 +118,9 @@ struct PepperConformance {
     }
   }
 
-  @Test("Keys that are used, renewed, rotated and revoked at once lose nothing", arguments: Backend.allCases)
+  @Test(
+    "Concurrent use, rehashing and revocation of keys lose no charge and no revocation",
+    arguments: Backend.allCases)
   func underLoad(backend: Backend) async throws {
     try await backend.withStore { under in
       let peppers = try PepperSet.rotated
@@ -149,7 +154,7 @@ struct PepperConformance {
   }
 
   @Test(
-    "Every way of using a key tells that it authenticated, and no refused one does",
+    "Every use of a key reports that it authenticated, and no rejected use does",
     arguments: Backend.allCases)
   func told(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -190,7 +195,7 @@ struct PepperConformance {
 }
 
 extension PepperSet {
-  /// The test's pepper, and a newer one before it.
+  /// A newer pepper, then the test's pepper.
   fileprivate static var rotated: PepperSet {
     get throws {
       try PepperSet([
@@ -202,7 +207,7 @@ extension PepperSet {
 }
 
 extension StoreUnderTest {
-  /// How many keys each pepper guards, where it guards any.
+  /// The number of keys per pepper, without peppers that have none.
   fileprivate func guarded() async throws -> [String: Int64] {
     let known = try await pepperStore.knownPeppers().filter { $0.keys > 0 }
     return Dictionary(uniqueKeysWithValues: known.map { ($0.id, $0.keys) })
@@ -214,13 +219,13 @@ extension StoreUnderTest {
   }
 }
 
-/// Remembers which keys it was told of.
+/// Records the keys that were reported to it.
 private final class Heard: DigestRenewal {
   private let hashes = Mutex<[[SecretHash]]>([])
 
   func authenticated(_ hashes: [SecretHash]) { self.hashes.withLock { $0.append(hashes) } }
 
-  /// What it was told since it was last asked.
+  /// The reports since the last call.
   func take() -> [[SecretHash]] {
     hashes.withLock { heard in
       defer { heard = [] }

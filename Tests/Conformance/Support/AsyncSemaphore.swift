@@ -1,11 +1,11 @@
-/// A bounded number of places, held one each, in the order of coming.
+/// An asynchronous semaphore that admits waiters in order of arrival.
 actor AsyncSemaphore {
   private var free: Int
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   init(_ count: Int) { free = count }
 
-  /// Runs `body` while holding a place.
+  /// Runs `body` while holding a permit.
   nonisolated func hold(_ body: () async throws -> Void) async throws {
     await enter()
     do {

@@ -5,12 +5,14 @@ import KeymeterTesting
 import Postgres
 import Testing
 
-/// Each implementation of the repository protocols; every suite here runs on all of them.
+/// The implementations of the repository protocols.
+///
+/// Every suite here runs on each of them.
 enum Backend: String, CaseIterable, Sendable {
   case inMemory
   case postgres
 
-  /// Runs `body` with an empty store of this kind, and checks afterwards that its meter agrees with itself.
+  /// Runs `body` with an empty store of this kind, then checks that the usage tables agree with each other.
   func withStore(_ body: (StoreUnderTest) async throws -> Void) async throws {
     try await Midnight.isFarEnough()
     switch self {
@@ -66,23 +68,24 @@ enum Backend: String, CaseIterable, Sendable {
     }
   }
 
-  /// How many batches a node has under way at once.
+  /// The number of concurrent batches per node.
   private static let workers = 3
 }
 
-/// So many databases are in use at once: without a bound, every case of every suite would open its connections
-/// together, and on a busy machine some would not come about in time.
+/// Limits the number of databases in use.
+///
+/// If all test cases connected at once, some connections would time out on a busy machine.
 private let databases = AsyncSemaphore(8)
 
-/// A store, and a look at what it holds.
+/// The store under test, with access to its contents.
 struct StoreUnderTest: Sendable {
   let store: any ManagementStore
-  /// The same, as whoever holds the database's credentials has it: the server makes no organisations.
+  /// A store in the owner's role, because the server's role creates no organisations.
   let operatorStore: any ManagementStore
   let auditLog: @Sendable () async throws -> [AuditLine]
-  /// Admission at two nodes that share nothing but the store.
+  /// Two nodes that share nothing but the store.
   let nodes: [any AdmissionControl]
-  /// Judges one batch, in its order.
+  /// Judges one batch in the given order.
   let admitInOrder: @Sendable ([AdmissionRequest]) async throws -> [Admission]
   let metering: any MeteringStore
   let hooks: any MeterHooks
@@ -99,7 +102,7 @@ struct StoreUnderTest: Sendable {
     get throws { try .test }
   }
 
-  /// Runs `body` in a transaction that has entered an organisation.
+  /// Runs `body` in a transaction of this organisation.
   func entered<Output: Sendable>(
     _ organisation: OrganisationID, _ body: @Sendable (any ManagementTransaction) async throws -> Output
   ) async throws -> Output {
@@ -110,7 +113,7 @@ struct StoreUnderTest: Sendable {
   }
 }
 
-/// What every backend must say of an audit entry.
+/// The parts of an audit entry on which all backends must agree.
 struct AuditLine: Equatable, Sendable {
   let organisation: String
   let principal: String

@@ -3,7 +3,7 @@ import KeymeterTesting
 import Testing
 
 extension NewKey {
-  /// A key as the domain would draw it.
+  /// A key as the domain would generate it.
   static func test(
     _ name: String, linkage: String? = nil, limits: MonthlyLimits = .unrestricted,
     expiresAt: Timestamp? = nil, root: Bool = false, random: inout RandomSource

@@ -1,32 +1,33 @@
 import KeymeterDomain
 import KeymeterTesting
 
-/// What a test does to a store behind its back: jobs at a moment of its choice, the passing of time, and a look
-/// inside.
+/// Test access to a store that bypasses the services: runs jobs on demand, lets time pass and reads all contents.
 protocol MeterHooks: Sendable {
-  /// All that the meter holds.
+  /// All counters, reservations and events.
   func meter() async throws -> MeterSnapshot
-  /// Ends every reservation whose time is over, and says how many.
+  /// Ends all expired reservations and returns their number.
   @discardableResult
   func sweepExpiredReservations() async throws -> Int
-  /// Lets the time of every first answer be over.
+  /// Lets every stored response expire.
   func runOutAnswers() async throws
-  /// Forgets first answers whose time is over, and says how many.
+  /// Deletes expired responses and returns their number.
   @discardableResult
   func purgeAnswers() async throws -> Int
-  /// How many first answers are kept.
+  /// The number of stored responses.
   func answers() async throws -> Int
-  /// Lets a reservation's time be over.
+  /// Lets a reservation expire.
   func runOut(_ id: ReservationID) async throws
-  /// Lets a key's time be over.
+  /// Lets a key expire.
   func expire(_ id: KeyID) async throws
-  /// Lets the overlap of a key's last rotation be over.
+  /// Ends the overlap of a key's last rotation.
   func endOverlap(of id: KeyID) async throws
-  /// Has a key have used this much today, and nothing else this month.
+  /// Sets a key's usage of today, and removes its other usage of this month.
   func setUsed(_ amounts: Amounts, by key: KeyID, in organisation: OrganisationID) async throws
-  /// Moves all usage and all reservations one month back, each to its month's first day.
+  /// Moves all usage and reservations one month back, to the first day of each month.
   func monthPasses() async throws
-  /// Moves today's usage and reservations back to the month's first day: another day begins, unless it is the first.
+  /// Moves today's usage and reservations to the first of the month.
+  ///
+  /// Has no effect on that day.
   func dayPasses() async throws
 }
 

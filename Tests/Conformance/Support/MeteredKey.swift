@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-/// A key, and all that its holder can do with it.
+/// A key and everything its holder can do with it.
 struct MeteredKey: Sendable {
   let under: StoreUnderTest
   let organisation: Organisation
@@ -42,7 +42,7 @@ struct MeteredKey: Sendable {
     }
   }
 
-  /// Reserves what there must be room for.
+  /// Reserves amounts that must fit.
   func hold(
     _ amounts: Amounts, onExpiry: ReservationExpiry = .release,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -70,7 +70,7 @@ struct MeteredKey: Sendable {
     try await under.metering.withMetering { try await $0.usage(of: key.id, in: organisation.id) }
   }
 
-  /// What it has used in this month; nothing where it is gone.
+  /// The usage of this month, or `nil` if the key is gone.
   func used() async throws -> Amounts? { try await usage()?.standing.used }
 
   func setUsed(_ amounts: Amounts) async throws {
@@ -84,7 +84,7 @@ struct MeteredKey: Sendable {
     }
   }
 
-  /// Lets the key be used from these addresses only, or from anywhere.
+  /// Restricts the key to these addresses, or lifts the restriction.
   func allow(_ ranges: [String]?) async throws {
     _ = try await under.entered(organisation.id) { transaction in
       try await transaction.update(
@@ -93,7 +93,7 @@ struct MeteredKey: Sendable {
     }
   }
 
-  /// Ends the key, unless it is gone or has been revoked before.
+  /// Revokes the key unless it is gone or revoked already.
   func revoke() async throws {
     try await under.entered(organisation.id) { transaction in
       guard let found = try await transaction.keyForUpdate(key.id), found.revokedAt == nil else { return }
@@ -101,7 +101,7 @@ struct MeteredKey: Sendable {
     }
   }
 
-  /// The same key by a new value; `nil` where it is not active.
+  /// The same key with a new secret, or `nil` if it is not active.
   func rotated(overlapSeconds: Int64 = 0, random: inout RandomSource) async throws -> MeteredKey? {
     let secret = KeySecret(environment: key.environment, random: &random)
     let value = NewSecret(hash: try under.peppers.currentHash(of: secret), hint: secret.hint)
@@ -120,7 +120,7 @@ struct MeteredKey: Sendable {
 }
 
 extension StoreUnderTest {
-  /// A child key of an organisation of its own, or of a given one.
+  /// A child key of the given organisation, or of a new one.
   func key(
     limits: MonthlyLimits = .unrestricted, scopes: [String] = ["*"],
     environment: KeyEnvironment = .production, allowed: [String]? = nil,
@@ -141,7 +141,7 @@ extension StoreUnderTest {
 }
 
 extension Admission {
-  /// The standing of an admitted request.
+  /// The usage snapshot of an admitted request.
   var admitted: KeyUsageSnapshot? {
     if case .admitted(let standing) = self { standing } else { nil }
   }
@@ -150,7 +150,7 @@ extension Admission {
     if case .refused(let refusal, _) = self { refusal } else { nil }
   }
 
-  /// What is used, where the key is known.
+  /// The usage, if the key is known.
   var used: Amounts? {
     switch self {
     case .admitted(let standing): standing.used
@@ -180,7 +180,7 @@ extension Settlement {
 }
 
 extension RecordResult {
-  /// Whether it went over a limit, whether it was counted before, and what is used then.
+  /// Whether a limit was exceeded, whether the event is a repetition, and the usage afterwards.
   var counted: (overLimit: Bool, repeated: Bool, used: Amounts)? {
     if case .recorded(let over, let repeated, let standing) = self {
       (over, repeated, standing.used)

@@ -1,10 +1,12 @@
 import KeymeterDomain
 import KeymeterTesting
 
-/// A request for admission, by numbers that choose among what there is when it is played.
+/// An admission request.
+///
+/// Its numbers select among the keys that exist when it runs.
 struct RandomRequest: Sendable {
   let key: Int
-  /// 0 and 1 a tenant, 2 nobody, `nil` none.
+  /// 0 and 1 select a tenant, 2 an unknown provider, and `nil` names none.
   let provider: Int?
   let charge: Amounts
   let scopes: [String]
@@ -20,7 +22,9 @@ struct RandomRequest: Sendable {
   }
 }
 
-/// One thing that happens to a meter; numbers choose among what there is at the time.
+/// One operation on the usage store.
+///
+/// Its numbers select among the keys and reservations that exist when it runs.
 enum MeteringStep: Sendable {
   case create(tenant: Int, limits: MonthlyLimits, scopes: [String], environment: KeyEnvironment)
   case setLimits(key: Int, MonthlyLimits)
@@ -84,7 +88,7 @@ enum MeteringStep: Sendable {
 }
 
 extension Amounts {
-  /// Mostly small, often nothing, now and then as much as there can be.
+  /// Mostly small amounts, often zero, rarely the largest possible.
   fileprivate static func random(using random: inout SeededGenerator) -> Amounts {
     var amounts = Amounts.zero
     for dimension in Dimension.allCases {

@@ -1,7 +1,9 @@
 import KeymeterDomain
 import Postgres
 
-/// Judges one batch in a given order, which racing tasks could not arrange: the function alone, past the batcher.
+/// Judges one batch in a fixed order by calling the SQL function directly.
+///
+/// Racing tasks could not fix the order.
 struct PostgresBatch: Sendable {
   let pool: ConnectionPool
 
@@ -63,5 +65,5 @@ struct PostgresBatch: Sendable {
   }
 }
 
-/// `keymeter.admit` answered what it should not.
+/// `keymeter.admit` returned an unexpected row.
 private struct UnexpectedAnswer: Error {}

@@ -3,7 +3,7 @@ import KeymeterTesting
 import Postgres
 import Testing
 
-/// The hooks by SQL, as PostgreSQL's clock can't be set.
+/// Implements the hooks in SQL, because PostgreSQL's clock can't be set.
 struct PostgresHooks: MeterHooks {
   let pool: ConnectionPool
 
@@ -84,7 +84,7 @@ struct PostgresHooks: MeterHooks {
   }
 
   func monthPasses() async throws {
-    // By way of another century, so that no row meets one that has yet to move.
+    // Through another century, so that no moved row collides with one that has not moved yet.
     try await pool.withTransaction { connection in
       for months in ["- interval '1200 months'", "+ interval '1199 months'"] {
         try await connection.executeScript(
@@ -122,7 +122,7 @@ struct PostgresHooks: MeterHooks {
   }
 
   func meter() async throws -> MeterSnapshot {
-    // Beside each secret stands what its key's record says.
+    // The denormalised columns next to each secret match the key's record.
     #expect(try await run(Self.strayFacts).isEmpty)
     return MeterSnapshot(
       months: try await run(Self.months).map(MeterSnapshot.Month.init),

@@ -2,9 +2,9 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("RecordResult", .timeLimit(.minutes(2)))
+@Suite("Recording usage", .timeLimit(.minutes(2)))
 struct RecordingConformance {
-  @Test("What was used is counted in full, over whichever limit, and marked so", arguments: Backend.allCases)
+  @Test("Recorded usage is counted in full, and marked if it exceeds a limit", arguments: Backend.allCases)
   func neverRefused(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 2, tokens: 0))
@@ -19,7 +19,9 @@ struct RecordingConformance {
     }
   }
 
-  @Test("Only the counter's own end refuses it", arguments: Backend.allCases, Dimension.allCases)
+  @Test(
+    "Recording is rejected only where it would overflow a counter", arguments: Backend.allCases,
+    Dimension.allCases)
   func ceiling(backend: Backend, dimension: Dimension) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -30,7 +32,7 @@ struct RecordingConformance {
         case .refused(.overLimit(dimension), let standing) = try await key.record(
           .zero.with(4, dimension), event: "e")
       else {
-        Issue.record("a counter past its end")
+        Issue.record("the counter overflowed")
         return
       }
       #expect(standing?.used == near)
@@ -39,7 +41,7 @@ struct RecordingConformance {
     }
   }
 
-  @Test("An event counts once, and its repetition is told the first answer", arguments: Backend.allCases)
+  @Test("An event counts once, and a repetition gets the first response", arguments: Backend.allCases)
   func eventOnce(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(tokens: 10))
@@ -54,7 +56,9 @@ struct RecordingConformance {
     }
   }
 
-  @Test("An event that comes again with another key or other amounts differs", arguments: Backend.allCases)
+  @Test(
+    "A repeated event with another key or other amounts is reported as different", arguments: Backend.allCases
+  )
   func eventDiffers(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -68,7 +72,7 @@ struct RecordingConformance {
     }
   }
 
-  @Test("An event's id is its organisation's own, and is compared byte by byte", arguments: Backend.allCases)
+  @Test("Event ids are scoped to an organisation and compared byte by byte", arguments: Backend.allCases)
   func eventScope(backend: Backend) async throws {
     try await backend.withStore { under in
       let (key, stranger) = (try await under.key(), try await under.key())
@@ -80,7 +84,9 @@ struct RecordingConformance {
     }
   }
 
-  @Test("Only an active key records, and what is refused leaves its event free", arguments: Backend.allCases)
+  @Test(
+    "Only an active key can record usage, and a rejection leaves the event id free",
+    arguments: Backend.allCases)
   func refused(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -99,7 +105,7 @@ struct RecordingConformance {
     }
   }
 
-  @Test("RecordResult nothing counts nothing, and is still an event", arguments: Backend.allCases)
+  @Test("Recording zero amounts counts nothing but stores the event", arguments: Backend.allCases)
   func nothing(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 0))
@@ -110,7 +116,7 @@ struct RecordingConformance {
     }
   }
 
-  @Test("An event of last month is not counted again in this one", arguments: Backend.allCases)
+  @Test("An event of last month is not counted again this month", arguments: Backend.allCases)
   func eventOfLastMonth(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()

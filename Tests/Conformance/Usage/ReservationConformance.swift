@@ -25,7 +25,7 @@ struct ReservationConformance {
     }
   }
 
-  @Test("What does not fit is not held", arguments: Backend.allCases)
+  @Test("A rejected reservation holds nothing", arguments: Backend.allCases)
   func refused(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(tokens: 60))
@@ -40,7 +40,7 @@ struct ReservationConformance {
   }
 
   @Test(
-    "The true amounts take the reserved ones' place, be they less, more or nothing",
+    "Settling replaces the reserved amounts by the true ones: less, more or zero",
     arguments: Backend.allCases,
     [Amounts.zero, .init(requests: 2, tokens: 1, speechSeconds: 9), .init(tokens: MonthlyLimits.largest)])
   func settled(backend: Backend, amounts: Amounts) async throws {
@@ -59,7 +59,7 @@ struct ReservationConformance {
   }
 
   @Test(
-    "More than was reserved is counted in full, and marked where it goes over a limit",
+    "A settlement above the reservation is counted in full, and marked if it exceeds a limit",
     arguments: Backend.allCases)
   func overLimit(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -72,7 +72,7 @@ struct ReservationConformance {
       let settlement = try await key.settle(beyond, .init(requests: 1, tokens: 5))
       #expect(settlement.overLimit == true)
       #expect(settlement.used == .init(requests: 1, tokens: 12))
-      // Over the limit still, but not by what this one settles.
+      // The key is still over its limit, but this settlement does not add to that.
       #expect(try await key.settle(less, .init(tokens: 2)).overLimit == false)
       #expect(try await key.verify(.init(tokens: 1)).refusal == .overLimit(.tokens))
       #expect(try await key.settle(beyond, .init(requests: 1, tokens: 5)).overLimit == true)
@@ -80,7 +80,8 @@ struct ReservationConformance {
   }
 
   @Test(
-    "Settling again gives the same answer; with other amounts it changes nothing", arguments: Backend.allCases
+    "Settling again with equal amounts gives the same result, and with others changes nothing",
+    arguments: Backend.allCases
   )
   func settledAgain(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -98,7 +99,7 @@ struct ReservationConformance {
     }
   }
 
-  @Test("A reservation is its key's alone", arguments: Backend.allCases)
+  @Test("Only the key that made a reservation can settle it", arguments: Backend.allCases)
   func unknown(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -114,7 +115,7 @@ struct ReservationConformance {
   }
 
   @Test(
-    "One whose time is over can't be settled, swept or not, and expires as was agreed",
+    "An expired reservation can't be settled, swept or not, and is released or charged as agreed",
     arguments: Backend.allCases, ReservationExpiry.allCases)
   func expired(backend: Backend, onExpiry: ReservationExpiry) async throws {
     try await backend.withStore { under in
@@ -138,7 +139,7 @@ struct ReservationConformance {
     }
   }
 
-  @Test("One sweep ends those of many keys, days and terms", arguments: Backend.allCases)
+  @Test("One sweep ends the reservations of several keys, days and terms", arguments: Backend.allCases)
   func sweptTogether(backend: Backend) async throws {
     try await backend.withStore { under in
       let (one, two) = (try await under.key(), try await under.key())
@@ -158,7 +159,7 @@ struct ReservationConformance {
     }
   }
 
-  @Test("What was reserved last month is settled and released there", arguments: Backend.allCases)
+  @Test("A reservation of last month is settled and released in last month", arguments: Backend.allCases)
   func settledInItsMonth(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(tokens: 100))
@@ -183,7 +184,8 @@ struct ReservationConformance {
   }
 
   @Test(
-    "A reservation of nothing can be settled with something", arguments: Backend.allCases, [false, true])
+    "A reservation of zero amounts can be settled with other amounts", arguments: Backend.allCases,
+    [false, true])
   func reservationOfNothing(backend: Backend, usedBefore: Bool) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -214,7 +216,7 @@ struct ReservationConformance {
     }
   }
 
-  @Test("A deleted key's reservations still expire", arguments: Backend.allCases)
+  @Test("The reservations of a deleted key still expire", arguments: Backend.allCases)
   func keyDeleted(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -230,7 +232,7 @@ struct ReservationConformance {
 }
 
 extension StoreUnderTest {
-  /// What an organisation used in all its days.
+  /// The usage of the organisation's only day with usage, or `nil` if there is none or more than one.
   func today(of organisation: OrganisationID) async throws -> Amounts? {
     guard let first = CivilDate(year: 2000, month: 1, day: 1),
       let last = CivilDate(year: 2999, month: 1, day: 1)

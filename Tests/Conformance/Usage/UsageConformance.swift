@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Usage", .timeLimit(.minutes(2)))
 struct UsageConformance {
-  @Test("A key's usage is its counters and what reservations hold of them", arguments: Backend.allCases)
+  @Test(
+    "A key's usage includes what its reservations hold, and reports it separately",
+    arguments: Backend.allCases)
   func usage(backend: Backend) async throws {
     try await backend.withStore { under in
       let limits = MonthlyLimits(requests: 3, tokens: 90)
@@ -26,7 +28,7 @@ struct UsageConformance {
   }
 
   @Test(
-    "Only a key of the organisation has usage there, and is or is not root there", arguments: Backend.allCases
+    "Usage and root status of a key are visible in its own organisation only", arguments: Backend.allCases
   )
   func otherTenant(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -54,7 +56,7 @@ struct UsageConformance {
     }
   }
 
-  @Test("A deleted key is known to its own organisation, by its usage", arguments: Backend.allCases)
+  @Test("A deleted key that was used remains known to its own organisation", arguments: Backend.allCases)
   func owner(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -84,7 +86,8 @@ struct UsageConformance {
   }
 
   @Test(
-    "Usage a day is of the asked days and keys, in order, deleted keys included", arguments: Backend.allCases)
+    "Daily usage covers the requested days and keys in order, deleted keys included",
+    arguments: Backend.allCases)
   func days(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
@@ -122,7 +125,7 @@ struct UsageConformance {
     }
   }
 
-  @Test("A day on which all was given back has no usage", arguments: Backend.allCases)
+  @Test("A day whose reservations were all released has no usage", arguments: Backend.allCases)
   func emptyDay(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -136,7 +139,7 @@ struct UsageConformance {
     }
   }
 
-  @Test("What throws leaves nothing counted", arguments: Backend.allCases)
+  @Test("A transaction that throws counts nothing", arguments: Backend.allCases)
   func allOrNothing(backend: Backend) async throws {
     struct Interruption: Error {}
     try await backend.withStore { under in
@@ -154,7 +157,7 @@ struct UsageConformance {
     }
   }
 
-  @Test("To identify a key charges nothing, whatever it asks for", arguments: Backend.allCases)
+  @Test("Identifying a key charges nothing, whatever the request's charge", arguments: Backend.allCases)
   func identify(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 0))

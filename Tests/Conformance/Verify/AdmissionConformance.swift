@@ -6,7 +6,7 @@ import Testing
 struct AdmissionConformance {
   private static let mixed = Amounts(requests: 1, tokens: 20, speechSeconds: 300)
 
-  @Test("What is admitted is counted, and the standing includes it", arguments: Backend.allCases)
+  @Test("An admitted charge is counted, and the usage snapshot includes it", arguments: Backend.allCases)
   func admitted(backend: Backend) async throws {
     try await backend.withStore { under in
       let limits = MonthlyLimits(requests: 5, tokens: nil, speechSeconds: 600)
@@ -24,7 +24,9 @@ struct AdmissionConformance {
     }
   }
 
-  @Test("A limit admits up to itself and nothing beyond", arguments: Backend.allCases, Dimension.allCases)
+  @Test(
+    "A limit admits charges up to and including itself, and nothing beyond", arguments: Backend.allCases,
+    Dimension.allCases)
   func exactLimit(backend: Backend, dimension: Dimension) async throws {
     try await backend.withStore { under in
       var limits = MonthlyLimits.unrestricted
@@ -39,7 +41,8 @@ struct AdmissionConformance {
   }
 
   @Test(
-    "A limit of 0 allows nothing, none at all everything", arguments: Backend.allCases, Dimension.allCases)
+    "A limit of 0 allows nothing, and no limit allows everything", arguments: Backend.allCases,
+    Dimension.allCases)
   func extremeLimits(backend: Backend, dimension: Dimension) async throws {
     try await backend.withStore { under in
       var closed = MonthlyLimits.unrestricted
@@ -69,7 +72,7 @@ struct AdmissionConformance {
   }
 
   @Test(
-    "Nothing asked of a dimension is never refused for it, however far it is over",
+    "A dimension that a request does not charge is never a reason to reject it",
     arguments: Backend.allCases)
   func zeroIsNeverRefused(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -80,7 +83,7 @@ struct AdmissionConformance {
     }
   }
 
-  @Test("A charge of nothing authenticates and changes nothing", arguments: Backend.allCases)
+  @Test("A charge of zero authenticates and changes nothing", arguments: Backend.allCases)
   func chargeOfNothing(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 0, tokens: 0, speechSeconds: 0))
@@ -107,7 +110,7 @@ struct AdmissionConformance {
   }
 
   @Test(
-    "An amount that is negative or above 2^53 − 1 is an error and charges nobody",
+    "An amount that is negative or above 2^53 − 1 is an error and charges nothing",
     arguments: Backend.allCases, [-1, MonthlyLimits.largest + 1, Int64.max, Int64.min])
   func amountOutOfRange(backend: Backend, amount: Int64) async throws {
     try await backend.withStore { under in
@@ -124,7 +127,7 @@ struct AdmissionConformance {
     }
   }
 
-  @Test("A lowered limit holds at once, and so does a raised one", arguments: Backend.allCases)
+  @Test("A lowered limit applies at once, and so does a raised one", arguments: Backend.allCases)
   func limitChanges(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 10))
@@ -140,7 +143,7 @@ struct AdmissionConformance {
   }
 
   @Test(
-    "A charge that comes while its limit is being lowered is judged by the new limit",
+    "A charge that waits while its limit is lowered is judged by the new limit",
     arguments: Backend.allCases)
   func limitBeingLowered(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -151,7 +154,7 @@ struct AdmissionConformance {
           key.id, friendlyName: key.key.friendlyName, limits: .init(requests: 1),
           allowedAddresses: nil)
         let late = Task { try await key.verify() }
-        // Time to be judged by the old limit, were that to count.
+        // Time to be judged by the old limit if nothing blocked it.
         try await Task.sleep(for: .milliseconds(200))
         return late
       }
@@ -160,7 +163,7 @@ struct AdmissionConformance {
     }
   }
 
-  @Test("A new month begins at zero, and the old one stays as it was", arguments: Backend.allCases)
+  @Test("A new month starts at zero and leaves the old month unchanged", arguments: Backend.allCases)
   func newMonth(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 2))
@@ -175,7 +178,7 @@ struct AdmissionConformance {
     }
   }
 
-  @Test("A deleted key is admitted no more, and its usage stays", arguments: Backend.allCases)
+  @Test("A deleted key is rejected, and its usage is kept", arguments: Backend.allCases)
   func deleted(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -187,7 +190,7 @@ struct AdmissionConformance {
     }
   }
 
-  @Test("A charge shows as the key's last use", arguments: Backend.allCases)
+  @Test("A charge sets the key's last use", arguments: Backend.allCases)
   func lastUse(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()

@@ -2,9 +2,9 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Why a request is refused", .timeLimit(.minutes(2)))
+@Suite("The order of checks in an admission", .timeLimit(.minutes(2)))
 struct AdmissionOrderConformance {
-  @Test("The first reason in the contract's order is the one that is given", arguments: Backend.allCases)
+  @Test("A rejection names the first failed check in the contract's order", arguments: Backend.allCases)
   func order(backend: Backend) async throws {
     try await backend.withStore { under in
       let limits = MonthlyLimits(requests: 0, tokens: 0, speechSeconds: 0)
@@ -44,7 +44,7 @@ struct AdmissionOrderConformance {
     }
   }
 
-  @Test("In a batch each request is given its own reason", arguments: Backend.allCases)
+  @Test("Each request of a batch gets its own rejection", arguments: Backend.allCases)
   func orderInBatch(backend: Backend) async throws {
     try await backend.withStore { under in
       let poor = try await under.key(limits: .init(requests: 0), scopes: ["a:b"])
@@ -73,7 +73,7 @@ struct AdmissionOrderConformance {
   }
 
   @Test(
-    "In a batch a request that does not fit takes nothing, and a smaller one behind it may fit",
+    "In a batch a request that does not fit charges nothing, and a smaller one after it may fit",
     arguments: Backend.allCases)
   func arrivalOrder(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -109,7 +109,7 @@ struct AdmissionOrderConformance {
       Covering(held: ["a:b"], wanted: ["a:b:c"], covers: false),
       Covering(held: ["a:b", "c:*"], wanted: ["a:b", "d"], covers: false),
       Covering(held: ["a:b:*"], wanted: ["a:c"], covers: false),
-      // LIKE's wildcards are ordinary characters of a scope.
+      // LIKE's wildcards are ordinary characters in a scope.
       Covering(held: ["a_b:*"], wanted: ["axb:c"], covers: false),
     ])
   func scopes(backend: Backend, covering: Covering) async throws {
@@ -124,7 +124,7 @@ struct AdmissionOrderConformance {
     }
   }
 
-  @Test("A key is found by any of the active peppers", arguments: Backend.allCases)
+  @Test("A key is found by any active pepper", arguments: Backend.allCases)
   func peppers(backend: Backend) async throws {
     try await backend.withStore { under in
       let (key, other) = (try await under.key(), try await under.key())
@@ -138,7 +138,7 @@ struct AdmissionOrderConformance {
   }
 }
 
-/// Scopes that are held, scopes that are wanted, and whether that is enough.
+/// Held scopes, required scopes, and whether the first cover the second.
 struct Covering: Sendable, CustomTestStringConvertible {
   let held: [String]
   let wanted: [String]

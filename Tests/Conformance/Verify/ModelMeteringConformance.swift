@@ -2,16 +2,18 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-/// Plays the same random steps on the model and on PostgreSQL, by two nodes and several connections; whatever either
-/// says or holds, the other must say and hold.
-@Suite("PostgreSQL meters as the model does", .timeLimit(.minutes(2)))
+/// Runs the same random operations on the model and on PostgreSQL with two nodes, and compares results and
+/// contents.
+@Suite("PostgreSQL meters like the in-memory model", .timeLimit(.minutes(2)))
 struct ModelMeteringConformance {
-  @Test("over random steps of several tenants", arguments: [41, 42, 43, 44, 45, 46] as [UInt64])
+  @Test(
+    "Random operations of several organisations have the same results and leave the same usage",
+    arguments: [41, 42, 43, 44, 45, 46] as [UInt64])
   func randomSteps(seed: UInt64) async throws {
     try await Backend.inMemory.withStore { model in
       try await Backend.postgres.withStore { real in
-        var expecting = try await MeteringPlayer(model, seed: seed)
-        var acting = try await MeteringPlayer(real, seed: seed)
+        var expecting = try await MeteringReplayer(model, seed: seed)
+        var acting = try await MeteringReplayer(real, seed: seed)
         var choices = SeededGenerator(seed: seed)
         for number in 0..<200 {
           let step = MeteringStep.random(using: &choices)

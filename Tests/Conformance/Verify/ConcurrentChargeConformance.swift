@@ -2,10 +2,10 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Racers", .timeLimit(.minutes(2)))
-struct MeteringRacers {
+@Suite("Concurrent charges", .timeLimit(.minutes(2)))
+struct ConcurrentChargeConformance {
   @Test(
-    "Of 64 that race for what is left exactly that many are admitted", arguments: Backend.allCases,
+    "Of 64 concurrent charges exactly as many are admitted as fit the limit", arguments: Backend.allCases,
     Race.all)
   func exactlyWhatIsLeft(backend: Backend, race: Race) async throws {
     try await backend.withStore { under in
@@ -25,7 +25,8 @@ struct MeteringRacers {
   }
 
   @Test(
-    "Racing charges in three dimensions are taken whole or not at all", arguments: Backend.allCases, [1, 2])
+    "Concurrent charges in three dimensions are charged in full or not at all", arguments: Backend.allCases,
+    [1, 2])
   func threeDimensions(backend: Backend, nodes: Int) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 40, tokens: 100, speechSeconds: 70))
@@ -43,7 +44,7 @@ struct MeteringRacers {
   }
 
   @Test(
-    "Of charges of all sizes on a few hot keys none passes a limit, and none is refused that would have fitted",
+    "Concurrent charges of mixed sizes never exceed a limit, and none that fits is rejected",
     arguments: Backend.allCases, [31, 32, 33] as [UInt64])
   func mixedSizes(backend: Backend, seed: UInt64) async throws {
     try await backend.withStore { under in
@@ -69,7 +70,7 @@ struct MeteringRacers {
   }
 
   @Test(
-    "While a limit is lowered, charges are judged by the old one before and by the new one after",
+    "Charges concurrent with a lowered limit follow the old limit before it and the new one after",
     arguments: Backend.allCases)
   func loweredLimit(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -90,7 +91,7 @@ struct MeteringRacers {
     }
   }
 
-  @Test("Reservations, records and verifications that race keep one limit", arguments: Backend.allCases)
+  @Test("Concurrent reservations, records and verifications share one limit", arguments: Backend.allCases)
   func allKinds(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 30))
@@ -115,7 +116,7 @@ struct MeteringRacers {
   }
 
   @Test(
-    "Of many that settle one reservation with other amounts exactly one does", arguments: Backend.allCases)
+    "Of many concurrent settlements with different amounts exactly one succeeds", arguments: Backend.allCases)
   func settlers(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -131,7 +132,7 @@ struct MeteringRacers {
     }
   }
 
-  @Test("Sweepers that race end each reservation once", arguments: Backend.allCases)
+  @Test("Concurrent sweeps end each reservation once", arguments: Backend.allCases)
   func sweepers(backend: Backend) async throws {
     try await backend.withStore { under in
       let keys = [try await under.key(), try await under.key(), try await under.key()]
@@ -154,7 +155,7 @@ struct MeteringRacers {
     }
   }
 
-  @Test("Of many that report one event exactly one counts", arguments: Backend.allCases)
+  @Test("Of 16 concurrent reports of one event exactly one counts", arguments: Backend.allCases)
   func events(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key()
@@ -171,7 +172,7 @@ struct MeteringRacers {
   }
 
   @Test(
-    "One request's impossible amount is its own fault: its neighbours are charged once",
+    "A request with an invalid amount fails alone, and the others of its batch are charged once",
     arguments: Backend.allCases)
   func impossibleNeighbour(backend: Backend) async throws {
     try await backend.withStore { under in
@@ -195,11 +196,13 @@ struct MeteringRacers {
   }
 }
 
-/// 64 racers, and what awaits them.
+/// 64 concurrent charges and the limit they meet.
 struct Race: Sendable, CustomTestStringConvertible {
   let left: Int
   let nodes: Int
-  /// Whether the month has been charged before; otherwise the racers make its counter.
+  /// Whether the month has been charged before.
+  ///
+  /// Otherwise the racers create its counter.
   let counterExists: Bool
 
   static let all = [0, 1, 17, 63].flatMap { left in
@@ -213,7 +216,7 @@ struct Race: Sendable, CustomTestStringConvertible {
   }
 }
 
-/// What was asked and what was answered.
+/// A charge and its result.
 struct Outcome: Sendable {
   let charge: Amounts
   let admission: Admission
@@ -229,7 +232,7 @@ extension [Outcome] {
 }
 
 extension StoreUnderTest {
-  /// Releases all requests at once, in turn at each of the first `nodes` nodes.
+  /// Sends all requests at once, spread over the first `nodes` nodes in turn.
   fileprivate func race(_ requests: [AdmissionRequest], nodes count: Int) async throws -> [Outcome] {
     try await withThrowingTaskGroup(of: (Int, Admission).self) { group in
       for (index, request) in requests.enumerated() {
@@ -242,10 +245,10 @@ extension StoreUnderTest {
   }
 }
 
-/// Holds the answers that one key was given to those that it would have been given one after another: each admitted
-/// charge leads from one state of the counters to the next, each refused one did not fit the state it was shown, and
-/// no state is over a limit.
+/// Checks that one key's results match some sequential order.
 ///
+/// Each admitted charge leads from one state of the counters to the next. Each rejected one did not fit the state
+/// it reports. No state exceeds a limit. Charges of zero are not allowed.
 /// Every charge must be of something.
 private func expectOneAfterAnother(
   _ outcomes: [Outcome], from start: Amounts, sourceLocation: SourceLocation = #_sourceLocation
@@ -269,10 +272,10 @@ private func expectOneAfterAnother(
       Issue.record("\(outcome)", sourceLocation: sourceLocation)
       continue
     }
-    #expect(states.contains(standing.used), "a state that never was", sourceLocation: sourceLocation)
+    #expect(states.contains(standing.used), "unknown state", sourceLocation: sourceLocation)
     let limit = standing.limits[dimension] ?? .max
     let wanted = standing.used[dimension] + outcome.charge[dimension]
-    #expect(wanted > limit, "would have fitted: \(outcome)", sourceLocation: sourceLocation)
+    #expect(wanted > limit, "would have fit: \(outcome)", sourceLocation: sourceLocation)
   }
 }
 

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 @Suite("Rotating, revoking and deleting keys", .timeLimit(.minutes(2)))
-struct EndingConformance {
+struct KeyLifecycleConformance {
   @Test(
     "A rotation's new secret authenticates at once, and the old one only during the overlap",
     arguments: Backend.allCases)
@@ -222,7 +222,7 @@ struct EndingConformance {
             .success(draft), by: Credentials(secret: manager.secret), requestID: .test,
             under: .rootKeysAndScopes)
         }
-        // // Time for the change to reach the lock.
+        // Time for the change to reach the lock.
         try await Task.sleep(for: .milliseconds(200))
         return change
       }
@@ -233,7 +233,7 @@ struct EndingConformance {
   }
 
   @Test(
-    "Of 16 concurrent rotations of a key by itself one succeeds, and the old secret lasts for the overlap",
+    "Of 16 concurrent rotations of a key by itself exactly one succeeds, and the old secret lasts for the overlap",
     arguments: Backend.allCases, [0, 600])
   func rotationRace(backend: Backend, overlap: Int64) async throws {
     try await backend.withStore { under in
@@ -262,11 +262,11 @@ struct EndingConformance {
     }
   }
 
-  /// /// The ways to end a key's secret at once.
+  /// The ways to end a key's secret at once.
   enum Ending: CaseIterable, Sendable {
     case rotate, revoke, delete
 
-    /// /// Ends the secret in the store, without the service's rules.
+    /// Ends the secret in the store, without the service's rules.
     func end(_ key: APIKey, in transaction: any ManagementTransaction, _ peppers: PepperSet) async throws {
       switch self {
       case .rotate:
@@ -292,13 +292,13 @@ struct EndingConformance {
 }
 
 extension MeteredKey {
-  /// /// Whether a rotation has replaced the secret.
+  /// Whether a rotation has replaced the secret.
   fileprivate func isSuperseded() async throws -> Bool {
     let hashes = try under.peppers.hashes(of: secret)
     return try await under.entered(organisation.id) { try await $0.isSuperseded(hashes) }
   }
 
-  /// /// Whether the secret authenticates a management call.
+  /// Whether the secret authenticates a management call.
   func authenticates() async throws -> Bool {
     let hashes = try under.peppers.hashes(of: secret)
     return try await under.entered(organisation.id) {
@@ -307,7 +307,7 @@ extension MeteredKey {
   }
 }
 
-/// /// A flag that tasks share.
+/// A flag that tasks share.
 private final class Flag: Sendable {
   private let state = Mutex(false)
 

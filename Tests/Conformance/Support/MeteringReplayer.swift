@@ -1,17 +1,17 @@
 import KeymeterDomain
 import KeymeterTesting
 
-/// Plays steps on one store, and says what each came to, without the times, which differ.
+/// Runs steps on one store and describes each outcome, without timestamps, which differ between stores.
 ///
-/// The same seed gives the same keys and ids on each store.
-struct MeteringPlayer {
+/// Equal seeds give equal keys and ids on every store.
+struct MeteringReplayer {
   private let under: StoreUnderTest
   private let tenants: [(organisation: Organisation, credentials: Credentials)]
   private let keyService: KeyService
   private var random: RandomSource
-  /// Every key that was ever issued, dead ones included, over all tenants.
+  /// All keys ever issued in all organisations, including dead ones.
   private var keys: [MeteredKey] = []
-  /// Every reservation that was ever made, and what it was last settled with.
+  /// All reservations ever made, with the amounts they were last settled with.
   private var reservations: [(id: ReservationID, key: Int, settled: Amounts?)] = []
   private var steps = 0
 
@@ -91,7 +91,7 @@ struct MeteringPlayer {
     return "\(issued.key.id)"
   }
 
-  /// The key's values so far are still played: they must live or be dead alike.
+  /// The key's earlier secrets stay in play, and both stores must accept or reject each of them alike.
   private mutating func rotate(_ key: MeteredKey, _ overlapSeconds: Int64) async throws -> String {
     guard let rotated = try await key.rotated(overlapSeconds: overlapSeconds, random: &random) else {
       return "not active"
@@ -174,6 +174,6 @@ struct MeteringPlayer {
 }
 
 extension Array {
-  /// The element that a number from anywhere chooses.
+  /// The element at this position, modulo the count.
   fileprivate subscript(at number: Int) -> Element { self[number % count] }
 }
