@@ -18,7 +18,7 @@ struct CancellationTests {
     }
   }
 
-  @Test func `a task that is cancelled already sends nothing`() async throws {
+  @Test func `a task cancelled in advance sends nothing`() async throws {
     try await withConnection { connection in
       try await connection.executeScript("CREATE TABLE t (a int)")
       let task = Task {
@@ -32,10 +32,10 @@ struct CancellationTests {
     }
   }
 
-  @Test func `hundreds of cancellations at random moments never hurt the next statement`() async throws {
+  @Test func `hundreds of cancellations at random times never affect the next statement`() async throws {
     try await withConnection { connection in
       for round in 0..<400 as Range<Int64> {
-        // The statement lasts about as long as the cancellation takes to arrive, so that either may win.
+        // The statement takes about as long as a cancellation takes to arrive, so either can win.
         let task = Task { try await connection.execute(Self.sleep, [.float8(0.001)]) }
         try await Task.sleep(for: .microseconds(Int.random(in: 0...2_500)))
         task.cancel()
@@ -48,7 +48,7 @@ struct CancellationTests {
     }
   }
 
-  @Test func `a cancelled waiter gets no connection and none is lost`() async throws {
+  @Test func `a cancelled waiter gets no connection and leaks none`() async throws {
     try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(20))) { pool in
       try await withThrowingTaskGroup { group in
         for _ in 0..<300 {

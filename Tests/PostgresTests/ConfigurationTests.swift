@@ -8,7 +8,7 @@ struct ConfigurationTests {
     configuration.settings.first { $0.keyword == keyword }?.value
   }
 
-  @Test func `a URI with several hosts reaches libpq in parts`() throws {
+  @Test func `a URI with several hosts is split into the parts that libpq expects`() throws {
     let configuration = try ConnectionConfiguration(
       url: "postgresql://app:p%40ss@one:5433,two:5434/db?target_session_attrs=read-write")
     #expect(configuration.host == "one,two")
@@ -19,7 +19,7 @@ struct ConfigurationTests {
     #expect(setting("target_session_attrs", configuration) == "read-write")
   }
 
-  @Test func `only a host that can be written to will do, unless it is said otherwise`() throws {
+  @Test func `connections require a writable host by default`() throws {
     for (url, expected) in [
       ("postgresql://app@one,two/db", "read-write"), ("host=one", "read-write"),
       ("host=one target_session_attrs=any", "any"),
@@ -28,7 +28,7 @@ struct ConfigurationTests {
     }
   }
 
-  @Test func `timeouts and keepalives are added`() throws {
+  @Test func `timeouts and keepalives are set by default`() throws {
     let configuration = try ConnectionConfiguration(
       url: "host=one dbname=db", connectTimeout: .milliseconds(500), statementTimeout: .milliseconds(1500))
     #expect(setting("connect_timeout", configuration) == "2")
@@ -38,7 +38,7 @@ struct ConfigurationTests {
     #expect(setting("application_name", configuration) == "keymeter")
   }
 
-  @Test func `what the connection string names is kept`() throws {
+  @Test func `settings in the connection string win over the defaults`() throws {
     let configuration = try ConnectionConfiguration(
       url: "host=one connect_timeout=9 application_name=mine options='-c work_mem=1MB -c statement_timeout=7'"
     )
@@ -47,7 +47,7 @@ struct ConfigurationTests {
     #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=7")
   }
 
-  @Test func `a search path is set whatever the connection string names`() throws {
+  @Test func `the search path is set even if the connection string sets another`() throws {
     let configuration = try ConnectionConfiguration(
       url: "host=one options='-c search_path=public'", statementTimeout: .seconds(5), searchPath: "pg_catalog"
     )
@@ -63,7 +63,7 @@ struct ConfigurationTests {
       "postgresql://app:a/b?user=c@one/db", "postgresql://one:0/db", "postgresql://one:65536/db",
       "host=one port=hunter2", "host=one,two port=5432,hunter2", "postgresql://one:5432,two:hunter2/db",
     ])
-  func `a port that is none may be a password's end, and isn't quoted`(url: String) throws {
+  func `a malformed port may be part of a password and is not quoted`(url: String) throws {
     let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
     #expect(error.kind == .configuration)
     #expect(!"\(error)".contains("hunter2") && !"\(error)".contains("65536"))
@@ -72,11 +72,11 @@ struct ConfigurationTests {
   @Test(arguments: [
     "postgresql://one:5432,two:5433/db", "postgresql://one,two/db", "host=one,two port=,5433", "port=65535",
   ])
-  func `ports are taken, one for each host or one for all`(url: String) throws {
+  func `several hosts take one port each or one for all`(url: String) throws {
     _ = try ConnectionConfiguration(url: url)
   }
 
-  @Test func `options that don't name the statement timeout are kept and it is added`() throws {
+  @Test func `other options are kept and the statement timeout is added`() throws {
     let configuration = try ConnectionConfiguration(url: "host=one options='-c work_mem=1MB'")
     #expect(setting("options", configuration) == "-c work_mem=1MB -c statement_timeout=10000")
   }
@@ -92,7 +92,7 @@ struct ConfigurationTests {
       ("postgresql:///d@t@base", nil, nil, nil, "d@t@base"),
       ("postgres://app@one/data@base:1", "app", nil, "one", "data@base:1"),
     ] as [(String, String?, String?, String?, String?)])
-  func `an @ where it belongs is taken`(
+  func `an @ that libpq reads as intended is accepted`(
     url: String, user: String?, password: String?, host: String?, database: String?
   ) throws {
     let configuration = try ConnectionConfiguration(url: url)
@@ -105,22 +105,22 @@ struct ConfigurationTests {
     "postgresql://one:5432/data@base", "postgresql://app@one:5432/data@base",
     "postgresql://app:hunt@er2/x@one",
   ])
-  func `where an @ is the database's or ends a password, both are told`(url: String) throws {
-    // libpq takes each of them, and has the @ in the database's name.
+  func `an ambiguous @ is rejected with advice for password and database name`(url: String) throws {
+    // libpq accepts each of them and reads the @ as part of the database name.
     #expect(try #require(Libpq.parts(of: url))["dbname"]?.contains("@") == true)
     let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
     #expect(error.description.contains("an @ in the database's name is written %40, an @ or / in the user's"))
   }
 
   @Test(arguments: ["postgresql://app:hunter2@x@one/db", "postgresql://app@x@one", "postgresql://a@@/d@b"])
-  func `an @ in a host is the credentials'`(url: String) throws {
+  func `an @ in a host is rejected as a part of the credentials`(url: String) throws {
     #expect(try #require(Libpq.parts(of: url))["host"]?.contains("@") == true)
     let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
     #expect(error.description.contains("in the user's name and password it is written %40"))
   }
 
   @Test
-  func `whatever a user and a password hold, libpq reads them as they were meant or the URI is refused`() {
+  func `a URI whose user or password libpq would misread is rejected`() {
     let texts = Self.texts(of: ["x", "@", "/", "?", "1"], upTo: 3)
     var refused = 0
     var misread: [String] = []
@@ -142,7 +142,7 @@ struct ConfigurationTests {
     #expect(refused > 1_000)
   }
 
-  /// Every text of these characters up to a length.
+  /// All texts of these characters up to this length.
   private static func texts(of characters: [Character], upTo length: Int) -> [String] {
     var all = [""]
     var last = all
@@ -175,7 +175,7 @@ struct ConfigurationTests {
     "postgresql://app:x?y@hunter2/w@one/db", "postgresql://app:x@\u{301}hunter2@one/db",
     "postgresql://app:1/\u{301}hunter2@one/db",
   ])
-  func `a string libpq can't parse is a configuration error that does not quote it`(url: String) {
+  func `an error about a string that libpq can't parse does not quote it`(url: String) {
     do {
       _ = try ConnectionConfiguration(url: url)
       Issue.record("accepted")

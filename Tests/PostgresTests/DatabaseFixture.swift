@@ -3,7 +3,7 @@ import Logging
 import Postgres
 import Testing
 
-/// Runs a test against a database of its own and drops it afterwards, however the test ends.
+/// Runs a test against a new database and drops it afterwards, also if the test throws.
 func withDatabase(_ body: (TestDatabase) async throws -> Void) async throws {
   let database = try await TestDatabase.empty()
   do {
@@ -15,7 +15,7 @@ func withDatabase(_ body: (TestDatabase) async throws -> Void) async throws {
   await database.drop()
 }
 
-/// Runs a test with one connection to a database of its own.
+/// Runs a test with one connection to a new database.
 func withConnection(
   preparedStatements: Bool = true, statementTimeout: Duration = .seconds(10),
   _ body: (Connection) async throws -> Void
@@ -30,7 +30,7 @@ func withConnection(
   }
 }
 
-/// Runs a test with a pool over a database of its own.
+/// Runs a test with a pool on a new database.
 func withPool(
   _ options: ConnectionPool.Options = ConnectionPool.Options(
     waitLimit: .seconds(20), closeLimit: .seconds(2)),
@@ -58,19 +58,19 @@ func postgresError(_ body: () async throws -> Void) async -> PostgresError? {
 }
 
 extension Connection {
-  /// The process that serves this connection.
+  /// The pid of the backend that serves this connection.
   func backendProcess() async throws -> Int32 {
     let result = try await execute(Statement("backend_pid", "SELECT pg_backend_pid() AS pid"))
     return try result.rows[0].decode("pid")
   }
 
-  /// A round trip that shows that the connection answers with what was asked.
+  /// Sends a number to the server and returns its answer.
   func echo(_ number: Int64) async throws -> Int64 {
     try await execute(Statement("echo", "SELECT $1::bigint AS number"), [.int8(number)]).rows[0].decode(
       "number")
   }
 
-  /// Expects such a round trip to succeed.
+  /// Expects the server to echo this number.
   func expectEcho(_ number: Int64) async throws {
     let answer = try await echo(number)
     #expect(answer == number)

@@ -14,14 +14,14 @@ struct DecodingErrorTests {
     return found
   }
 
-  @Test func `NULL for a value that is not optional names the column`() async throws {
+  @Test func `decoding NULL as a non-optional value names the column`() async throws {
     let error = try await error("NULL::text", as: String.self)
     #expect(error?.kind == .decoding)
     #expect(error?.column == "value")
     #expect(error?.description.contains("NULL") == true)
   }
 
-  @Test func `a type that does not fit names the column and both types, but no value`() async throws {
+  @Test func `a type mismatch names the column and both types, but no value`() async throws {
     let error = try await error("'secret'::text", as: Int64.self)
     #expect(error?.kind == .decoding)
     #expect(error?.column == "value")
@@ -29,12 +29,12 @@ struct DecodingErrorTests {
     #expect(error?.debugDescription.contains("secret") == false)
   }
 
-  @Test func `a bigint is not cut down to 32 bits`() async throws {
+  @Test func `a bigint is not truncated to 32 bits`() async throws {
     #expect(try await error("1::bigint", as: Int32.self)?.kind == .decoding)
   }
 
   @Test(arguments: ["infinity", "-infinity"])
-  func `an infinite time is an error`(literal: String) async throws {
+  func `an infinite date or time is an error`(literal: String) async throws {
     #expect(try await error("'\(literal)'::timestamptz", as: PostgresTimestamp.self)?.kind == .decoding)
     #expect(try await error("'\(literal)'::date", as: PostgresDate.self)?.kind == .decoding)
   }
@@ -48,7 +48,7 @@ struct DecodingErrorTests {
     #expect(try await error("ARRAY[[1,2],[3,4]]", as: [Int].self)?.kind == .decoding)
   }
 
-  @Test func `a column that does not exist is an error that names it`() async throws {
+  @Test func `a missing column is an error that names it`() async throws {
     try await withConnection { connection in
       let row = try await connection.execute(Statement("one", "SELECT 1 AS a")).rows[0]
       #expect(await postgresError { _ = try row.decode("b", as: Int.self) }?.column == "b")

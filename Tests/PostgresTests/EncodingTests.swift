@@ -3,7 +3,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct EncodingTests {
-  /// Sends each parameter through the server and back, and compares.
+  /// Sends each parameter through the server and compares the result.
   private func expectRoundTrip<Value: PostgresDecodable & Equatable>(
     _ cast: String, _ values: [Value], _ parameter: (Value) -> Parameter
   ) async throws {
@@ -16,19 +16,19 @@ struct EncodingTests {
     }
   }
 
-  @Test func `texts survive, empty, NULL and in any script`() async throws {
+  @Test func `texts make the round trip, also empty ones, NULL and all scripts`() async throws {
     let texts: [String?] = [
       "", nil, "plain", "Grüße, 世界 👩‍👩‍👧‍👦", "e\u{301}", String(repeating: "x", count: 100_000),
     ]
     try await expectRoundTrip("text", texts) { .text($0) }
   }
 
-  @Test func `integers survive to their extremes`() async throws {
+  @Test func `integers make the round trip up to their extremes`() async throws {
     try await expectRoundTrip("bigint", [Int64.min, -1, 0, 1, .max, nil]) { .int8($0) }
     try await expectRoundTrip("integer", [Int32.min, -1, 0, 1, .max, nil]) { .int4($0) }
   }
 
-  @Test func `booleans, doubles and dates survive`() async throws {
+  @Test func `booleans, doubles and dates make the round trip`() async throws {
     try await expectRoundTrip("boolean", [true, false, nil]) { .bool($0) }
     try await expectRoundTrip("double precision", [0.1, -.infinity, .greatestFiniteMagnitude, nil]) {
       .float8($0)
@@ -37,7 +37,7 @@ struct EncodingTests {
     try await expectRoundTrip("date", days + [nil]) { .date($0) }
   }
 
-  @Test func `addresses arrive as what they are, alone and in arrays`() async throws {
+  @Test func `IPv4 and IPv6 addresses make the round trip, alone and in arrays`() async throws {
     let addresses: [(inet: PostgresInet, text: String)] = [
       (PostgresInet(ipv4: 0), "0.0.0.0"), (PostgresInet(ipv4: 0xC000_0207), "192.0.2.7"),
       (PostgresInet(ipv4: .max), "255.255.255.255"), (PostgresInet(ipv6: 0), "::"),
@@ -62,11 +62,11 @@ struct EncodingTests {
     }
   }
 
-  @Test func `byte strings survive, NUL bytes included`() async throws {
+  @Test func `byte strings make the round trip, also with NUL bytes`() async throws {
     try await expectRoundTrip("bytea", [[], [0], [UInt8](0...255), nil]) { .bytea($0) }
   }
 
-  @Test func `timestamps survive to the microsecond and mean the same instant to the server`() async throws {
+  @Test func `timestamps make the round trip to the microsecond and keep their instant`() async throws {
     let instants = [0, -1, 1_700_000_000_123_456, 253_402_300_799_999_999]
       .map { PostgresTimestamp(microsecondsSinceUnixEpoch: $0) }
     try await expectRoundTrip("timestamptz", instants + [nil]) { .timestamptz($0) }
@@ -79,11 +79,11 @@ struct EncodingTests {
     }
   }
 
-  @Test func `JSON survives`() async throws {
+  @Test func `JSON makes the round trip`() async throws {
     try await expectRoundTrip("jsonb", ["{\"a\": [1, \"ü\"]}", "null", nil]) { .jsonb($0) }
   }
 
-  @Test func `arrays survive, empty ones and NULL elements included`() async throws {
+  @Test func `arrays make the round trip, also empty ones and NULL elements`() async throws {
     try await expectRoundTrip("text[]", [[], ["", "a,b", "\"{ü}"]]) { .textArray($0) }
     try await expectRoundTrip("text[]", [["a", nil, "b"], [nil]] as [[String?]]) { .textArray($0) }
     try await expectRoundTrip("text[]", [nil, [], ["a"]]) { .textArrayOrNull($0) }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct ErrorTests {
-  @Test func `a unique violation has its SQLSTATE and the constraint's name`() async throws {
+  @Test func `a unique violation carries its SQLSTATE and the name of the constraint`() async throws {
     try await withConnection { connection in
       try await connection.executeScript("CREATE TABLE t (a text CONSTRAINT t_a_unique UNIQUE)")
       let insert = Statement("insert_t", "INSERT INTO t (a) VALUES ($1)")
@@ -18,7 +18,7 @@ struct ErrorTests {
     }
   }
 
-  @Test func `the description holds no row value, the debug description does`() async throws {
+  @Test func `the description has no row values and the debug description has them`() async throws {
     try await withConnection { connection in
       try await connection.executeScript("CREATE TABLE t (a text CONSTRAINT t_a_unique UNIQUE)")
       let insert = Statement("insert_t", "INSERT INTO t (a) VALUES ('confidential')")
@@ -31,7 +31,7 @@ struct ErrorTests {
     }
   }
 
-  @Test func `a statement timeout is unavailability, told by its SQLSTATE`() async throws {
+  @Test func `a statement timeout counts as unavailable, by its SQLSTATE`() async throws {
     try await withConnection(statementTimeout: .seconds(2)) { connection in
       let error = await postgresError {
         _ = try await connection.execute(Statement("sleep", "SELECT pg_sleep(30)"))
@@ -44,27 +44,27 @@ struct ErrorTests {
   }
 
   @Test(arguments: ["08006", "53300", "57P01", "57P02", "57P03", "57014", "58030", "25006", "55P03"])
-  func `codes of a database that can't be had count as unavailable`(code: String) {
+  func `SQLSTATEs of an unavailable database count as unavailable`(code: String) {
     #expect(PostgresError(.server, sqlState: SQLState(rawValue: code)).isUnavailable)
   }
 
   @Test(arguments: ["23505", "42P01", "22003", "40001", "P0001"])
-  func `codes of a refused request do not`(code: String) {
+  func `SQLSTATEs of a rejected request do not count as unavailable`(code: String) {
     #expect(!PostgresError(.server, sqlState: SQLState(rawValue: code)).isUnavailable)
   }
 
   @Test(arguments: ["40001", "40P01"])
-  func `lost races may be run again`(code: String) {
+  func `serialisation failures and deadlocks are transient`(code: String) {
     let error = PostgresError(.server, sqlState: SQLState(rawValue: code))
     #expect(error.isSerializationFailure)
     #expect(error.isTransient)
   }
 
-  @Test func `an unknown outcome is never called unavailable`() {
+  @Test func `an unknown commit outcome is never unavailable`() {
     #expect(!PostgresError(.commitOutcomeUnknown).isUnavailable)
   }
 
-  @Test func `a port nobody listens on fails at once, with nothing executed`() async throws {
+  @Test func `connecting to a closed port fails at once and executes nothing`() async throws {
     let configuration = try ConnectionConfiguration(url: "postgresql://nobody@127.0.0.1:1/none")
     let error = await postgresError {
       _ = try await Connection.connect(configuration, logger: quietLogger)
@@ -73,7 +73,7 @@ struct ErrorTests {
     #expect(error?.isUnavailable == true)
   }
 
-  @Test func `COPY is refused and does not hang`() async throws {
+  @Test func `COPY is rejected and does not hang`() async throws {
     try await withConnection { connection in
       let error = await postgresError { try await connection.executeScript("COPY (SELECT 1) TO STDOUT") }
       #expect(error?.kind == .invalidParameter)
@@ -81,7 +81,7 @@ struct ErrorTests {
     }
   }
 
-  @Test func `a script stops at its first error and leaves nothing behind`() async throws {
+  @Test func `a script stops at its first error and changes nothing`() async throws {
     try await withConnection { connection in
       let error = await postgresError {
         try await connection.executeScript("CREATE TABLE t (a int); SELECT 1/0; CREATE TABLE u (a int)")
@@ -94,7 +94,7 @@ struct ErrorTests {
     }
   }
 
-  @Test func `a closed connection refuses work and closes again without harm`() async throws {
+  @Test func `a closed connection rejects statements and can be closed again`() async throws {
     try await withConnection { connection in
       await connection.close()
       await connection.close()

@@ -1,8 +1,8 @@
 import CLibpq
 
-/// What libpq itself makes of a connection string.
+/// libpq's own parser of connection strings.
 enum Libpq {
-  /// The parts that it names, by keyword; nil where libpq can't parse it.
+  /// The settings in a connection string by keyword, or nil if libpq can't parse it.
   static func parts(of url: String) -> [String: String]? {
     guard let options = PQconninfoParse(url, nil) else { return nil }
     defer { PQconninfoFree(options) }

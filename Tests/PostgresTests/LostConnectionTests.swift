@@ -14,7 +14,7 @@ import Testing
 struct LostConnectionTests {
   private static let terminate = Statement("terminate", "SELECT pg_terminate_backend($1, 5000)")
 
-  @Test func `a backend killed under a statement is a lost connection`() async throws {
+  @Test func `a backend that dies during a statement is reported as a lost connection`() async throws {
     try await withPool { pool in
       try await pool.withConnection { killer in
         let error = await postgresError {
@@ -33,7 +33,7 @@ struct LostConnectionTests {
     }
   }
 
-  @Test func `a connection that ends without a word from the server is lost too`() async throws {
+  @Test func `a connection that ends without a server message is reported as lost`() async throws {
     try await withPool { pool in
       let error = await postgresError {
         try await pool.withConnection { connection in
@@ -49,7 +49,7 @@ struct LostConnectionTests {
     }
   }
 
-  @Test func `idle connections whose backends were killed are found dead before they are leased`()
+  @Test func `dead idle connections are detected before they are leased`()
     async throws
   {
     try await withPool { pool in
@@ -61,7 +61,7 @@ struct LostConnectionTests {
       }
       #expect(pool.statistics.idle == 2)
       try await pool.withConnection { killer in
-        // One of the two is the killer's own; it is killed by the other round.
+        // One of the two processes is the killer's own. It is killed last.
         let own = try await killer.backendProcess()
         for process in processes where process != own {
           _ = try await killer.execute(Self.terminate, [.int4(process)])
@@ -74,7 +74,7 @@ struct LostConnectionTests {
     }
   }
 
-  @Test func `a frozen backend costs the caller no more than the deadline, and the pool goes on`()
+  @Test func `a frozen backend costs the caller no more than the deadline, and the pool recovers`()
     async throws
   {
     try await withPool { pool in
@@ -98,7 +98,7 @@ struct LostConnectionTests {
     }
   }
 
-  @Test func `cancelling against a frozen backend returns in bounded time`() async throws {
+  @Test func `cancelling a statement on a frozen backend returns in bounded time`() async throws {
     try await withPool { pool in
       let process = try await pool.withConnection { try await $0.backendProcess() }
       kill(process, SIGSTOP)
@@ -113,10 +113,10 @@ struct LostConnectionTests {
     }
   }
 
-  @Test func `a transaction whose connection dies before BEGIN is answered runs on another`() async throws {
+  @Test func `a transaction that loses its connection during BEGIN is retried on another`() async throws {
     try await withPool { pool in
       let process = try await pool.withConnection { try await $0.backendProcess() }
-      // Frozen, the backend looks alive when it is leased; it then dies instead of answering BEGIN.
+      // The frozen backend still looks alive when it is leased. It then dies instead of completing BEGIN.
       kill(process, SIGSTOP)
       async let number = pool.withTransaction { try await $0.echo(6) }
       try await Task.sleep(for: .milliseconds(200))

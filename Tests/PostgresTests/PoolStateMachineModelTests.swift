@@ -2,7 +2,7 @@ import Testing
 
 @testable import Postgres
 
-/// A world for the machine: it carries out actions at random moments and keeps its own books.
+/// Simulates the pool's environment: carries out actions at random times and keeps its own records.
 private struct World {
   typealias ConnectionID = PoolStateMachine.ConnectionID
   typealias WaiterID = PoolStateMachine.WaiterID
@@ -55,7 +55,7 @@ private struct World {
     carryOut(machine.release(id, isReusable: Int.random(in: 0..<4, using: &random) > 0, now: now))
   }
 
-  /// A connection is nobody's until an action says otherwise.
+  /// A connection is free until an action takes it.
   private mutating func arrive(_ id: ConnectionID) -> ConnectionID {
     idle.insert(id)
     return id
@@ -71,15 +71,15 @@ private struct World {
       switch action {
       case .connect(let id): connecting.append(id)
       case .lease(let id, let waiter):
-        #expect(idle.remove(id) != nil, "leased what was not free")
-        #expect(waiting.removeValue(forKey: waiter) != nil, "leased to nobody")
+        #expect(idle.remove(id) != nil, "leased a connection that was not free")
+        #expect(waiting.removeValue(forKey: waiter) != nil, "leased to an unknown waiter")
         leased.append(id)
       case .fail(let waiter, _): #expect(waiting.removeValue(forKey: waiter) != nil, "failed twice")
       case .check(let id):
-        #expect(idle.remove(id) != nil, "checked what was not free")
+        #expect(idle.remove(id) != nil, "checked a connection that was not free")
         checking.append(id)
       case .close(let id):
-        #expect(idle.remove(id) != nil, "closed what was not free")
+        #expect(idle.remove(id) != nil, "closed a connection that was not free")
         closing.append(id)
       case .drained: Issue.record("drained without shutting down")
       }
@@ -93,14 +93,14 @@ private struct World {
       machine.statistics
         == .init(leased: leased.count, idle: idle.count, connecting: connecting.count, waiting: waiting.count)
     )
-    #expect(idle.isEmpty || waiting.isEmpty, "somebody waits beside an idle connection")
-    #expect(waiting.values.allSatisfy { now - $0 < .seconds(2) }, "somebody waited too long")
+    #expect(idle.isEmpty || waiting.isEmpty, "a waiter is queued although a connection is idle")
+    #expect(waiting.values.allSatisfy { now - $0 < .seconds(2) }, "a waiter exceeded the wait limit")
     #expect(
-      waiting.isEmpty || total > 0, "somebody waits although nothing is on its way")
+      waiting.isEmpty || total > 0, "a waiter is queued although no connection exists or is being opened")
   }
 }
 
-/// Sebastiano Vigna's SplitMix64: a seed makes a failure repeatable.
+/// Sebastiano Vigna's SplitMix64, seeded so that a failure can be repeated.
 private struct SplitMix: RandomNumberGenerator {
   var state: UInt64
 
@@ -116,7 +116,7 @@ private struct SplitMix: RandomNumberGenerator {
 @Suite(.timeLimit(.minutes(1)))
 struct PoolStateMachineModelTests {
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
-  func `no sequence of events breaks the pool's promises`(seed: UInt64) {
+  func `random events never break the pool's invariants`(seed: UInt64) {
     var world = World(random: SplitMix(state: seed))
     for _ in 0..<2_000 { world.step() }
   }

@@ -17,7 +17,7 @@ struct PoolStateMachineTests {
   func connection(_ number: UInt64) -> ConnectionID { ConnectionID(number: number) }
   func waiter(_ number: UInt64) -> WaiterID { WaiterID(number: number) }
 
-  /// What a waiter failed with, if it was the only one to fail.
+  /// The kind of a waiter's error, if it is the only waiter that failed.
   func failure(of waiter: WaiterID, in actions: [PoolStateMachine.Action]) -> PostgresError.Kind? {
     guard actions.count == 1, case .fail(let failed, let error) = actions[0], failed == waiter else {
       return nil
@@ -31,23 +31,23 @@ struct PoolStateMachineTests {
     #expect(machine.connected(connection(1), now: start) == [.lease(connection(1), to: waiter(1))])
   }
 
-  @Test mutating func `a request connects, and the connection is leased to it`() {
+  @Test mutating func `a request opens a connection and leases it`() {
     leaseFirst()
     #expect(machine.statistics == .init(leased: 1, idle: 0, connecting: 0, waiting: 0))
   }
 
-  @Test mutating func `a released connection is leased again without connecting`() {
+  @Test mutating func `a released connection is leased again`() {
     leaseFirst()
     #expect(machine.release(connection(1), isReusable: true, now: start).isEmpty)
     #expect(machine.request(waiter(2), now: start) == [.lease(connection(1), to: waiter(2))])
   }
 
-  @Test mutating func `there are never more connections than the maximum`() {
+  @Test mutating func `the pool never exceeds the maximum number of connections`() {
     for number in 1...10 { _ = machine.request(waiter(UInt64(number)), now: start) }
     #expect(machine.statistics == .init(leased: 0, idle: 0, connecting: 2, waiting: 10))
   }
 
-  @Test mutating func `waiters are served in the order they came`() {
+  @Test mutating func `waiters are served in order of arrival`() {
     leaseFirst()
     for number in 2...4 { _ = machine.request(waiter(UInt64(number)), now: start) }
     for number in 2...4 {
@@ -56,7 +56,7 @@ struct PoolStateMachineTests {
     }
   }
 
-  @Test mutating func `when nothing is alive, a failed connect fails all waiters at once`() {
+  @Test mutating func `if no connection is alive, a failed connect fails all waiters at once`() {
     _ = machine.request(waiter(1), now: start)
     _ = machine.request(waiter(2), now: start)
     _ = machine.request(waiter(3), now: start)
@@ -67,7 +67,7 @@ struct PoolStateMachineTests {
     #expect(machine.statistics.waiting == 0)
   }
 
-  @Test mutating func `while a connection is alive, a failed connect leaves waiters waiting for it`() {
+  @Test mutating func `if a connection is alive, waiters outlast a failed connect`() {
     leaseFirst()
     #expect(machine.request(waiter(2), now: start) == [.connect(connection(2))])
     #expect(machine.connectFailed(connection(2), refused).isEmpty)
@@ -75,14 +75,14 @@ struct PoolStateMachineTests {
       machine.release(connection(1), isReusable: true, now: start) == [.lease(connection(1), to: waiter(2))])
   }
 
-  @Test mutating func `after a failure the next request tries to connect again`() {
+  @Test mutating func `the next request after a failure connects again`() {
     _ = machine.request(waiter(1), now: start)
     _ = machine.connectFailed(connection(1), refused)
     #expect(machine.request(waiter(2), now: start) == [.connect(connection(2))])
     #expect(machine.connected(connection(2), now: start) == [.lease(connection(2), to: waiter(2))])
   }
 
-  @Test mutating func `a waiter fails at the wait limit and not before`() {
+  @Test mutating func `a waiter times out at the wait limit and not before`() {
     leaseFirst()
     _ = machine.request(waiter(2), now: start)
     #expect(machine.nextDeadline == start + .seconds(2))
@@ -91,7 +91,7 @@ struct PoolStateMachineTests {
     #expect(machine.nextDeadline == nil)
   }
 
-  @Test mutating func `a cancelled waiter leaves the queue and the connection goes to the next`() {
+  @Test mutating func `a cancelled waiter leaves the queue and the connection goes to the next one`() {
     leaseFirst()
     _ = machine.request(waiter(2), now: start)
     _ = machine.request(waiter(3), now: start)
@@ -100,7 +100,7 @@ struct PoolStateMachineTests {
       machine.release(connection(1), isReusable: true, now: start) == [.lease(connection(1), to: waiter(3))])
   }
 
-  @Test mutating func `cancelling a waiter that was served changes nothing`() {
+  @Test mutating func `cancelling a waiter that was served has no effect`() {
     leaseFirst()
     #expect(machine.cancel(waiter(1)).isEmpty)
     #expect(machine.statistics.leased == 1)
@@ -113,7 +113,7 @@ struct PoolStateMachineTests {
     #expect(machine.statistics.idle == 1)
   }
 
-  @Test mutating func `an unfit connection is closed and replaced for whoever waits`() {
+  @Test mutating func `a broken connection is closed and replaced for the next waiter`() {
     leaseFirst()
     _ = machine.request(waiter(2), now: start)
     _ = machine.connectFailed(connection(2), refused)
@@ -122,7 +122,7 @@ struct PoolStateMachineTests {
         == [.close(connection(1)), .connect(connection(3))])
   }
 
-  @Test mutating func `a connection being closed counts towards the maximum`() {
+  @Test mutating func `a connection that is being closed counts towards the maximum`() {
     leaseFirst()
     _ = machine.request(waiter(2), now: start)
     _ = machine.connected(connection(2), now: start)
@@ -131,7 +131,7 @@ struct PoolStateMachineTests {
     #expect(machine.closed(connection(1)) == [.connect(connection(3))])
   }
 
-  @Test mutating func `a waiter whose connection was dead goes first and keeps its deadline`() {
+  @Test mutating func `a waiter whose connection was dead moves to the front and keeps its deadline`() {
     leaseFirst()
     _ = machine.request(waiter(2), now: start + .seconds(1))
     _ = machine.leaseRejected(connection(1))
@@ -139,7 +139,7 @@ struct PoolStateMachineTests {
     #expect(machine.connected(connection(2), now: start) == [.lease(connection(2), to: waiter(1))])
   }
 
-  @Test mutating func `a waiter whose connection was dead takes another idle one`() {
+  @Test mutating func `a waiter whose connection was dead gets another idle one`() {
     leaseFirst()
     _ = machine.request(waiter(2), now: start)
     _ = machine.connected(connection(2), now: start)
@@ -148,14 +148,14 @@ struct PoolStateMachineTests {
       machine.leaseRejected(connection(2)) == [.close(connection(2)), .lease(connection(1), to: waiter(2))])
   }
 
-  @Test mutating func `maintenance closes what was idle too long`() {
+  @Test mutating func `maintenance closes connections that were idle for too long`() {
     leaseFirst()
     _ = machine.release(connection(1), isReusable: true, now: start)
     #expect(machine.maintain(now: start + .seconds(10)).isEmpty)
     #expect(machine.maintain(now: start + .seconds(300)) == [.close(connection(1))])
   }
 
-  @Test mutating func `a check does not make a connection young again`() {
+  @Test mutating func `a liveness check does not reset the idle time`() {
     leaseFirst()
     _ = machine.release(connection(1), isReusable: true, now: start)
     #expect(machine.maintain(now: start + .seconds(15)) == [.check(connection(1))])
@@ -164,7 +164,7 @@ struct PoolStateMachineTests {
     #expect(machine.maintain(now: start + .seconds(300)) == [.close(connection(1))])
   }
 
-  @Test mutating func `a connection that fails its check is closed`() {
+  @Test mutating func `a connection that fails its liveness check is closed`() {
     leaseFirst()
     _ = machine.release(connection(1), isReusable: true, now: start)
     _ = machine.maintain(now: start + .seconds(15))
@@ -183,7 +183,7 @@ struct PoolStateMachineTests {
     #expect(failure(of: waiter(3), in: machine.request(waiter(3), now: start)) == .poolClosed)
   }
 
-  @Test mutating func `a connection that arrives after shutting down is closed`() {
+  @Test mutating func `a connection that opens after shutdown is closed`() {
     _ = machine.request(waiter(1), now: start)
     _ = machine.shutDown()
     #expect(machine.connected(connection(1), now: start) == [.close(connection(1))])

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct PoolTests {
-  @Test func `whoever finds no free connection within the limit is told so`() async throws {
+  @Test func `a caller that gets no connection within the wait limit gets a pool error`() async throws {
     try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(2))) { pool in
       try await pool.withConnection { _ in
         let error = await postgresError { try await pool.withConnection { _ in } }
@@ -18,7 +18,7 @@ struct PoolTests {
     }
   }
 
-  @Test func `no more connections are opened than allowed, and all callers are served`() async throws {
+  @Test func `the pool never exceeds its maximum, and all callers are served`() async throws {
     try await withPool(.init(maximumConnections: 3, waitLimit: .seconds(20))) { pool in
       let now = Shared(0)
       let most = Shared(0)
@@ -43,7 +43,7 @@ struct PoolTests {
     }
   }
 
-  @Test func `a dead database is answered long before the wait limit`() async throws {
+  @Test func `an unreachable database fails callers long before the wait limit`() async throws {
     let configuration = try ConnectionConfiguration(url: "postgresql://nobody@127.0.0.1:1/none")
     let pool = ConnectionPool(
       configuration: configuration, options: .init(maximumConnections: 2, waitLimit: .seconds(50)),
@@ -60,7 +60,7 @@ struct PoolTests {
     await pool.close()
   }
 
-  @Test func `a closed pool refuses callers, waits for those it has, and closes again without harm`()
+  @Test func `a closed pool rejects new callers, waits for current ones, and can be closed again`()
     async throws
   {
     try await withDatabase { database in
@@ -84,13 +84,13 @@ struct PoolTests {
     }
   }
 
-  @Test func `closing does not wait for ever`() async throws {
+  @Test func `closing gives up waiting at its limit`() async throws {
     try await withPool(.init(waitLimit: .seconds(20), closeLimit: .milliseconds(100))) { pool in
       try await pool.withConnection { _ in await pool.close() }
     }
   }
 
-  @Test func `blocked connections don't hold up the cooperative pool`() async throws {
+  @Test func `blocked statements don't block the cooperative thread pool`() async throws {
     let wait = Statement("wait", "SELECT pg_advisory_xact_lock(1)")
     let waiting = Statement(
       "waiting", "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
@@ -101,8 +101,8 @@ struct PoolTests {
           for _ in 0..<8 {
             group.addTask { try await pool.withConnection { _ = try await $0.execute(wait) } }
           }
-          // If the eight blocked the cooperative pool's threads, this loop could not go on, the lock would not be
-          // let go, and the statement timeout would end it all with an error.
+          // If the eight statements blocked the cooperative pool's threads, this loop could not run and release the
+          // lock. The statement timeout would then fail the test.
           while try await holder.execute(waiting).rows[0].decode("n", as: Int.self) < 8 {
             try await Task.sleep(for: .milliseconds(10))
           }
@@ -127,7 +127,7 @@ struct PoolTests {
     }
   }
 
-  @Test func `maintenance checks idle connections and keeps the living`() async throws {
+  @Test func `maintenance keeps idle connections that pass their liveness check`() async throws {
     try await withPool(
       .init(waitLimit: .seconds(20), idleCheckInterval: .milliseconds(10), closeLimit: .seconds(2))
     ) { pool in
@@ -141,7 +141,7 @@ struct PoolTests {
   }
 
   #if canImport(Glibc)
-    @Test func `closed and forgotten connections leave no server process behind`() async throws {
+    @Test func `closed and dropped connections leave no backend behind`() async throws {
       try await withPool(.init(maximumConnections: 2, waitLimit: .seconds(20))) { pool in
         try await withDatabase { database in
           let configuration = try ConnectionConfiguration(url: database.url, applicationName: "leak_test")
@@ -149,7 +149,7 @@ struct PoolTests {
             let connection = try await Connection.connect(configuration, logger: quietLogger)
             if round % 2 == 0 { await connection.close() }
           }
-          // A server process needs a moment to notice.
+          // A backend needs a moment to notice.
           for _ in 0..<500 {
             let count: Int = try await pool.withConnection {
               try await $0.execute(

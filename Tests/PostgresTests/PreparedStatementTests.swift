@@ -11,14 +11,14 @@ struct PreparedStatementTests {
     #expect(count == expected)
   }
 
-  @Test func `a statement is prepared once, however often it is executed`() async throws {
+  @Test func `a statement is prepared only once`() async throws {
     try await withConnection { connection in
       for number in 0..<5 as Range<Int64> { try await connection.expectEcho(number) }
       try await expectPrepared(2, on: connection)
     }
   }
 
-  @Test func `no two connections call a statement by the same name, lest a pooler run one for the other`()
+  @Test func `prepared statement names are unique across connections, so a pooler can't mix them up`()
     async throws
   {
     try await withConnection { one in
@@ -35,7 +35,7 @@ struct PreparedStatementTests {
   }
 
   @Test
-  func `a statement that is missing after it was prepared anew leaves the database unavailable, and no more`()
+  func `a prepared statement that stays missing counts as unavailable and is no proof of a pooler`()
     async throws
   {
     try await withConnection { connection in
@@ -48,14 +48,14 @@ struct PreparedStatementTests {
     }
   }
 
-  @Test func `switched off, nothing is prepared`() async throws {
+  @Test func `nothing is prepared if prepared statements are off`() async throws {
     try await withConnection(preparedStatements: false) { connection in
       for number in 0..<5 as Range<Int64> { try await connection.expectEcho(number) }
       try await expectPrepared(0, on: connection)
     }
   }
 
-  @Test func `two statements of the same name but other SQL are told apart`() async throws {
+  @Test func `statements with one name and different SQL are prepared separately`() async throws {
     try await withConnection { connection in
       for _ in 0..<2 {
         let one = try await connection.execute(Statement("same", "SELECT 1 AS n")).rows[0].decode(
@@ -68,7 +68,7 @@ struct PreparedStatementTests {
     }
   }
 
-  @Test func `parameters of other types than the first time are not misread`() async throws {
+  @Test func `a parameter of another type than before is not misread`() async throws {
     try await withConnection { connection in
       let statement = Statement("types", "SELECT $1::text AS value")
       let row = try await connection.execute(statement, [.text("12")]).rows[0]
@@ -78,7 +78,7 @@ struct PreparedStatementTests {
     }
   }
 
-  @Test func `a table that changes under a prepared statement is met by preparing again`() async throws {
+  @Test func `a statement is prepared again after its table changed`() async throws {
     try await withConnection { connection in
       try await connection.executeScript("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
       #expect(try await connection.execute(Self.all).rows[0].columns == ["a"])
@@ -87,7 +87,7 @@ struct PreparedStatementTests {
     }
   }
 
-  @Test func `inside a transaction such a change is met by running it again`() async throws {
+  @Test func `a transaction is retried after a table of a prepared statement changed`() async throws {
     try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(20))) { pool in
       try await pool.withConnection { connection in
         try await connection.executeScript("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
@@ -99,7 +99,7 @@ struct PreparedStatementTests {
     }
   }
 
-  @Test func `statements the server has forgotten are prepared again`() async throws {
+  @Test func `a statement that the server deallocated is prepared again`() async throws {
     try await withConnection { connection in
       try await connection.expectEcho(1)
       try await connection.executeScript("DEALLOCATE ALL")
@@ -107,7 +107,7 @@ struct PreparedStatementTests {
     }
   }
 
-  @Test func `statements made up at run time don't fill the server's memory`() async throws {
+  @Test func `generated statements don't fill the server's memory`() async throws {
     try await withConnection { connection in
       for number in 0..<300 {
         _ = try await connection.execute(Statement("made_up", "SELECT \(number)"))

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A value that several tasks of a test read and write.
+/// A value that several tasks of a test share.
 final class Shared<Value: Sendable>: Sendable {
   private let value: Mutex<Value>
 

@@ -20,7 +20,7 @@ struct TransactionTests {
     #expect(count == expected)
   }
 
-  @Test func `what a transaction did is there after it returned`() async throws {
+  @Test func `a transaction's changes are committed when it returns`() async throws {
     try await withTable { pool in
       let value = try await pool.withTransaction { connection in
         _ = try await connection.execute(Self.insert, [.int8(1)])
@@ -31,7 +31,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a body that throws is rolled back and its error passed on`() async throws {
+  @Test func `a body that throws rolls back and rethrows`() async throws {
     try await withTable { pool in
       await #expect(throws: Refused.self) {
         try await pool.withTransaction { connection in
@@ -44,7 +44,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a commit that the server answers with a rollback is an error`() async throws {
+  @Test func `a COMMIT that the server turned into a ROLLBACK is an error`() async throws {
     try await withTable { pool in
       let error = await postgresError {
         try await pool.withTransaction { connection in
@@ -57,7 +57,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a constraint that fails at commit is a server error`() async throws {
+  @Test func `a constraint violated at commit is a server error`() async throws {
     try await withTable { pool in
       try await pool.withConnection {
         try await $0.executeScript(
@@ -76,7 +76,7 @@ struct TransactionTests {
   @Test func `a connection lost during COMMIT leaves the outcome unknown and is not retried`() async throws {
     try await withTable { pool in
       try await pool.withConnection { connection in
-        // The backend ends itself while it commits.
+        // The backend terminates itself during COMMIT.
         try await connection.executeScript(
           """
           CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
@@ -98,7 +98,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `serialisation failures are run again, so that no increment is lost`() async throws {
+  @Test func `serialisation failures are retried, so no increment is lost`() async throws {
     try await withTable { pool in
       _ = try await pool.withConnection { try await $0.execute(Self.insert, [.int8(0)]) }
       try await withThrowingTaskGroup { group in
@@ -122,7 +122,7 @@ struct TransactionTests {
   }
 
   @Test(arguments: ["40001", "40P01"])
-  func `a lost race is run no more often than allowed`(code: String) async throws {
+  func `serialisation failures and deadlocks are retried up to the limit only`(code: String) async throws {
     try await withTable { pool in
       let runs = Shared(0)
       let fail = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '\(code)'; END $$"
@@ -137,7 +137,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a lost race is run again even if the body turned it into an error of its own`() async throws {
+  @Test func `a serialisation failure is retried even if the body throws another error`() async throws {
     try await withTable { pool in
       let runs = Shared(0)
       await #expect(throws: Refused.self) {
@@ -154,7 +154,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `other errors are not run again`() async throws {
+  @Test func `other errors are not retried`() async throws {
     try await withTable { pool in
       let runs = Shared(0)
       let error = await postgresError {
@@ -168,7 +168,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a read-only transaction refuses writes`() async throws {
+  @Test func `a read-only transaction rejects writes`() async throws {
     try await withTable { pool in
       let error = await postgresError {
         try await pool.withTransaction(.init(readOnly: true)) { connection in
@@ -179,8 +179,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a cancelled transaction is rolled back and its connection goes back to the pool`() async throws
-  {
+  @Test func `a cancelled transaction is rolled back and its connection returns to the pool`() async throws {
     try await withTable { pool in
       let task = Task {
         try await pool.withTransaction { connection in
@@ -196,7 +195,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a transaction that a caller leaves open is rolled back on release`() async throws {
+  @Test func `a transaction left open is rolled back on release`() async throws {
     try await withTable { pool in
       try await pool.withConnection { connection in
         try await connection.executeScript("BEGIN; INSERT INTO t VALUES (1)")
@@ -207,7 +206,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a transaction inside a transaction is refused`() async throws {
+  @Test func `a nested transaction is rejected`() async throws {
     try await withTable { pool in
       let error = await postgresError {
         try await pool.withTransaction { connection in try await connection.transaction { _ in } }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PrometheusMetrics
 
-@Suite("The text that Prometheus reads")
+@Suite("The Prometheus text format")
 struct ExpositionTests {
   private static let requests = MetricDeclaration(
     "test_requests_total", .counter, "What came.", labels: ["route", "status"])
@@ -13,11 +13,11 @@ struct ExpositionTests {
   private static let size = MetricDeclaration(
     "test_size", .histogram(.whole([1, 8])), "How many.", labels: ["kind"])
 
-  @Test("each metric has HELP and TYPE once, then its series; metrics and series have one order")
+  @Test("Each metric has HELP and TYPE once before its series, and the order is fixed")
   func whole() {
     let registry = PrometheusRegistry([Self.time, Self.requests, Self.depth, Self.size])
     func counter(_ route: String, _ status: String) -> Counter {
-      // In another order than they are declared in.
+      // Not in the order of declaration.
       Counter(
         label: "test_requests_total", dimensions: [("status", status), ("route", route)], factory: registry)
     }
@@ -60,7 +60,7 @@ struct ExpositionTests {
     #expect(registry.text() == expected)
   }
 
-  @Test("backslashes, line ends and quotes are escaped, and in a help quotes are not")
+  @Test("Backslashes, line breaks and quotes are escaped in labels, and quotes are not in help texts")
   func escaping() {
     let declaration = MetricDeclaration(
       "test_total", .counter, "a \"quote\", a \\ and a\nline", labels: ["name"])
@@ -79,7 +79,7 @@ struct ExpositionTests {
   }
 
   @Test(
-    "numbers are written as Go reads them",
+    "Numbers are formatted as Go parses them",
     arguments: [
       (0, "0"), (-1, "-1"), (1_732_212_345, "1732212345"), (0.0005, "0.0005"), (1.5, "1.5"),
       (9_007_199_254_740_991, "9007199254740991"), (1e300, "1e+300"), (.infinity, "+Inf"),
@@ -87,7 +87,7 @@ struct ExpositionTests {
     ] as [(Double, String)])
   func numbers(number: Double, text: String) { #expect(Exposition.written(number) == text) }
 
-  @Test("a metric of which nobody has made a handle is not shown, and one at 0 is")
+  @Test("A metric appears once it has a handle, even at 0")
   func unused() {
     let registry = PrometheusRegistry([Self.depth, Self.time])
     #expect(registry.text() == "")
@@ -96,7 +96,7 @@ struct ExpositionTests {
     #expect(!registry.text().contains("test_depth"))
   }
 
-  @Test("gauges are looked up before each reading")
+  @Test("Gauges are sampled before each scrape")
   func sampling() {
     let registry = PrometheusRegistry([Self.depth])
     let gauge = Meter(label: "test_depth", dimensions: [], factory: registry)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PrometheusMetrics
 
-@Suite("The registry of metrics", .timeLimit(.minutes(1)))
+@Suite("The metrics registry", .timeLimit(.minutes(1)))
 struct PrometheusRegistryTests {
   private static let total = MetricDeclaration("test_total", .counter, "Total.", labels: ["kind"])
   private static let gauge = MetricDeclaration("test_gauge", .gauge, "Gauge.")
@@ -12,7 +12,7 @@ struct PrometheusRegistryTests {
 
   private let registry = PrometheusRegistry([total, gauge, time, size])
 
-  @Test("what isn't declared, or not with these labels, or is something else, counts nowhere and isn't shown")
+  @Test("A metric with an undeclared name, type or label set is not counted or exposed")
   func undeclared() {
     Counter(label: "other_total", dimensions: [], factory: registry).increment()
     Counter(label: "test_total", dimensions: [], factory: registry).increment()
@@ -27,7 +27,7 @@ struct PrometheusRegistryTests {
     #expect(registry.text() == "")
   }
 
-  @Test("handles of the same labels are one series")
+  @Test("Handles with equal labels share one series")
   func sameSeries() {
     for _ in 0..<3 {
       Counter(label: "test_total", dimensions: [("kind", "a")], factory: registry).increment()
@@ -35,7 +35,7 @@ struct PrometheusRegistryTests {
     #expect(registry.text().contains("test_total{kind=\"a\"} 3\n"))
   }
 
-  @Test("there are so many series of a metric and no more, whatever anybody asks for")
+  @Test("The number of series per metric is bounded")
   func bounded() {
     for number in 0..<PrometheusRegistry.mostSeries + 5 {
       Counter(label: "test_total", dimensions: [("kind", "\(number)")], factory: registry).increment()
@@ -44,7 +44,7 @@ struct PrometheusRegistryTests {
     #expect(lines.count == PrometheusRegistry.mostSeries)
   }
 
-  @Test("nothing that is counted goes down: not by a negative amount, a reset or a handle's end")
+  @Test("A counter never decreases, whether by a negative increment, a reset or a destroyed handle")
   func monotonous() {
     let counter = Counter(label: "test_total", dimensions: [("kind", "a")], factory: registry)
     counter.increment(by: 5)
@@ -54,7 +54,7 @@ struct PrometheusRegistryTests {
     #expect(registry.text().contains("test_total{kind=\"a\"} 5\n"))
   }
 
-  @Test("numbers that many threads add at once are all there")
+  @Test("Concurrent updates from many threads all count")
   func concurrent() async {
     let counter = Counter(label: "test_total", dimensions: [("kind", "a")], factory: registry)
     let time = Timer(label: "test_seconds", dimensions: [], factory: registry)
@@ -78,7 +78,7 @@ struct PrometheusRegistryTests {
     #expect(text.contains("test_seconds_sum 20000\n"))
   }
 
-  @Test("a histogram takes values of any size, and none that is no number")
+  @Test("A histogram accepts values of any size and ignores NaN")
   func extremes() {
     let size = Recorder(label: "test_size", dimensions: [], aggregate: true, factory: registry)
     for value: Double in [.nan, .infinity, -1e300, 0.4] { size.record(value) }
