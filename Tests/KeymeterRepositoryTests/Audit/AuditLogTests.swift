@@ -8,7 +8,7 @@ import Testing
 @Suite("The audit log", .timeLimit(.minutes(1)))
 struct AuditLogTests {
   @Test(
-    "Nothing in it can be changed or removed, not even by its owner",
+    "An audit entry can't be changed or deleted, even by the table's owner",
     arguments: [
       "UPDATE keymeter.audit_log SET target = 'x'", "DELETE FROM keymeter.audit_log",
       "TRUNCATE keymeter.audit_log",
@@ -25,7 +25,7 @@ struct AuditLogTests {
   }
 
   @Test(
-    "Nobody else who can log in to the database holds up an organisation's changes, by whatever lock",
+    "No other login can block an organisation's changes by a lock",
     arguments: [TestDatabase.Login.analyst, .stranger])
   func lockedOut(login: TestDatabase.Login) async throws {
     try await RoleScene.with { scene in
@@ -39,7 +39,7 @@ struct AuditLogTests {
           try await connection.executeScript(append)
           return try await connection.execute(Self.advisoryLocks).rows.count
         }
-        #expect(held == 0, "anybody could take the same one")
+        #expect(held == 0, "any login could take the same lock")
         try await scene.connected(as: login) { intruder in
           for sql in [
             "SELECT FROM keymeter.audit_heads FOR KEY SHARE", "LOCK TABLE keymeter.audit_heads IN SHARE MODE",
@@ -61,7 +61,7 @@ struct AuditLogTests {
     "test_advisory_locks",
     "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
 
-  @Test("A change and its entry are one: where the entry can't be written, nothing has changed")
+  @Test("A change and its audit entry are atomic: if the entry fails, nothing is changed")
   func sameTransaction() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in

@@ -6,13 +6,15 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// What a thief of the database finds, opened by the documented recipe, which stands here once more.
-@Suite("A stored answer", .timeLimit(.minutes(1)))
+/// Tries to open a stored response as a thief of the database would.
+///
+/// The documented decryption is repeated here.
+@Suite("Stored responses", .timeLimit(.minutes(1)))
 struct SealedResponseTests {
   private static let name = "order 7"
   private static let pepper = [UInt8](repeating: 7, count: 32)
 
-  @Test("Opens by the caller's own key, and by nothing that is in the database, with the pepper or without")
+  @Test("Only the caller's key opens a stored response, and the database with the pepper does not")
   func opens() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -31,7 +33,7 @@ struct SealedResponseTests {
     }
   }
 
-  @Test("Is swept when its 24 hours are over, and not before")
+  @Test("A stored response is purged after 24 hours and not before")
   func swept() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -55,7 +57,7 @@ struct SealedResponseTests {
     let secretHashes: [[UInt8]]
   }
 
-  /// Makes a key under a name, and gives its secret.
+  /// Creates a key under an idempotency key and returns its secret.
   private func create(_ clinic: TestOrganisation, on pool: ConnectionPool) async throws -> String {
     let answer = try await KeyService(store: PostgresManagementStore(pool: pool), peppers: try .test).create(
       .success(KeyDraft(friendlyName: try .test("Child"))), by: clinic.credentials, requestID: .test,
@@ -77,7 +79,7 @@ struct SealedResponseTests {
     return (try? AES.GCM.open(box, using: key, authenticating: Array(bound.utf8))).map { Array($0) }
   }
 
-  /// All that the database and the pepper give, alone and together.
+  /// All values that the database and the pepper provide, alone and combined.
   private func materials(_ row: StoredRow, _ clinic: TestOrganisation) throws -> [[UInt8]] {
     let stored =
       [row.nameHash, row.salt, row.box, Self.pepper] + row.secretHashes

@@ -4,10 +4,10 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// What the functions decide of addresses, each called by itself: which of them a node calls follows from chance.
-@Suite("Addresses in the functions of admission", .timeLimit(.minutes(1)))
+/// Calls each admission function directly, because which one a node calls depends on timing.
+@Suite("Addresses in the admission functions", .timeLimit(.minutes(1)))
 struct AddressAdmissionTests {
-  @Test("Alone and among many, an address inside is admitted, one outside or unknown refused")
+  @Test("An allowed address is admitted, and a disallowed or unknown one rejected, alone and in a batch")
   func oneByOne() async throws {
     try await Self.with { (session) async throws -> Void in
       for (address, decision) in [("'10.1.2.3'", 0), ("'11.0.0.1'", 12), ("NULL", 12)] as [(String, Int32)] {
@@ -19,7 +19,7 @@ struct AddressAdmissionTests {
     }
   }
 
-  @Test("A group without one address is undecided for a key with a list, and for no other")
+  @Test("A group without an address is undecided only if its key restricts addresses")
   func groups() async throws {
     try await Self.with { (session) async throws -> Void in
       let decisions = try await session.decisions(
@@ -34,7 +34,7 @@ struct AddressAdmissionTests {
     }
   }
 
-  @Test("A node of the version before, which gives no addresses, is served for every key without a list")
+  @Test("A node of the previous version, which sends no addresses, is served for keys without a list")
   func formerCalls() async throws {
     try await Self.with { (session) async throws -> Void in
       for function in AdmissionFunction.allCases {
@@ -50,7 +50,7 @@ struct AddressAdmissionTests {
   }
 
   @Test(
-    "The column takes 1 to 50 ranges, and nothing else",
+    "allowed_cidrs takes 1 to 50 ranges only",
     arguments: [
       ("'{}'", "23514"), ("ARRAY[NULL]::cidr[]", "23514"), ("'{{10.0.0.0/8},{11.0.0.0/8}}'", "23514"),
       ("(SELECT array_agg(('10.0.0.' || n)::cidr) FROM generate_series(0, 50) AS n)", "23514"),

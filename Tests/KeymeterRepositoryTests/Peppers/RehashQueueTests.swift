@@ -4,18 +4,18 @@ import Testing
 @testable import KeymeterRepository
 
 @Suite struct RehashQueueTests {
-  @Test func `a value waits once, and in its turn`() {
+  @Test func `a secret is queued once, in order of arrival`() {
     let queue = Queue(longest: 10, memory: 10)
     #expect(queue.note(hashes(1)))
     #expect(queue.note(hashes(2)))
     #expect(!queue.note(hashes(1)))
     #expect(queue.next() == hashes(1))
-    #expect(!queue.note(hashes(1)), "it has been dealt with")
+    #expect(!queue.note(hashes(1)), "taken already")
     #expect(queue.next() == hashes(2))
     #expect(queue.next() == nil)
   }
 
-  @Test func `a value of which nothing came is noted again`() {
+  @Test func `a secret whose rehash failed is queued again`() {
     let queue = Queue(longest: 10, memory: 10)
     #expect(queue.note(hashes(1)))
     _ = queue.next()
@@ -23,7 +23,8 @@ import Testing
     #expect(queue.note(hashes(1)))
   }
 
-  @Test func `what was dealt with is looked at again after a while, what waits is not noted twice`() {
+  @Test func `a secret that was taken is queued again after a while, and a waiting one is not queued twice`()
+  {
     let queue = Queue(longest: 10, memory: 10)
     #expect(queue.note(hashes(1)) && queue.note(hashes(2)))
     #expect(queue.next() == hashes(1))
@@ -32,14 +33,14 @@ import Testing
     #expect(queue.note(hashes(1)))
   }
 
-  @Test func `with one pepper there is nothing to renew`() {
+  @Test func `nothing is queued if there is only one pepper`() {
     let queue = Queue(longest: 10, memory: 10)
     #expect(!queue.note([hashes(1)[0]]))
     #expect(!queue.note([]))
     #expect(queue.next() == nil)
   }
 
-  @Test func `what doesn't fit is dropped and comes again later`() {
+  @Test func `a secret that finds the queue full is dropped and queued later`() {
     let queue = Queue(longest: 2, memory: 100)
     #expect(queue.note(hashes(1)) && queue.note(hashes(2)))
     #expect(!queue.note(hashes(3)))
@@ -49,7 +50,7 @@ import Testing
     #expect(queue.next() == hashes(3))
   }
 
-  @Test func `of a hundred thousand values it remembers a bounded number, and loses none that waits`() {
+  @Test func `the queue's memory is bounded over 100,000 secrets, and no queued secret is lost`() {
     let queue = Queue(longest: 8, memory: 64)
     var served = 0
     for number in 0..<100_000 {
@@ -57,7 +58,7 @@ import Testing
       if number % 2 == 1 { while queue.next() != nil { served += 1 } }
     }
     #expect(served == 100_000)
-    #expect(queue.note(hashes(0)), "forgotten long ago")
+    #expect(queue.note(hashes(0)), "evicted long ago")
   }
 
   private func hashes(_ number: Int) -> [SecretHash] {
@@ -66,7 +67,7 @@ import Testing
   }
 }
 
-/// A queue by reference, as expectations change nothing.
+/// A reference to a queue, because expectations can't mutate a value.
 private final class Queue {
   private var queue: RehashQueue
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The reporting schema", .timeLimit(.minutes(1)))
 struct ReportingCatalogueTests {
-  @Test("Holds the promised views, and nothing else")
+  @Test("The reporting schema has the documented views and nothing else")
   func views() async throws {
     try await ReportingDatabase.with { database in
       let found = try await database.rows(
@@ -18,7 +18,7 @@ struct ReportingCatalogueTests {
     }
   }
 
-  @Test("Says of the schema, each view and each column what it means")
+  @Test("The schema, each view and each column have a comment")
   func comments() async throws {
     try await ReportingDatabase.with { database in
       let silent = try await database.rows(
@@ -38,10 +38,10 @@ struct ReportingCatalogueTests {
     }
   }
 
-  @Test("Gives out neither a hash of a secret nor a hint of one")
+  @Test("No view exposes a secret's hash or hint")
   func noSecrets() async throws {
     try await ReportingDatabase.with { database in
-      // A view's rule depends on every column that it reads.
+      // A view's rule depends on every column it reads.
       let read = try await database.rows(
         """
         SELECT DISTINCT d.refobjid::regclass AS source, a.attname
@@ -58,7 +58,7 @@ struct ReportingCatalogueTests {
     }
   }
 
-  @Test("Is readable by a role that may read the views and nothing else")
+  @Test("A role with privileges on the views alone can read them")
   func viewsSuffice() async throws {
     try await ReportingDatabase.with { database in
       try await database.run(

@@ -2,9 +2,9 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("reporting.keys_near_limit, unused_keys and top_consumers", .timeLimit(.minutes(1)))
+@Suite("Key reports: near limit, unused, top consumers", .timeLimit(.minutes(1)))
 struct ReportingKeysTests {
-  @Test("A key is near a limit from 80 % on, in each dimension by itself, with what remains")
+  @Test("A key is near its limit from 80 % on, per dimension, with the remaining amount")
   func threshold() async throws {
     try await ReportingDatabase.with(
       ReportingSeed.key("key_1", limits: "1000, 1000, 1000"),
@@ -26,7 +26,7 @@ struct ReportingKeysTests {
     }
   }
 
-  @Test("A limit of 0 is not near until something was used in spite of it")
+  @Test("A limit of 0 is not reported until the key has usage in spite of it")
   func limitOfNothing() async throws {
     try await ReportingDatabase.with(
       ReportingSeed.key("key_1", limits: "0, 0, NULL"), ReportingSeed.month("key_1", used: "0, 3, 5")
@@ -37,7 +37,7 @@ struct ReportingKeysTests {
     }
   }
 
-  @Test("Only active keys are near a limit, and only by the current month")
+  @Test("Only active keys are reported as near a limit, for the current month only")
   func nearNow() async throws {
     let full = "1, 1, 1"
     try await ReportingDatabase.with(
@@ -57,7 +57,7 @@ struct ReportingKeysTests {
   }
 
   @Test(
-    "Unused are active keys without a charge or a call this month, by the days since the last or the issue")
+    "An unused key is active and has neither charge nor call this month, and its idle days are counted")
   func unusedKeys() async throws {
     let earlier = "now() - interval '40 days'"
     let earlierMonth = "date_trunc('month', (\(earlier)) AT TIME ZONE 'UTC')::date"
@@ -91,7 +91,7 @@ struct ReportingKeysTests {
     }
   }
 
-  @Test("Consumers are ranked in each dimension by itself; equals share a rank, deleted keys keep theirs")
+  @Test("Consumers are ranked per dimension, ties share a rank, and deleted keys keep theirs")
   func ranks() async throws {
     try await ReportingDatabase.with(
       ReportingSeed.key("key_1"), ReportingSeed.month("key_1", used: "50, 0, 9"),

@@ -29,7 +29,7 @@ struct ReportingReportTests {
     ],
   ]
 
-  @Test("Every report runs and answers its columns, without any usage as with some")
+  @Test("Every report runs and returns its columns, with and without usage")
   func everyReportRuns() async throws {
     #expect(Report.all.map(\.name) == Self.columns.keys.sorted())
     try await ReportingDatabase.with { database in
@@ -47,7 +47,7 @@ struct ReportingReportTests {
     }
   }
 
-  @Test("Every report is one SELECT that psql runs as it stands, below a comment that says what it answers")
+  @Test("Every report is one SELECT that psql can run, with a comment that states its question")
   func everyFileRuns() async throws {
     try await ReportingDatabase.with(Self.usage) { database in
       for file in EmbeddedSQL.reports {
@@ -58,7 +58,7 @@ struct ReportingReportTests {
     }
   }
 
-  @Test("Rows come in the report's order, the newest first, and from the last months only")
+  @Test("Rows are sorted by the report, newest first, and limited to recent months")
   func orderAndBounds() async throws {
     let monthsAgo = { (count: Int) in "(\(ReportingSeed.thisMonth) - interval '\(count) months')::date" }
     try await ReportingDatabase.with(
@@ -76,7 +76,7 @@ struct ReportingReportTests {
     }
   }
 
-  @Test("A report keeps its columns' order and names, and writes every type as PostgreSQL does in UTC")
+  @Test("A report keeps the order and names of its columns, and formats values like PostgreSQL in UTC")
   func types() async throws {
     try await ReportingDatabase.with { database in
       let report = Report(
@@ -113,7 +113,7 @@ struct ReportingReportTests {
   }
 
   @Test(
-    "CSV quotes what would end a cell, doubles quotation marks, and tells NULL from an empty text",
+    "CSV quotes separators, doubles quotation marks and distinguishes NULL from empty text",
     arguments: [
       (["a", "b c", "1.5"] as [String?], "a,b c,1.5\r\n"),
       (["a,b", "c\nd", "e\rf", "g\r\nh"], "\"a,b\",\"c\nd\",\"e\rf\",\"g\r\nh\"\r\n"),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("keymeter.drop_usage_before", .timeLimit(.minutes(1)))
 struct ReportingRetentionTests {
-  @Test("Drops the months before the date's own, names them, and touches nothing else")
+  @Test("Months before the cutoff's month are dropped and returned, and nothing else changes")
   func dropsOldMonths() async throws {
     try await ReportingDatabase.with(
       Self.days, "SELECT keymeter.ensure_usage_partitions(1);",
@@ -25,7 +25,7 @@ struct ReportingRetentionTests {
     }
   }
 
-  @Test("Removes old days from the default partition too, and leaves the others there")
+  @Test("Old days in the default partition are deleted, and others stay")
   func defaultPartition() async throws {
     try await ReportingDatabase.with(Self.days) { database in
       #expect(try await Self.drop("DATE '2024-03-01'", database) == [])
@@ -35,7 +35,7 @@ struct ReportingRetentionTests {
     }
   }
 
-  @Test("May go as far as the month before the last, and keeps the previous month whole")
+  @Test("Everything before the previous month can be dropped")
   func furthest() async throws {
     try await ReportingDatabase.with(Self.days, "SELECT keymeter.ensure_usage_partitions(1);") { database in
       let dropped = try await Self.drop("\(ReportingSeed.thisMonth) - 1", database)
@@ -45,7 +45,7 @@ struct ReportingRetentionTests {
   }
 
   @Test(
-    "Refuses to drop the current or the previous month, and then drops nothing",
+    "A cutoff in the current or previous month is rejected and drops nothing",
     arguments: [
       ReportingSeed.thisMonth, ReportingSeed.today, "\(ReportingSeed.today) + 40", "'infinity'", "NULL",
     ])
@@ -59,7 +59,7 @@ struct ReportingRetentionTests {
     }
   }
 
-  @Test("Gives way to a charge under way instead of making others wait, and then works")
+  @Test("Dropping gives way to a charge in progress instead of blocking others, and works afterwards")
   func busy() async throws {
     try await ReportingDatabase.with(Self.days, "SELECT keymeter.ensure_usage_partitions(1);") { database in
       try await database.pool.withTransaction { connection in

@@ -3,10 +3,11 @@ import Postgres
 
 @testable import KeymeterRepository
 
-/// What the tests of reporting put into the database: rows by SQL, so that no limit is in the way.
+/// Inserts test rows for reporting by SQL, so that no limit applies.
 enum ReportingSeed {
-  /// A key of `org_a`, unless said otherwise; times are SQL expressions, limits are in the order requests,
-  /// tokens, seconds.
+  /// A key of `org_a` by default.
+  ///
+  /// Times are SQL expressions, and limits are ordered requests, tokens, seconds.
   static func key(
     _ id: String, organisation: String = "org_a", limits: String = "NULL, NULL, NULL", root: Bool = false,
     createdAt: String = "now()", expiresAt: String = "NULL", revokedAt: String = "NULL",
@@ -25,7 +26,9 @@ enum ReportingSeed {
     """
   }
 
-  /// A month's counter; amounts are requests, tokens, seconds.
+  /// A month's counter.
+  ///
+  /// Amounts are requests, tokens, seconds.
   static func month(
     _ key: String, organisation: String = "org_a", month: String = thisMonth, used: String,
     reserved: String = "0, 0, 0", lastUsedAt: String = "NULL"
@@ -49,7 +52,7 @@ enum ReportingSeed {
   static let thisMonth = "date_trunc('month', now() AT TIME ZONE 'UTC')::date"
 }
 
-/// A migrated database with what a test put into it.
+/// A migrated database with a test's rows.
 struct ReportingDatabase {
   let pool: ConnectionPool
 
@@ -67,7 +70,7 @@ struct ReportingDatabase {
     try await pool.withConnection { try await $0.executeScript(sql) }
   }
 
-  /// The rows of a query, as text.
+  /// The rows of a query as text.
   func rows(_ sql: String) async throws -> [[String?]] {
     try await Report(EmbeddedSQLFile(name: "test.sql", text: sql)).run(on: pool).rows
   }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("reporting.monthly_usage and reporting.daily_usage", .timeLimit(.minutes(1)))
 struct ReportingUsageTests {
-  @Test("Usage stands beside the names and limits that belong to it")
+  @Test("Usage is reported with the names and limits that belong to it")
   func wholeRow() async throws {
     try await ReportingDatabase.with(
       ReportingSeed.key("key_1", limits: "10, 1000, NULL"),
@@ -38,7 +38,7 @@ struct ReportingUsageTests {
   }
 
   @Test(
-    "A share is cut off, so that 1 means used up; it is 1 of a limit of 0, and NULL without a limit",
+    "Shares are rounded down, so 1 means used up. A limit of 0 gives 1 and no limit gives NULL",
     arguments: [
       ("1", "3", "0.3333"), ("99999", "100000", "0.9999"), ("3", "3", "1.0000"), ("4", "3", "1.3333"),
       ("0", "3", "0.0000"), ("0", "0", "1"), ("7", "0", "1"), ("7", "NULL", nil),
@@ -55,7 +55,7 @@ struct ReportingUsageTests {
     }
   }
 
-  @Test("A deleted key's usage stays, without its name and limits")
+  @Test("A deleted key's usage is reported without its name and limits")
   func deletedKey() async throws {
     try await ReportingDatabase.with(
       Self.usedKey, "DELETE FROM keymeter.api_keys WHERE key_id = 'key_1';"
@@ -67,7 +67,7 @@ struct ReportingUsageTests {
     }
   }
 
-  @Test("A deleted organisation's usage stays, under its bare id")
+  @Test("A deleted organisation's usage is reported under its id")
   func deletedOrganisation() async throws {
     try await ReportingDatabase.with(Self.usedKey, "DELETE FROM keymeter.organisations;") { database in
       let names = ["org_a", nil, nil, "key_1", nil, nil]
@@ -77,7 +77,7 @@ struct ReportingUsageTests {
     }
   }
 
-  @Test("A counter that nothing was charged to is no usage; one that was given back is")
+  @Test("A counter without charges is left out, and one whose charges were returned is reported")
   func emptyCounters() async throws {
     try await ReportingDatabase.with(
       ReportingSeed.key("key_fenced"), ReportingSeed.key("key_released"),

@@ -4,13 +4,15 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// What each role can't do; tried, rather than read from the grants.
-@Suite("The roles", .timeLimit(.minutes(2)))
+/// What each role can't do.
+///
+/// The tests try it instead of reading the grants.
+@Suite("Privileges of the roles", .timeLimit(.minutes(2)))
 struct RoleLimitTests {
   private static let denied = "42501"
 
   @Test(
-    "The server can add to the audit log and read it, and nothing else",
+    "The server can only add to the audit log and read it",
     arguments: [
       "INSERT INTO keymeter.audit_log (organisation_id, occurred_at, principal, action, target, request_id, changes) "
         + "VALUES ('org_home', '2000-01-01', 'cli', 'x', 'x', 'x', '{}')",
@@ -42,7 +44,7 @@ struct RoleLimitTests {
   }
 
   @Test(
-    "The server can't raise itself",
+    "The server can't escalate its privileges",
     arguments: [
       "SET ROLE keymeter_owner", "SET ROLE postgres", "SET ROLE keymeter_reporting",
       "SET SESSION AUTHORIZATION postgres", "CREATE ROLE made", "ALTER ROLE keymeter_app BYPASSRLS",
@@ -75,11 +77,11 @@ struct RoleLimitTests {
       "UPDATE keymeter.schema_migrations SET checksum = 'x'", "DELETE FROM keymeter.schema_functions",
     ])
   func schema(sql: String) async throws {
-    // 25001, 42P13 and the like would mean that something else than the role was in the way.
+    // Another code, such as 25001 or 42P13, would mean that something else than the role's privileges stopped it.
     try await expectRefusal(of: sql, as: .server)
   }
 
-  @Test("The server can call the functions that it needs, and no other; nobody else can call any")
+  @Test("The server can call the functions it needs and no others, and other logins can call none")
   func functions() async throws {
     let needed = [
       "admit", "admit_groups", "admit_many", "append_audit", "claim_idempotency_key",
@@ -109,7 +111,7 @@ struct RoleLimitTests {
   }
 
   @Test(
-    "Functions with the owner's rights are the known ones, pin their search path, and belong to keymeter_owner"
+    "SECURITY DEFINER functions are a known set, pin their search path and belong to keymeter_owner"
   )
   func definers() async throws {
     let known = [
@@ -136,7 +138,7 @@ struct RoleLimitTests {
     }
   }
 
-  @Test("Everything in both schemas belongs to keymeter_owner, whoever migrated")
+  @Test("keymeter_owner owns everything in both schemas, whichever login migrated")
   func ownership() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -146,8 +148,8 @@ struct RoleLimitTests {
     }
   }
 
-  /// Apart from the schema's own barrier, which is tried below.
-  @Test("An analyst has no right to any table, nor to write to a view; the server has none to any view")
+  /// The schema's own USAGE privilege is tested below.
+  @Test("Analysts have no privileges on tables and only read views, and the server has none on views")
   func grants() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -168,7 +170,7 @@ struct RoleLimitTests {
     }
   }
 
-  @Test("An analyst reads every view of reporting, and nothing else")
+  @Test("An analyst reads every reporting view and nothing else")
   func analyst() async throws {
     try await RoleScene.with { scene in
       let (views, tables) = try await scene.connected(as: nil) { session in
@@ -189,7 +191,7 @@ struct RoleLimitTests {
           #expect(try await session.refusal(of: "SELECT FROM \(view)") == nil, "\(view)")
           #expect(try await session.refusal(of: "DELETE FROM \(view)") != nil, "\(view)")
         }
-        // Of all tenants: that is what reports are for.
+        // Reports cover all tenants.
         let seen = try await session.rows(
           "SELECT DISTINCT organisation_id FROM reporting.monthly_usage ORDER BY 1")
         #expect(seen == [scene.home, scene.victim])
@@ -219,7 +221,7 @@ struct RoleLimitTests {
   }
 
   @Test(
-    "A connection becomes what its login may become, otherwise stays its login, and is told fit or not by what it is"
+    "A connection switches to its role if its login may, and the role's fitness is judged either way"
   )
   func standing() async throws {
     try await RoleScene.with { scene in
@@ -236,7 +238,7 @@ struct RoleLimitTests {
           #expect((standing.unfitness == nil) == (role == .app))
         }
       }
-      // A login that may not become the role stays itself.
+      // A login that may not switch to the role keeps its own.
       let url = try await scene.database.url(as: .server)
       try await ConnectionPool.with(url: url, as: .owner) { pool in
         let standing = try await ServerRoleCheck.current(on: pool)
@@ -272,7 +274,7 @@ struct RoleLimitTests {
   }
 }
 
-/// What belongs to somebody else than keymeter_owner.
+/// Objects that keymeter_owner does not own.
 enum RoleOwnership {
   static let foreign = """
     SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c

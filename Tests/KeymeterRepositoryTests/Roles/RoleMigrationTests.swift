@@ -13,12 +13,12 @@ import Testing
   import Darwin
 #endif
 
-/// On a cluster of their own: roles belong to a cluster, and other tests need them.
-@Suite("Migrating to roles", .serialized, .timeLimit(.minutes(4)))
+/// Uses a cluster of its own, because roles are shared by all databases of a cluster.
+@Suite("Creating the roles", .serialized, .timeLimit(.minutes(4)))
 struct RoleMigrationTests {
   private static let login = "some_login"
 
-  @Test("Databases of one cluster that migrate at once, the roles yet to be made, all come through")
+  @Test("Databases of one cluster can migrate concurrently although they share the roles")
   func race() async throws {
     try await withCluster { cluster in
       let names = (0..<6).map { "race_\($0)" }
@@ -35,7 +35,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("A login that may create roles needs nothing prepared, and can serve by the same login")
+  @Test("A login with CREATEROLE migrates without preparation and can serve too")
   func createRole() async throws {
     try await withCluster { cluster in
       let url = try await Self.ownDatabase(on: cluster, options: "CREATEROLE")
@@ -48,7 +48,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("A login that may not is told what to run; once it is a member of what somebody made, it migrates")
+  @Test("A login without CREATEROLE is told which statements to run, and migrates after that")
   func withoutCreateRole() async throws {
     try await withCluster { cluster in
       let url = try await Self.ownDatabase(on: cluster, options: "")
@@ -58,7 +58,7 @@ struct RoleMigrationTests {
       try await cluster.run("GRANT keymeter_owner TO \(Self.login)")
       try await Self.migrate(url)
       #expect(try await Self.foreign(url) == [])
-      // Without a membership in keymeter_app it stays what it is, and what it is must not serve.
+      // Without membership in keymeter_app the login keeps its own role, which must not serve.
       try await ConnectionPool.with(url: url, as: .app) { pool in
         let standing = try await ServerRoleCheck.current(on: pool)
         #expect(standing.unfitness == "can alter the audit log")
@@ -66,7 +66,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("A role of that name that may do more than it should stops the migration")
+  @Test("A role with excess privileges stops the migration")
   func mightyRole() async throws {
     try await withCluster { cluster in
       for options in ["BYPASSRLS", "SUPERUSER", "CREATEROLE", "IN ROLE postgres", "IN ROLE keymeter_owner"] {
@@ -82,7 +82,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("What earlier migrations made under another owner, with its functions and rows, is taken over")
+  @Test("A schema that another owner migrated is taken over, with its functions and rows")
   func takeOver() async throws {
     try await withCluster { cluster in
       let url = try await Self.ownDatabase(on: cluster, options: "CREATEROLE")
@@ -107,7 +107,7 @@ struct RoleMigrationTests {
         let refusal = try await session.refusal(of: "SELECT keymeter.verdict(\(nothing))")
         #expect(refusal == "42501")
       }
-      // A node of the version before, which knows of no roles and names no tenant, is served by the same login.
+      // A node of the previous version, which sets neither role nor tenant, still works with the same login.
       try await ConnectionPool.with(url: url) { pool in
         let seen = try await RoleSession(pool: pool).rows("SELECT key_id FROM keymeter.usage_daily")
         #expect(seen == ["key_old"])
@@ -115,7 +115,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("A database that stopped at any earlier migration is brought up, and closed")
+  @Test("A database at any earlier version can be migrated and ends up isolated")
   func stoppedAt() async throws {
     try await withCluster { cluster in
       try await cluster.run("CREATE ROLE \(Self.login) LOGIN CREATEROLE")
@@ -130,7 +130,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("A superuser who migrates takes over another's database, whose owner then needs a membership")
+  @Test("A superuser takes over another owner's database, and that owner then needs a membership")
   func takenOverBySuperuser() async throws {
     try await withCluster { cluster in
       let url = try await Self.ownDatabase(on: cluster, options: "")
@@ -152,7 +152,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("Who doesn't own what is there can't take it over, and leaves it as it was")
+  @Test("A login that does not own the schema can't take it over and changes nothing")
   func foreignDatabase() async throws {
     try await withCluster { cluster in
       try await Self.migrate(cluster.connectionURL(database: "postgres"), Self.filesBefore(version: 9))
@@ -181,10 +181,10 @@ struct RoleMigrationTests {
     return cluster.connectionURL(database: "own", role: login)
   }
 
-  /// What a binary held before a migration.
+  /// The schema files before a migration.
   ///
-  /// Functions only where the schema is the last one before roles: their signatures name types of it. Not the view over
-  /// what came later.
+  /// The functions exist only for the last version before roles, because their signatures use its types. The view
+  /// on later columns is left out.
   private static func filesBefore(version: Int32) -> SchemaFiles {
     SchemaFiles(
       migrations: SchemaFiles.embedded.migrations.filter { $0.version < version },
@@ -193,7 +193,7 @@ struct RoleMigrationTests {
         : [])
   }
 
-  /// A function's file as it was before there were roles to grant anything to.
+  /// A function's file as it was before the roles existed.
   private static func beforeRoles(_ function: SchemaFunction) -> SchemaFunction {
     var lines = function.sql.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     lines = Array(lines.prefix { !$0.hasPrefix("REVOKE") && !$0.hasPrefix("GRANT") })
@@ -212,7 +212,7 @@ struct RoleMigrationTests {
     }
   }
 
-  /// Tables of a tenant that row-level security doesn't hold for.
+  /// Tenant tables without row-level security.
   private static func open(_ url: String) async throws -> [String]? {
     try await ConnectionPool.with(url: url) { pool in
       try await RoleSession(pool: pool).rows(TenantIsolationTests.open)
@@ -251,7 +251,7 @@ struct RoleMigrationTests {
 }
 
 extension PostgresCluster {
-  /// Runs a statement as the superuser.
+  /// Runs a statement as a superuser.
   fileprivate func run(_ sql: String) async throws {
     try await ConnectionPool.with(url: connectionURL(database: "postgres"), maximumConnections: 1) { pool in
       try await pool.withConnection { try await $0.executeScript(sql) }

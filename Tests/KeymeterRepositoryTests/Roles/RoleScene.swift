@@ -5,15 +5,15 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// Two tenants with a row in every table, and a connection to try things on.
+/// Two tenants with a row in every table, and connections to try statements on.
 struct RoleScene: Sendable {
   let database: TestDatabase
-  /// The tenant that is tried to be reached.
+  /// The tenant under attack.
   let victim = "org_victim"
-  /// The tenant that a transaction has named.
+  /// The tenant that the transaction has set.
   let home = "org_home"
 
-  /// Runs `body` with a database that holds both.
+  /// Runs `body` with a database that has both tenants.
   static func with(_ body: (RoleScene) async throws -> Void) async throws {
     try await TestDatabase.withMigrated { database in
       let scene = RoleScene(database: database)
@@ -28,7 +28,7 @@ struct RoleScene: Sendable {
     }
   }
 
-  /// Runs `body` with a connection of a login, on which nothing has been said about roles.
+  /// Runs `body` with a connection of a login that has not switched its role.
   func connected<Output>(
     as login: TestDatabase.Login?, _ body: (RoleSession) async throws -> Output
   ) async throws -> Output {
@@ -64,13 +64,13 @@ struct RoleScene: Sendable {
   }
 }
 
-/// One connection, and what comes of statements on it.
+/// A connection that reports the outcome of statements.
 struct RoleSession: Sendable {
   let pool: ConnectionPool
 
-  /// The SQLSTATE that PostgreSQL refuses a script with; nil where it carried it out.
+  /// The SQLSTATE of the error that a script gets, or nil if it succeeds.
   ///
-  /// Nothing of it stays.
+  /// The script is always rolled back.
   func refusal(of sql: String, in organisation: String? = nil) async throws -> String? {
     do {
       try await pool.withTransaction { connection -> Void in
@@ -86,7 +86,7 @@ struct RoleSession: Sendable {
     }
   }
 
-  /// The rows of a query as text, asked inside a tenant; nil where it is refused for lack of a privilege.
+  /// The rows of a query in a tenant's transaction as text, or nil if a privilege is missing.
   func rows(_ sql: String, in organisation: String? = nil) async throws -> [String]? {
     do {
       return try await pool.withTransaction { connection in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// Tables come from the catalogue, so that one that is made later without its policies is found here.
+/// Reads the tables from the catalogue, so that a new table without policies is found.
 @Suite("Row-level security", .timeLimit(.minutes(2)))
 struct TenantIsolationTests {
   private static let tables = """
@@ -17,7 +17,7 @@ struct TenantIsolationTests {
     WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
     """
 
-  /// Tables with a tenant that row-level security doesn't hold for.
+  /// Tenant tables without row-level security.
   static let open = """
     SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'organisation_id'
@@ -26,7 +26,7 @@ struct TenantIsolationTests {
     """
 
   @Test(
-    "Is on and forced for every table with a tenant, and those without one are the migrator's and the peppers'"
+    "Row-level security is forced on every tenant table, and only the known tables have no tenant"
   )
   func everyTable() async throws {
     try await RoleScene.with { scene in
@@ -41,7 +41,7 @@ struct TenantIsolationTests {
     }
   }
 
-  @Test("Every policy is either the owner's or compares the tenant with the one that the transaction named")
+  @Test("Every policy is either the owner's or compares the row's tenant with the transaction's")
   func policies() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -68,7 +68,7 @@ struct TenantIsolationTests {
   }
 
   @Test(
-    "Whoever is the server sees and counts rows of the named tenant alone, and of none where none is named")
+    "The server sees only rows of the transaction's tenant, and none without a tenant")
   func reading() async throws {
     try await RoleScene.with { scene in
       let tables = try await scene.connected(as: nil) { try #require(try await $0.rows(Self.tenantTables)) }
@@ -79,7 +79,7 @@ struct TenantIsolationTests {
           guard let seen = try await session.rows(sql, in: scene.home) else { continue }
           readable.append(table)
           #expect(seen == [scene.home], "\(table)")
-          // In the same session, after a transaction that had named one.
+          // In the same session, after a transaction with a tenant.
           #expect(try await session.rows(sql) == [], "\(table)")
           #expect(try await session.rows(sql, in: "org_nobody") == [], "\(table)")
           #expect(try await session.rows(sql, in: "") == [], "\(table)")
@@ -95,7 +95,7 @@ struct TenantIsolationTests {
     }
   }
 
-  @Test("Whoever is the server can neither insert, change, remove, lock nor truncate rows of another tenant")
+  @Test("The server can't insert, update, delete, lock or truncate rows of another tenant")
   func writing() async throws {
     try await RoleScene.with { scene in
       let columns = try await scene.connected(as: nil) { session in
@@ -119,7 +119,7 @@ struct TenantIsolationTests {
     }
   }
 
-  @Test("A partition that is made later is as closed as those before it")
+  @Test("A new partition is isolated like the existing ones")
   func laterPartitions() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session in
@@ -143,7 +143,7 @@ struct TenantIsolationTests {
     }
   }
 
-  @Test("A function that acts for one tenant refuses any other than the named one")
+  @Test("A function for one tenant rejects any other than the transaction's")
   func functionsForOneTenant() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session async throws in
@@ -173,7 +173,7 @@ struct TenantIsolationTests {
     """
   }
 
-  /// One statement for each way of reaching rows; column by column, since privileges may be a column's.
+  /// Every way to reach rows, column by column, because privileges can be granted per column.
   private static func attacks(on table: String, columns: [String], victim: String) -> [String] {
     let list = columns.joined(separator: ", ")
     let writes = columns.flatMap { column in
@@ -196,9 +196,9 @@ struct TenantIsolationTests {
     ]
   }
 
-  /// Carries a statement out for good, so that what it should not have done is seen afterwards.
+  /// Commits a statement, so that any effect can be seen afterwards.
   ///
-  /// Most are refused; some change nothing.
+  /// Most statements are rejected, and some change nothing.
   private static func carryOut(_ sql: String, on session: RoleSession, in organisation: String?) async throws
   {
     do {
@@ -211,7 +211,7 @@ struct TenantIsolationTests {
     } catch is PostgresError {}
   }
 
-  /// What each table holds of the other tenant, row versions included: a row that is written again shows.
+  /// The other tenant's rows in each table with their versions, so that a rewritten row shows.
   private func fingerprints(_ scene: RoleScene, tables: [String]) async throws -> [String: [String]] {
     try await scene.connected(as: nil) { session in
       try await Dictionary(

@@ -5,12 +5,12 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// One session for all, as behind a pooler that hands it out transaction by transaction.
+/// All tests share one session, as behind a pooler in transaction mode.
 @Suite("The tenant of a transaction", .timeLimit(.minutes(1)))
 struct TransactionTenantTests {
   private static let named = "SELECT coalesce(current_setting('keymeter.organisation_id', true), '')"
 
-  @Test("Ends with its transaction, whether that is committed or rolled back")
+  @Test("The tenant is reset at the end of the transaction, after a commit and after a rollback")
   func endsWithTransaction() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session in
@@ -26,7 +26,7 @@ struct TransactionTenantTests {
     }
   }
 
-  @Test("Is named by no statement for longer than its transaction")
+  @Test("No statement sets the tenant beyond its transaction")
   func localOnly() {
     let naming = StatementCatalogue.all.filter { $0.sql.contains("set_config('keymeter") }
     #expect(naming.map(\.name) == ["management_enter", "metering_identify"])
@@ -38,7 +38,7 @@ struct TransactionTenantTests {
     }
   }
 
-  @Test("Tenants by turns in one session each meet their own, also where metering named the tenant")
+  @Test("Tenants that take turns in one session see their own rows only")
   func byTurns() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session in
@@ -53,7 +53,7 @@ struct TransactionTenantTests {
               )
             }
             #expect(usage.0 != nil && usage.1 == nil)
-            // Who comes next, and forgets to name one.
+            // The next transaction, which sets no tenant.
             let forgotten = try await session.rows("SELECT key_id FROM keymeter.api_keys")
             #expect(forgotten == [])
           }
@@ -63,7 +63,7 @@ struct TransactionTenantTests {
   }
 
   @Test(
-    "A statement of the server's in a transaction that has named no tenant finds nothing and changes nothing",
+    "A statement in a transaction without a tenant finds and changes nothing",
     arguments: [
       ManagementStatements.lockSecrets, ManagementStatements.keyForUpdate, MeteringStatements.isRoot,
       MeteringStatements.usage,
@@ -83,7 +83,7 @@ struct TransactionTenantTests {
     }
   }
 
-  @Test("A list or an ending that names no tenant finds nothing; an entry of the audit log is refused")
+  @Test("Lists and deletions without a tenant have no effect, and an audit entry is rejected")
   func forgottenChanges() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session in

@@ -3,16 +3,18 @@ import KeymeterTesting
 import Postgres
 import Testing
 
-/// What deploy/citus/distribute.sql says, as far as it is true without Citus.
+/// Checks deploy/citus/distribute.sql as far as possible without Citus.
 ///
-/// Citus keeps a key unique inside a shard only, and so demands that each holds the column by which rows are spread.
-@Suite("Spreading the tables by organisation", .timeLimit(.minutes(1)))
+/// Citus enforces unique keys per shard only, so each must include the distribution column.
+@Suite("Distributing the tables by organisation", .timeLimit(.minutes(1)))
 struct DistributionTests {
-  /// Keys of distributed tables that don't hold the organisation; docs/scaling.md says what becomes of each.
+  /// Unique keys of distributed tables without the organisation.
+  ///
+  /// docs/scaling.md explains each of them.
   private static let knownExceptions = ["api_key_secrets_secret_hash_key", "former_secrets_secret_hash_key"]
 
   @Test(
-    "Each table with rows of organisations is named once, and any other is a copy everywhere or the migrator's"
+    "Every tenant table is distributed once, and every other is a reference table or the migrator's"
   )
   func tables() async throws {
     try await TestDatabase.withMigrated { database in
@@ -28,7 +30,7 @@ struct DistributionTests {
     }
   }
 
-  @Test("Each of their keys holds the organisation, but for the ones that the page names")
+  @Test("Every unique key includes the organisation, except the documented ones")
   func keysBefore() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -38,7 +40,7 @@ struct DistributionTests {
     }
   }
 
-  @Test("None is left once the file has changed them, and every secret has its place")
+  @Test("The script's changes leave no exceptions and give every secret its place")
   func keysAfter() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -51,7 +53,7 @@ struct DistributionTests {
     }
   }
 
-  @Test("What they refer to stands on the same server, or on every one")
+  @Test("Foreign keys stay on one server or point to reference tables")
   func foreignKeys() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -59,7 +61,7 @@ struct DistributionTests {
         let far = try await rows(
           of: pool, Self.foreignKeysAway(script.distributed, copies: script.references))
         #expect(far == [])
-        // And is distributed before what refers to it.
+        // A table is distributed before those that refer to it.
         let pairs = try await rows(of: pool, Self.references(among: script.distributed))
         for pair in pairs.map({ $0.split(separator: " ").map(String.init) }) {
           let from = try #require(script.distributed.firstIndex(of: pair[0]))
@@ -70,7 +72,7 @@ struct DistributionTests {
     }
   }
 
-  @Test("The functions that it names exist, and those of one organisation have it for an argument")
+  @Test("Distributed functions exist, and those of one organisation take it as first argument")
   func functions() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -98,7 +100,7 @@ struct DistributionTests {
     """
   }
 
-  /// Primary keys, unique keys and exclusions, by the indexes that hold them up.
+  /// Primary keys, unique keys and exclusion constraints by their indexes.
   private static func keysWithoutOrganisation(_ tables: [String]) -> String {
     """
     SELECT x.relname::text AS line FROM pg_catalog.pg_index AS i
@@ -150,11 +152,11 @@ struct DistributionTests {
   }
 }
 
-/// deploy/citus/distribute.sql, read.
+/// deploy/citus/distribute.sql, parsed.
 private struct Script {
   let distributed: [String]
   let references: [String]
-  /// Signatures, and the argument that says where each runs.
+  /// Signatures, and the argument that selects the server.
   let functions: [(signature: String, argument: String?)]
   private let text: String
 
@@ -172,7 +174,7 @@ private struct Script {
     ).map { (signature: String($0.signature), argument: $0.argument.map(String.init)) }
   }
 
-  /// The statements between one heading and the next.
+  /// The statements under a heading.
   func part(_ name: String) throws -> String {
     let parts = text.components(separatedBy: "-- part: ")
     let part = try #require(parts.first { $0.hasPrefix("\(name)\n") })

@@ -4,11 +4,13 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// What must not read more, the more there is beside it; `make bench-scale` looks at every statement so.
-@Suite("Beside very many rows", .timeLimit(.minutes(1)))
+/// Queries whose cost must not grow with other rows.
+///
+/// `make bench-scale` checks every statement this way.
+@Suite("Plans on large tables", .timeLimit(.minutes(1)))
 struct LargeTablePlanTests {
   @Test(
-    "One key's usage is found without its organisation's, also by a connection that has been asked before")
+    "One key's usage is read without the organisation's other rows, also with a generic plan")
   func oneKey() async throws {
     try await seeded { pool in
       try await pool.withTransaction { connection in
@@ -24,7 +26,7 @@ struct LargeTablePlanTests {
             ]
           ).rows.count
         }
-        // As often as has PostgreSQL take one plan for all arguments, if it ever does.
+        // Enough executions for PostgreSQL to switch to a generic plan if it ever does.
         for _ in 0..<8 { _ = try await ask(["key_none"]) }
         let before = try await read(connection)
         #expect(try await ask(["key_7"]) == 2)
@@ -35,7 +37,7 @@ struct LargeTablePlanTests {
   }
 
   @Test(
-    "A page far behind is found without those before it, whatever plans the connection has made")
+    "A late page is read without the rows before it, also with a generic plan")
   func page() async throws {
     try await seeded { pool in
       try await pool.withTransaction { connection in
@@ -58,7 +60,7 @@ struct LargeTablePlanTests {
   }
 
   @Test(
-    "A caller is found by its hash alone, whatever plans the connection has made",
+    "A caller is found by the secret's hash alone, also with a generic plan",
     arguments: [
       ManagementStatements.keyHolding, ManagementStatements.activeKey, ManagementStatements.activeKeyShared,
       ManagementStatements.isSuperseded, ManagementStatements.formerValue,
@@ -80,7 +82,7 @@ struct LargeTablePlanTests {
   }
 
   @Test(
-    "Retention reads no more than the batch that it takes",
+    "Retention reads no more rows than the batch it deletes",
     arguments: [
       "purge_usage_events('24 hours', 10)", "purge_reservations('24 hours', 10)",
       "purge_idempotency_keys(10)",
@@ -109,7 +111,7 @@ struct LargeTablePlanTests {
     }
   }
 
-  /// Rows of tables and entries of indexes that this transaction has looked at.
+  /// Table rows and index entries that this transaction has read.
   private func read(_ connection: Connection) async throws -> Int64 {
     let rows = try await connection.execute(Self.rowsRead).rows
     return try rows.first?.decode("rows", as: Int64.self) ?? 0
@@ -122,13 +124,13 @@ struct LargeTablePlanTests {
     FROM pg_catalog.pg_class AS c WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind IN ('r', 'i')
     """)
 
-  /// SHA-256 of "abc", as FIPS 180-2 has it.
+  /// SHA-256 of "abc", from FIPS 180-2.
   private static let hashOfOne: [UInt8] = [
     0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
     0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad,
   ]
 
-  /// One organisation with many keys among others with few; and analysed, as autovacuum would.
+  /// One organisation with many keys among others with few, analysed as autovacuum would.
   private static let rows = """
     INSERT INTO keymeter.organisations (organisation_id, provider_id, name)
     SELECT 'org_' || o, 'provider-' || o, 'Organisation'

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The migrator", .timeLimit(.minutes(1)))
 struct MigratorTests {
-  @Test("Applies everything once, in order, and then nothing")
+  @Test("The first run applies all files in order, and the second none")
   func appliesOnce() async throws {
     try await withEmptyDatabase { pool in
       let migrator = Migrator(pool: pool)
@@ -18,7 +18,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("Several at once apply each file exactly once")
+  @Test("Concurrent migrators apply each file exactly once")
   func concurrent() async throws {
     try await withEmptyDatabase(connections: 4) { pool in
       let applied = try await withThrowingTaskGroup(of: [String].self) { group in
@@ -29,11 +29,11 @@ struct MigratorTests {
     }
   }
 
-  @Test("Nobody who can log in keeps the first migration off by an advisory lock")
+  @Test("Another login can't block the first migration with an advisory lock")
   func firstLockedOut() async throws {
     try await withEmptyDatabase(connections: 3) { pool in
       try await pool.withTransaction { intruder in
-        // The one that was taken once.
+        // The lock that an earlier version took.
         try await intruder.executeScript("SELECT pg_advisory_xact_lock(7311302711428401)")
         #expect(try await !Migrator(pool: pool).migrate().isEmpty)
       }
@@ -41,7 +41,7 @@ struct MigratorTests {
   }
 
   @Test(
-    "Whoever is overtaken in making the ledger goes on when it is there, or makes it when it isn't after all")
+    "A migrator waits if another one creates the ledger first, and takes over if that one rolls back")
   func overtaken() async throws {
     for end in ["COMMIT", "ROLLBACK"] {
       try await withEmptyDatabase(connections: 3) { pool in
@@ -59,7 +59,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("Who may only read what was applied is told that nothing is missing, and may not apply what is")
+  @Test("A login that can only read the ledger learns that nothing is missing, and can't migrate")
   func reader() async throws {
     try await TestDatabase.withMigrated { database in
       let login = TestDatabase.Login.stranger
@@ -90,7 +90,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("Nobody waits for a migrator that is at work where nothing is missing")
+  @Test("A migrator with nothing to do does not wait for one at work")
   func nothingMissing() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -102,7 +102,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("Beside a migrator of before, which locked nothing of the ledger, each file is applied once")
+  @Test("Each file is applied once next to an older migrator, which did not lock the ledger")
   func besideFormer() async throws {
     try await withEmptyDatabase(connections: 3) { pool in
       let first = Self.migration("0001_create_a.sql", "CREATE TABLE public.a ();")
@@ -111,7 +111,7 @@ struct MigratorTests {
       _ = try await Migrator(pool: pool, files: .init(migrations: [first], functions: [])).migrate()
       let migrator = Migrator(pool: pool, files: .init(migrations: [first, second, third], functions: []))
       let applied = try await pool.withTransaction { connection in
-        // What it did: its own lock, the migration, its row.
+        // The older migrator's steps: its own lock, the migration, its row.
         try await connection.executeScript("SELECT pg_advisory_xact_lock(7311302711428401)")
         try await connection.executeScript(second.sql)
         _ = try await connection.execute(
@@ -128,7 +128,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("A changed applied migration is an error that names the file, and nothing is applied")
+  @Test("A changed migration that was applied is an error that names the file, and nothing is applied")
   func changedMigration() async throws {
     try await withEmptyDatabase { pool in
       let first = Self.migration("0001_create_a.sql", "CREATE TABLE public.a ();")
@@ -145,7 +145,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("A migration that fails leaves nothing of itself")
+  @Test("A failed migration leaves no trace")
   func failingMigration() async throws {
     try await withEmptyDatabase { pool in
       let files = SchemaFiles(
@@ -160,7 +160,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("A function is applied again when its text changes")
+  @Test("A function is applied again after its text changes")
   func changedFunction() async throws {
     try await withEmptyDatabase { pool in
       for answer in [1, 2] {
@@ -178,7 +178,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("An older binary works on a schema that a newer one migrated, and takes nothing back")
+  @Test("An older binary works on a newer schema and reverts nothing")
   func olderBinary() async throws {
     try await withEmptyDatabase { pool in
       let first = Self.migration("0001_create_a.sql", "CREATE TABLE public.a ();")
@@ -198,7 +198,7 @@ struct MigratorTests {
     }
   }
 
-  @Test("Embedded migrations are numbered from 1 without a gap, each by a name of its own form")
+  @Test("Embedded migrations are numbered from 1 without gaps and have well-formed names")
   func embeddedNames() throws {
     let migrations = SchemaFiles.embedded.migrations
     #expect(migrations.map(\.version) == Array(1...Int32(migrations.count)))

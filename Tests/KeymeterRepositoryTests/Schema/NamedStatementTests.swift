@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Named statements", .timeLimit(.minutes(1)))
 struct NamedStatementTests {
-  @Test("Every named statement is prepared by PostgreSQL against the migrated schema")
+  @Test("PostgreSQL can prepare every named statement against the migrated schema")
   func everyStatementPrepares() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
@@ -19,7 +19,7 @@ struct NamedStatementTests {
     }
   }
 
-  @Test("No two statements share a name, and none selects everything")
+  @Test("Statement names are unique, and no statement selects all columns")
   func statementsAreTidy() {
     let names = StatementCatalogue.all.map(\.name)
     #expect(Set(names).count == names.count)

@@ -4,29 +4,29 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("What a fault of the database means")
+@Suite("Mapping of database errors")
 struct UnavailabilityTests {
   @Test(
-    "A database that is gone, or a COMMIT without an answer, is unavailability",
+    "A lost database and an unknown COMMIT outcome count as unavailable",
     arguments: [.connectionFailed, .connectionLost, .poolExhausted, .deadlineExceeded, .commitOutcomeUnknown]
       as [PostgresError.Kind])
   func unavailable(kind: PostgresError.Kind) {
     let error = StoreError.unavailability(PostgresError(kind)) as? StoreError
     guard case .unavailable(let reason)? = error else {
-      Issue.record("\(kind) is not told as unavailable")
+      Issue.record("\(kind) does not count as unavailable")
       return
     }
     #expect(!reason.isEmpty)
   }
 
   @Test(
-    "A fault that nobody foresaw is none",
+    "An unexpected error does not count as unavailable",
     arguments: [.transactionRolledBack, .invalidParameter, .decoding] as [PostgresError.Kind])
   func unforeseen(kind: PostgresError.Kind) {
     #expect(StoreError.unavailability(PostgresError(kind)) == nil)
   }
 
-  @Test("What the log is told holds nothing that the server said of the rows")
+  @Test("The logged reason contains nothing from the server's message")
   func redacted() {
     let error = PostgresError(.connectionLost, message: "secret", detail: "Key (x)=(secret)")
     guard case .unavailable(let reason)? = StoreError.unavailability(error) as? StoreError else {

@@ -3,9 +3,9 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("A question about an organisation's usage")
+@Suite("Analytics queries by month")
 struct AnalyticsPartsTests {
-  @Test("Is asked a month at a time, and its parts are all of it, once")
+  @Test("A query is split into months that cover its days exactly once")
   func months() throws {
     let parts = try query("2025-11-20", "2026-02-03").parts
     #expect(
@@ -16,7 +16,7 @@ struct AnalyticsPartsTests {
   }
 
   @Test(
-    "Is never asked in more parts than can be answered, and part follows part",
+    "A query is split into a bounded number of consecutive parts",
     arguments: [
       ("2026-11-21", "2026-11-21"), ("2024-01-01", "2026-12-31"), ("2023-12-31", "2026-12-31"),
       ("1999-05-17", "2031-08-02"), ("0001-01-01", "9999-12-31"),
@@ -34,7 +34,7 @@ struct AnalyticsPartsTests {
     }
   }
 
-  @Test("Is asked at once where it names keys")
+  @Test("A query for named keys is not split")
   func keys() throws {
     let query = try query("2024-01-01", "2026-12-31", keys: [KeyID(rawValue: "key_one")])
     #expect(query.parts == [query])

@@ -5,17 +5,17 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// On a database where a month's usage takes a while to be added up.
-@Suite("The time of a question over years", .timeLimit(.minutes(1)))
+/// Uses a database where each month's usage is slow to sum up.
+@Suite("The deadline of an analytics query", .timeLimit(.minutes(1)))
 struct AnalyticsTimeTests {
   private static let organisation = OrganisationID(rawValue: "org_large")
 
-  @Test("Is one for all its statements, each of which has time enough; then its connection is free")
+  @Test("One deadline covers all statements of a query, and its connection is free afterwards")
   func oneTime() async throws {
     try await Self.with(each: "pg_catalog.pg_sleep(0.3)") { pool, _ in
       let store = PostgresMeteringStore(
         pool: pool, questions: AnalyticsQueryLimiter(atOnce: 1, longest: .seconds(2)))
-      // 36 statements, each of 0.3 s.
+      // 36 statements of 0.3 s each.
       let years = try Self.question("2024-01-01", "2026-12-31")
       await #expect(throws: StoreError.self) { try await Self.ask(years, store) }
       #expect(pool.statistics.leased == 0)
@@ -26,7 +26,7 @@ struct AnalyticsTimeTests {
     }
   }
 
-  @Test("Is over for a statement that waits for a lock, and PostgreSQL has ended it by then")
+  @Test("A statement that waits for a lock past the deadline is cancelled in PostgreSQL too")
   func locked() async throws {
     try await Self.with(each: "pg_catalog.pg_advisory_xact_lock(7)") { pool, superuser in
       let store = PostgresMeteringStore(
@@ -44,7 +44,7 @@ struct AnalyticsTimeTests {
     }
   }
 
-  @Test("Is no more a question's that was called off: its place and its connection are free")
+  @Test("A cancelled query releases its slot and its connection")
   func calledOff() async throws {
     try await Self.with(each: "pg_catalog.pg_advisory_xact_lock(7)") { pool, superuser in
       let store = PostgresMeteringStore(
@@ -65,8 +65,9 @@ struct AnalyticsTimeTests {
     }
   }
 
-  /// Runs `body` with a pool of one connection of the server's, on a database where `work` comes before each statement
-  /// of a question, and with another as the owner.
+  /// Runs `body` with two pools: one connection of the server, and one of the owner.
+  ///
+  /// Every analytics statement runs `work` first.
   private static func with(
     each work: String, _ body: (_ pool: ConnectionPool, _ owner: ConnectionPool) async throws -> Void
   ) async throws {
@@ -82,7 +83,7 @@ struct AnalyticsTimeTests {
             """)
         }
         let pool = ConnectionPool(
-          // By PostgreSQL's own limit no statement would end.
+          // PostgreSQL's own statement timeout would not end any statement.
           configuration: try ConnectionConfiguration(
             url: database.url, statementTimeout: .seconds(600), role: DatabaseRole.app.rawValue),
           options: .init(maximumConnections: 1, waitLimit: .seconds(20)), logger: .silent)
@@ -107,7 +108,7 @@ struct AnalyticsTimeTests {
     }
   }
 
-  /// Asks until there is an answer: on a busy machine even a short question may take too long, though not always.
+  /// Retries until there is a result, because even a short query can exceed its deadline on a busy machine.
   private static func untilAnswered(
     _ question: AnalyticsQuery, _ store: PostgresMeteringStore
   ) async throws {
@@ -120,7 +121,7 @@ struct AnalyticsTimeTests {
     }
   }
 
-  /// The pool's only connection can be had, and works.
+  /// Expects the pool's only connection to be free and usable.
   private static func expectFree(_ pool: ConnectionPool) async throws {
     let rows = try await pool.withConnection { try await $0.execute(Statement("one", "SELECT 1")).rows }
     #expect(rows.count == 1)

@@ -6,9 +6,9 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("How many coming months have a partition", .timeLimit(.minutes(1)))
+@Suite("Partitions for the coming months", .timeLimit(.minutes(1)))
 struct PartitionsAheadTests {
-  @Test("Those in a row behind the present one, of usage_daily itself; -1 where that has none")
+  @Test("Only partitions without a gap after the current month count, and -1 means none for it")
   func counted() async throws {
     try await TestDatabase.withMigrated { database in
       let counts = try await database.withPool { pool in
@@ -16,7 +16,7 @@ struct PartitionsAheadTests {
         var counts = [try await maintenance.partitionsAhead(), try await maintenance.ensurePartitions()]
         for change in [
           "DROP TABLE \(Self.partition(ahead: 3))",
-          // A gap counts, whatever is behind it.
+          // Partitions after a gap do not count.
           "ALTER TABLE keymeter.usage_daily DETACH PARTITION \(Self.partition(ahead: 1))",
           "DROP TABLE \(Self.partition(ahead: 0))",
         ] {
@@ -30,13 +30,13 @@ struct PartitionsAheadTests {
   }
 
   @Test(
-    "Neither by an advisory lock nor by LOCK TABLE does anybody else who can log in keep off months, migrations or retention",
+    "No other login can block partitions, migrations or retention by a lock",
     arguments: [TestDatabase.Login.analyst, .stranger])
   func lockedOut(login: TestDatabase.Login) async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: login) { intruder in
         try await intruder.pool.withTransaction { connection in
-          // Those that were taken once.
+          // The locks that earlier versions took.
           for number in [7_311_302_711_428_401, 7_311_302_711_428_402] {
             try await connection.executeScript("SELECT pg_advisory_xact_lock(\(number))")
           }
@@ -62,7 +62,7 @@ struct PartitionsAheadTests {
     }
   }
 
-  @Test("Of two that make months at once one does, and the other doesn't wait for it")
+  @Test("Of two concurrent jobs one creates the partitions, and the other does not wait")
   func atOnce() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool(maximumConnections: 3) { pool in
@@ -77,7 +77,7 @@ struct PartitionsAheadTests {
     }
   }
 
-  /// The table of a month from the present one on.
+  /// The partition of a month from the current one on.
   static func partition(ahead months: Int) -> String {
     let now = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).day
     let month = Int(now.year) * 12 + Int(now.month) - 1 + months

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// A worker over a closure, which stands for the database.
+/// A worker whose database is a closure.
 private func worker(
   _ execute: @escaping @Sendable ([AdmissionRequest]) async throws -> [Admission]
 ) -> AdmissionBatcher.Worker {
@@ -23,7 +23,7 @@ private func worker(
 
 @Suite("The admission batcher", .timeLimit(.minutes(1)))
 struct AdmissionBatcherTests {
-  @Test("What arrives while a batch is under way forms the next one")
+  @Test("Requests that arrive while a batch runs form the next batch")
   func batches() async throws {
     let database = HeldDatabase()
     let batcher = AdmissionBatcher(
@@ -38,7 +38,7 @@ struct AdmissionBatcherTests {
     #expect(database.sizes == [1, 8])
   }
 
-  @Test("Each caller gets the answer to its own request")
+  @Test("Each caller gets the result of its own request")
   func ownAnswers() async throws {
     let batcher = AdmissionBatcher(
       options: .init(workers: 2, largestBatch: 7),
@@ -57,7 +57,7 @@ struct AdmissionBatcherTests {
     }
   }
 
-  @Test("Past its bound a request is refused at once as unavailable")
+  @Test("A request that finds the queue full is rejected at once as unavailable")
   func overloaded() async throws {
     let database = HeldDatabase()
     let batcher = AdmissionBatcher(
@@ -72,7 +72,7 @@ struct AdmissionBatcherTests {
   }
 
   @Test(
-    "Each batch's size and each request's wait is told once, and each that was refused because too many wait")
+    "The observer sees each batch's size, each request's wait and each rejection by a full queue once")
   func observed() async throws {
     let database = HeldDatabase()
     let observer = RecordResultObserver()
@@ -85,7 +85,7 @@ struct AdmissionBatcherTests {
     while batcher.depth < 3 { await Task.yield() }
     let allWaited = ContinuousClock.now
     for _ in 0..<2 { await #expect(throws: StoreError.self) { try await batcher.admit(.charging(4)) } }
-    // As long as they have waited together they have each waited.
+    // Every request has waited at least as long as all of them together.
     let least = allWaited.duration(to: .now)
     database.release()
     for task in [first] + waiting { _ = try await task.value }
@@ -94,13 +94,13 @@ struct AdmissionBatcherTests {
     #expect(batches.first?.allSatisfy { $0 >= .zero } == true)
     #expect(batches.last?.allSatisfy { $0 >= least } == true)
     #expect(observer.refusals == 2)
-    // One that is stopped refuses as well, but nothing waits.
+    // A drained batcher also rejects, but not because of a full queue.
     await batcher.drain()
     await #expect(throws: StoreError.self) { try await batcher.admit(.charging(5)) }
     #expect(observer.refusals == 2)
   }
 
-  @Test("Draining answers what was taken, and takes nothing more")
+  @Test("Draining completes the accepted requests and rejects new ones")
   func drain() async throws {
     let database = HeldDatabase()
     let batcher = AdmissionBatcher(
@@ -117,7 +117,7 @@ struct AdmissionBatcherTests {
   }
 }
 
-/// Remembers what it is told.
+/// Records what the batcher reports.
 private final class RecordResultObserver: AdmissionObserver {
   private let told = Mutex<(batches: [[Duration]], refusals: Int)>(([], 0))
 
@@ -128,7 +128,7 @@ private final class RecordResultObserver: AdmissionObserver {
   func refused() { told.withLock { $0.refusals += 1 } }
 }
 
-/// Answers batches once it is released, and remembers their sizes.
+/// Holds batches until it is released, and records their sizes.
 private final class HeldDatabase: Sendable {
   private struct State {
     var sizes: [Int] = []

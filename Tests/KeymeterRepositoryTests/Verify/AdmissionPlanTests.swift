@@ -5,17 +5,18 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// Row-level security must not cost admission a look at a table: the owner's policy folds away.
+/// Row-level security must not cost admission a table scan: the planner folds the owner's policy away.
 @Suite("Admission under row-level security", .timeLimit(.minutes(1)))
 struct AdmissionPlanTests {
   @Test(
-    "reads as often, by the same indexes, as without it", arguments: ["admit_groups", "admit_many", "admit"])
+    "Admission scans tables and indexes equally often with and without row-level security",
+    arguments: ["admit_groups", "admit_many", "admit"])
   func sameScans(function: String) async throws {
     let with = try await scans(of: function, preparedBy: "")
     let without = try await scans(of: function, preparedBy: Self.withoutRowSecurity)
     #expect(with == without)
     #expect(with.contains { $0.contains("api_key_secrets_secret_hash_key") })
-    // What is asked on each request is found by hash, whatever the statistics say (decision 20).
+    // Everything that each request reads is found by hash, with any statistics (decision 20).
     if function != "admit_many" {
       #expect(!with.contains { $0.contains("api_keys") }, "\(with)")
       #expect(with.contains { $0.contains("usage_monthly_counter_idx") }, "\(with)")
@@ -35,7 +36,7 @@ struct AdmissionPlanTests {
     $$;
     """
 
-  /// As many as make a look at a whole table dearer than one by an index.
+  /// Enough rows to make a sequential scan more expensive than an index scan.
   private static let manyOthers = """
     INSERT INTO keymeter.api_keys (
       organisation_id, key_id, friendly_name, root, environment, scopes, linkage_id, key_hint)
@@ -48,10 +49,10 @@ struct AdmissionPlanTests {
     UPDATE keymeter.usage_monthly SET day = \(ReportingSeed.today);
     """
 
-  /// Three keys whose counters are at today, as on every request but a day's first.
+  /// Three keys whose counters are at today, as on every request except the first of a day.
   private static let keys = ["one", "two", "three"]
 
-  /// How often each table and index is read by one call, as the transaction's own statistics have it.
+  /// The number of scans of each table and index during one call, from the transaction's statistics.
   private func scans(of function: String, preparedBy preparation: String) async throws -> [String] {
     try await TestDatabase.withMigrated { database in
       try await database.withPool(maximumConnections: 1) { pool in

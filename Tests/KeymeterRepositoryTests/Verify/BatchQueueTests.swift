@@ -9,7 +9,7 @@ struct BatchQueueTests {
     BatchQueue(workers: workers, largestBatch: batch, longestQueue: longest)
   }
 
-  @Test("An idle worker takes a request at once, alone")
+  @Test("An idle worker takes a request at once, without waiting for others")
   func idle() {
     var queue = queue(workers: 2)
     #expect(queue.arrive(1) == .run([1]))
@@ -17,7 +17,7 @@ struct BatchQueueTests {
     #expect(queue.arrive(3) == .wait)
   }
 
-  @Test("What waits goes in the order of its coming, no more at once than a batch holds")
+  @Test("Requests are served in order of arrival, at most a full batch at once")
   func order() {
     var queue = queue()
     _ = queue.arrive(0)
@@ -30,7 +30,7 @@ struct BatchQueueTests {
     #expect(queue.arrive(7) == .run([7]))
   }
 
-  @Test("Past its bound the queue refuses, and takes again when there is room")
+  @Test("A full queue rejects requests until there is room again")
   func bounded() {
     var queue = queue()
     _ = queue.arrive(0)
@@ -42,7 +42,7 @@ struct BatchQueueTests {
     #expect(queue.depth == 3)
   }
 
-  @Test("Only those at the front that are late are abandoned")
+  @Test("Only expired requests at the front are abandoned")
   func abandoned() {
     var queue = queue()
     _ = queue.arrive(0)
@@ -51,7 +51,7 @@ struct BatchQueueTests {
     #expect(queue.next() == [9, 3])
   }
 
-  @Test("A closed queue takes nothing more, and serves what waits")
+  @Test("A closed queue rejects new requests and serves those that wait")
   func closed() {
     var queue = queue()
     _ = queue.arrive(0)
@@ -62,7 +62,7 @@ struct BatchQueueTests {
     #expect(queue.next() == nil)
   }
 
-  @Test("Over random work nothing is lost, doubled or overtaken", arguments: [1, 2, 3] as [UInt64])
+  @Test("Over random work no request is lost, duplicated or reordered", arguments: [1, 2, 3] as [UInt64])
   func random(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var queue = queue(workers: 2, batch: 4, longest: 16)

@@ -6,23 +6,23 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// On a month's first day the day before has a counter of its own.
+/// On the first of a month the previous day has another counter.
 private let isNotFirst = ConditionTrait.disabled(
   if: Timestamp.now.day.day == 1)
 
-/// The counter holds its last day, and `usage_daily` the days before.
-@Suite("A counter's day", .timeLimit(.minutes(1)))
+/// The counter holds its latest day, and `usage_daily` the days before.
+@Suite("The day in a counter", .timeLimit(.minutes(1)))
 struct CounterDayTests {
-  /// The ways in which a charge reaches the counter.
+  /// The code paths by which a charge reaches the counter.
   enum Way: String, CaseIterable {
     case alone, together, crowded, grouped
 
-    /// Charges seven requests of `key_1`, whatever else is asked.
+    /// Charges seven requests of `key_1`, whatever else is in the batch.
     fileprivate var call: String {
       switch self {
       case .alone: Self.admit("7")
       case .together: Self.admit("3, 4")
-      // More than is left: judged one after another, and charged by another statement.
+      // More than fits: judged one after another and charged by another statement.
       case .crowded: Self.admit("3, 9000, 4")
       case .grouped:
         """
@@ -43,7 +43,9 @@ struct CounterDayTests {
     }
   }
 
-  @Test("Goes to usage_daily with the next day's first charge", arguments: [Way.alone, .together, .crowded])
+  @Test(
+    "The first charge of a day moves the previous day to usage_daily",
+    arguments: [Way.alone, .together, .crowded])
   func turns(way: Way) async throws {
     try await Self.with { database in
       try await database.charge(.alone)
@@ -57,7 +59,7 @@ struct CounterDayTests {
     }
   }
 
-  @Test("The quick way leaves a day's first charge to the other one, and adds to the day after it")
+  @Test("A group leaves a day's first charge to the other path, and charges the day after that")
   func turnsInGroups() async throws {
     try await Self.with { database in
       try await database.charge(.alone)
@@ -72,7 +74,7 @@ struct CounterDayTests {
   }
 
   @Test(
-    "A charge that comes after the next day's first is of its own day",
+    "A charge that arrives after the next day's first counts for its own day",
     arguments: [Way.alone, .together, .crowded])
   func late(way: Way) async throws {
     try await Self.with { database in
@@ -84,7 +86,7 @@ struct CounterDayTests {
     }
   }
 
-  @Test("An empty day leaves nothing behind")
+  @Test("An empty day leaves no row in usage_daily")
   func empty() async throws {
     try await Self.with { database in
       try await database.run(
@@ -98,7 +100,7 @@ struct CounterDayTests {
     }
   }
 
-  @Test("A settlement changes the counter's own day", arguments: [2, 5, 9])
+  @Test("A settlement changes the counter if the counter is at the reservation's day", arguments: [2, 5, 9])
   func settlement(amount: Int) async throws {
     try await Self.with { database in
       try await database.reserve()
@@ -108,7 +110,9 @@ struct CounterDayTests {
     }
   }
 
-  @Test("A settlement changes an earlier day, if that was charged", isNotFirst, arguments: [2, 5, 9])
+  @Test(
+    "A settlement changes usage_daily if the reservation was charged on an earlier day", isNotFirst,
+    arguments: [2, 5, 9])
   func settlementOfYesterday(amount: Int) async throws {
     try await Self.with { database in
       try await database.reserve()
@@ -120,7 +124,7 @@ struct CounterDayTests {
     }
   }
 
-  @Test("An expiry gives back to the counter's own day")
+  @Test("An expiry releases from the counter if the counter is at the reservation's day")
   func expiry() async throws {
     try await Self.with { database in
       try await database.reserve()
@@ -129,7 +133,7 @@ struct CounterDayTests {
     }
   }
 
-  @Test("An expiry gives back to an earlier day, if that was charged", isNotFirst)
+  @Test("An expiry releases from usage_daily if the reservation was charged on an earlier day", isNotFirst)
   func expiryOfYesterday() async throws {
     try await Self.with { database in
       try await database.reserve()
@@ -141,11 +145,13 @@ struct CounterDayTests {
     }
   }
 
-  @Test("What usage_daily holds of the counter's own day is given back by it", arguments: [true, false])
+  @Test(
+    "A release first uses the counter and then usage_daily if both hold parts of the day",
+    arguments: [true, false])
   func partlyFiled(settled: Bool) async throws {
     try await Self.with { database in
       try await database.reserve()
-      // As when the counter began to hold days between the reservation and now.
+      // As if counters had begun to hold days between the reservation and now.
       try await database.run(
         """
         UPDATE keymeter.usage_monthly SET day_requests = 2;
@@ -157,7 +163,7 @@ struct CounterDayTests {
     }
   }
 
-  @Test("Both parts of a day are one day to reports and analytics")
+  @Test("Reports and analytics add the two parts of a day")
   func sums() async throws {
     try await Self.with { database in
       try await database.charge(.alone)
@@ -179,7 +185,7 @@ struct CounterDayTests {
     }
   }
 
-  @Test("Analytics take a counter's day for what it is, not for its month")
+  @Test("Analytics use the counter's day, not its month")
   func analytics() async throws {
     try await Self.with { database in
       try await database.charge(.alone)
@@ -201,7 +207,7 @@ struct CounterDayTests {
       "INSERT INTO keymeter.api_key_secrets VALUES ('org_a', 'key_1', sha256('1'), 'p', NULL);"
     ) { database in
       try await body(database)
-      // Whatever happened, the days sum up to what was used.
+      // In every case the days add up to the month's usage.
       #expect(
         try await database.rows(
           """
@@ -213,7 +219,7 @@ struct CounterDayTests {
 }
 
 extension ReportingDatabase {
-  /// Answers the decisions.
+  /// Charges, and returns the decisions.
   @discardableResult
   fileprivate func charge(_ way: CounterDayTests.Way) async throws -> [Int32] {
     try await answers(Statement("test_\(way)", way.call))
@@ -226,7 +232,7 @@ extension ReportingDatabase {
     }
   }
 
-  /// Holds five requests, which are given back on expiry.
+  /// Reserves five requests, which are released on expiry.
   fileprivate func reserve() async throws {
     let statement = Statement(
       "test_reserve",
@@ -257,12 +263,12 @@ extension ReportingDatabase {
       "UPDATE keymeter.usage_monthly SET day = day - 1; UPDATE keymeter.reservations SET day = day - 1")
   }
 
-  /// What `usage_daily` holds, a day and its requests a row.
+  /// The rows of `usage_daily`: day and requests.
   fileprivate func filed() async throws -> [[String?]] {
     try await rows("SELECT \(Self.named) AS day, requests FROM keymeter.usage_daily ORDER BY day")
   }
 
-  /// What the counter holds.
+  /// The day and requests in the counter.
   fileprivate func held() async throws -> [[String?]] {
     try await rows("SELECT \(Self.named) AS day, day_requests FROM keymeter.usage_monthly")
   }

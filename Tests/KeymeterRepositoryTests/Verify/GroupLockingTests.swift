@@ -4,10 +4,11 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// The quick way of charging by itself: which way a node takes follows from chance.
-@Suite("A group that waits for its counter", .timeLimit(.minutes(1)))
-struct GroupFenceTests {
-  @Test("is not charged by what it saw before: the last request that fits is admitted once")
+/// Calls the group function directly, because which function a node calls depends on timing.
+@Suite("Optimistic locking of groups", .timeLimit(.minutes(1)))
+struct GroupLockingTests {
+  @Test(
+    "A group that waited for its counter does not charge by stale values: the last request is admitted once")
   func lastOne() async throws {
     try await Midnight.isFarEnough()
     try await RoleScene.with { scene in
@@ -33,7 +34,7 @@ struct GroupFenceTests {
               return (ahead, waiting)
             }
             #expect(ahead == [0])
-            // Admitted by what it saw, and then taken back.
+            // Admitted by the stale values, and then taken back.
             #expect(try await waiting.value == [0, 11])
           }
         }

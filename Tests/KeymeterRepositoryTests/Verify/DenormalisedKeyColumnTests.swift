@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterRepository
 
-/// What a verification judges a key by stands beside each of its secrets, and is always what the key's record says.
-@Suite("A key's facts beside its secrets", .timeLimit(.minutes(1)))
-struct KeyFactsTests {
+/// The columns that verification needs are denormalised next to each secret and must match the key's record.
+@Suite("Denormalised key columns", .timeLimit(.minutes(1)))
+struct DenormalisedKeyColumnTests {
   private static let columns = [
     ("environment", "'STAGING'"), ("scopes", "'{incidents:read}'"), ("usage_limit", "7"),
     ("monthly_token_limit", "8"), ("monthly_stt_secs_limit", "9"),
@@ -26,7 +26,7 @@ struct KeyFactsTests {
     try await ReportingDatabase.with(ReportingSeed.key("key_1"), ReportingSeed.key("key_2"), body: body)
   }
 
-  @Test("Follow every change of the record", arguments: columns)
+  @Test("Copies follow every change of the record", arguments: columns)
   func followed(column: String, value: String) async throws {
     try await Self.with { database in
       try await database.run("\(Self.secret(1)) \(Self.secret(2))")
@@ -41,7 +41,7 @@ struct KeyFactsTests {
     }
   }
 
-  @Test("Are the record's from the first, whatever somebody would have them be")
+  @Test("Copies are taken from the record, whatever an INSERT says")
   func taken() async throws {
     try await Self.with { database in
       try await database.run(
@@ -55,7 +55,7 @@ struct KeyFactsTests {
     }
   }
 
-  @Test("Stay the record's, also where somebody writes the copies themselves", arguments: columns)
+  @Test("Copies stay equal to the record, even if they are updated directly", arguments: columns)
   func held(column: String, value: String) async throws {
     try await Self.with { database in
       try await database.run("\(Self.secret(1)) UPDATE keymeter.api_keys SET usage_limit = 5")
@@ -66,7 +66,7 @@ struct KeyFactsTests {
   }
 
   @Test(
-    "A record isn't changed by a snapshot from before, which may not see each secret",
+    "A record can't be changed under an older snapshot, which may miss a new secret",
     arguments: ["REPEATABLE READ", "SERIALIZABLE"])
   func snapshot(isolation: String) async throws {
     try await Self.with { database in
@@ -79,7 +79,7 @@ struct KeyFactsTests {
     }
   }
 
-  @Test("A secret that is added while the record is changed has what it then says", arguments: [true, false])
+  @Test("A secret added while the record changes gets the new values", arguments: [true, false])
   func together(secretFirst: Bool) async throws {
     try await Self.with { database in
       let change = "UPDATE keymeter.api_keys SET usage_limit = 3 WHERE key_id = 'key_1'"
@@ -97,13 +97,13 @@ struct KeyFactsTests {
     }
   }
 
-  @Test("Changes and rotations of the same keys never wait in a circle")
+  @Test("Concurrent updates and rotations of the same keys never deadlock")
   func noCircle() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool(maximumConnections: 12) { pool in
         for trial in 0..<5 { try await race("clinic-\(trial)", in: PostgresManagementStore(pool: pool)) }
       }
-      // The sessions are closed, and have told what they counted.
+      // The sessions are closed and have reported their statistics.
       try await database.withPool { pool in
         let reporting = ReportingDatabase(pool: pool)
         try await reporting.waitUntil("count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()")
@@ -114,7 +114,7 @@ struct KeyFactsTests {
     }
   }
 
-  /// One root key changes and rotates a child while it changes its own record, all at once, and then ends the child.
+  /// A root key updates and rotates a child and updates itself, all at once, and then revokes the child.
   private func race(_ name: String, in store: PostgresManagementStore) async throws {
     let clinic = try await TestOrganisation.create(name, in: store)
     let keys = KeyService(store: store, peppers: try .test)
@@ -139,23 +139,23 @@ struct KeyFactsTests {
     _ = try await keys.revoke(.success(child), by: caller, requestID: .test)
   }
 
-  /// The same list of columns of one table.
+  /// The list of copied columns of a table.
   fileprivate static func facts(of table: String) -> String {
     "(\(columns.map { "\(table).\($0.0)" }.joined(separator: ", ")))"
   }
 }
 
 extension ReportingDatabase {
-  /// How many secrets say something else than their key's record.
+  /// The number of secrets whose copies differ from the key's record.
   fileprivate func differences() async throws -> Int? {
     try await rows(
       """
       SELECT count(*) FROM keymeter.api_key_secrets AS s JOIN keymeter.api_keys AS k USING (organisation_id, key_id)
-      WHERE \(KeyFactsTests.facts(of: "s")) IS DISTINCT FROM \(KeyFactsTests.facts(of: "k"))
+      WHERE \(DenormalisedKeyColumnTests.facts(of: "s")) IS DISTINCT FROM \(DenormalisedKeyColumnTests.facts(of: "k"))
       """)[0][0].flatMap { Int($0) }
   }
 
-  /// Returns once it is so.
+  /// Waits until the condition is true.
   fileprivate func waitUntil(_ condition: String) async throws {
     while try await rows("SELECT \(condition)") != [["true"]] { try await Task.sleep(for: .milliseconds(5)) }
   }
