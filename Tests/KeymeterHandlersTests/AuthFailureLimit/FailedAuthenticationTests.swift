@@ -27,7 +27,9 @@ struct FailedAuthenticationTests {
     Call(.get, Call.verifyPath + query).with(.apiKeyHeader, (secret ?? Self.strangeKey()).revealed)
   }
 
-  @Test("Scrubs: after so many failures the next is refused in the dialect's form, and others are not")
+  @Test(
+    "Scrubs: an address over the failure limit is rejected in the dialect's form, and other addresses are not"
+  )
   func scrubsRefusal() async throws {
     let service = try await WatchedService()
     for _ in 0..<3 { #expect(try await service.ask(scrubs(service)).status == 401) }
@@ -42,7 +44,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(scrubs(service)).status == 429)
   }
 
-  @Test("Scrubbe: the refusal has the envelope", arguments: ScrubbeOperation.allCases)
+  @Test("Scrubbe: the rejection has the envelope", arguments: ScrubbeOperation.allCases)
   func scrubbeRefusal(operation: ScrubbeOperation) async throws {
     let service = try await WatchedService()
     let call = Call(operation.method, operation.path(KeyID(rawValue: "key_0")))
@@ -55,7 +57,9 @@ struct FailedAuthenticationTests {
     #expect(refused.headers[.retryAfterHeader] == "20")
   }
 
-  @Test("The runtime API, where the proxies are declared", arguments: RuntimeOperation.allCases)
+  @Test(
+    "Runtime API: an address over the failure limit is rejected if the proxies are configured",
+    arguments: RuntimeOperation.allCases)
   func runtimeRefusal(operation: RuntimeOperation) async throws {
     let service = try await WatchedService(proxies: Self.none)
     let call = operation.call(by: service.service.home.root)
@@ -66,7 +70,7 @@ struct FailedAuthenticationTests {
     #expect(refused.headers[.reasonHeader] == "too_many_failures")
   }
 
-  @Test("The store is not asked for what is refused", arguments: RuntimeOperation.allCases)
+  @Test("A rejected request never reaches the store", arguments: RuntimeOperation.allCases)
   func storeNotAsked(operation: RuntimeOperation) async throws {
     let service = try await WatchedService(proxies: Self.none)
     let call = operation.call(by: service.service.home.root)
@@ -78,7 +82,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(call, from: "192.0.2.2").status == 503)
   }
 
-  @Test("deny_status=403 holds for this refusal too, for gateways that know no 429")
+  @Test("deny_status=403 applies to this rejection too, for gateways that do not support 429")
   func denyStatus() async throws {
     let service = try await WatchedService(proxies: Self.none)
     for _ in 0..<3 { _ = try await service.ask(verify()) }
@@ -87,7 +91,7 @@ struct FailedAuthenticationTests {
     #expect(refused.headers[.retryAfterHeader] == "20")
   }
 
-  @Test("A key that has authenticated here works on, whoever fails at its address; one that hasn't waits")
+  @Test("A key that has authenticated at a node keeps working at an address that fails, and a new key waits")
   func provenKeys() async throws {
     let service = try await WatchedService(proxies: Self.none)
     let verified = try await service.service.key()
@@ -105,7 +109,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(verify(waiting.secret)).status == 200)
   }
 
-  @Test("A key that worked and was revoked is answered 401 once more, and then refused like any other")
+  @Test("A known key that is revoked gets one more 401 and is then rejected like any other")
   func provenNoMore() async throws {
     let service = try await WatchedService(proxies: Self.none)
     let key = try await service.service.key()
@@ -116,7 +120,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(verify(key.secret)).status == 429)
   }
 
-  @Test("Malformed, unknown, revoked and expired keys and unknown providers count")
+  @Test("Malformed, unknown, revoked and expired keys and unknown providers count as failures")
   func whatCounts() async throws {
     for kind in 0..<5 {
       let service = try await WatchedService(limit: 1, proxies: Self.none)
@@ -137,7 +141,7 @@ struct FailedAuthenticationTests {
     }
   }
 
-  @Test("A request without credentials is no attempt at any")
+  @Test("A request without credentials does not count as a failure")
   func withoutCredentials() async throws {
     let service = try await WatchedService(proxies: Self.none)
     for _ in 0..<10 {
@@ -148,7 +152,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(verify()).status == 401)
   }
 
-  @Test("Refusals that say nothing against the key don't count")
+  @Test("A rejection of an authentic key does not count as a failure")
   func authenticRefusals() async throws {
     let service = try await WatchedService(proxies: Self.none)
     let child = try await service.service.child(
@@ -165,7 +169,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(verify()).status == 401)
   }
 
-  @Test("Where nobody has declared the proxies, those who pass keys on are never refused")
+  @Test("Without configured proxies the runtime API never rejects an address")
   func undeclaredRuntime() async throws {
     let service = try await WatchedService()
     for _ in 0..<10 { #expect(try await service.ask(verify()).status == 401) }
@@ -173,7 +177,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(scrubs(service)).status == 401)
   }
 
-  @Test("Where nobody has declared the proxies, a request that was forwarded is nobody's in particular")
+  @Test("Without configured proxies a forwarded request is not attributed to an address")
   func undeclaredForwarded() async throws {
     let service = try await WatchedService()
     for _ in 0..<10 {
@@ -186,7 +190,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(scrubs(service), forwardedFor: "198.51.100.1").status == 401)
   }
 
-  @Test("Where they are declared, nobody else gets away by saying that he speaks for others")
+  @Test("With configured proxies X-Forwarded-For from any other peer is ignored")
   func declaredHeaderIgnored() async throws {
     let proxies = TrustedProxies([try AddressRange(validating: "10.0.0.0/8", field: "")])
     for proxies in [Self.none, proxies] {
@@ -199,7 +203,7 @@ struct FailedAuthenticationTests {
     }
   }
 
-  @Test("A trusted proxy's clients are told apart, and it is never refused for them")
+  @Test("A trusted proxy's clients have separate limits, and the proxy itself is never rejected")
   func trustedProxy() async throws {
     let proxies = TrustedProxies([try AddressRange(validating: "10.0.0.0/8", field: "")])
     let service = try await WatchedService(proxies: proxies)
@@ -219,7 +223,7 @@ struct FailedAuthenticationTests {
     }
   }
 
-  @Test("An unknown address is never refused, and no limit refuses nobody")
+  @Test("An unknown address is never rejected, and neither is any without a limit")
   func unlimited() async throws {
     let addressless = try await WatchedService(proxies: Self.none)
     let limitless = try await WatchedService(limit: nil, proxies: Self.none)
@@ -231,7 +235,7 @@ struct FailedAuthenticationTests {
   }
 
   @Test(
-    "Reports of leaks that nobody known signed count, and are logged, up to the limit; signed ones are taken")
+    "Unsigned leak reports count and are logged up to the limit, and signed ones are always accepted")
   func reports() async throws {
     let gitHub = GitHubSigner()
     let service = try await WatchedService(gitHub: gitHub)
@@ -247,7 +251,7 @@ struct FailedAuthenticationTests {
       try expectProblem(refused, 429, Self.title, code: "too_many_failures")
       #expect(refused.headers[.retryAfterHeader] == "20")
     }
-    #expect(try await service.ask(scrubs(service)).status == 429, "it is one limit")
+    #expect(try await service.ask(scrubs(service)).status == 429, "one limit for all routes")
     #expect(service.log.ids.count == 3)
     #expect(try service.failures("report_unsigned", counted: "yes") == 3)
     #expect(try await service.ask(unsigned[0], from: "192.0.2.2").status == 401)
@@ -257,7 +261,7 @@ struct FailedAuthenticationTests {
     #expect(try await service.ask(unsigned[0]).status == 401)
   }
 
-  @Test("Metrics tell failures by reason, refusals, and how many addresses fail")
+  @Test("Metrics report failures by reason, rejections and the number of failing addresses")
   func measured() async throws {
     let service = try await WatchedService(proxies: Self.none)
     for _ in 0..<5 { _ = try await service.ask(verify()) }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Leaks reported by GitHub: 200")
 struct GitHubLeak200Tests {
-  @Test("a reported key is revoked, others are not, and each report is answered in its place, by its hash")
+  @Test("A reported key is revoked, other keys are not, and each match gets its result in order by hash")
   func revoked() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -25,7 +25,7 @@ struct GitHubLeak200Tests {
     #expect(try await service.send(.verify(by: leaked)).status == 401)
   }
 
-  @Test("it is logged as GitHub's, with where it was found and without the key")
+  @Test("The audit entry names GitHub and the place of the leak, without the key")
   func logged() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -46,7 +46,7 @@ struct GitHubLeak200Tests {
     #expect(line.text.contains(#""principal":{"type":"github"}"#))
   }
 
-  @Test("a place that could do harm in a log is left out, and the key ends all the same")
+  @Test("A place that could corrupt a log is left out, and the key is still revoked")
   func harmfulPlaces() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -61,7 +61,7 @@ struct GitHubLeak200Tests {
     }
   }
 
-  @Test("a report that is repeated, or names a key twice, says the same and changes nothing more")
+  @Test("A repeated report or a repeated key gets the same result and changes nothing more")
   func repeated() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -75,7 +75,7 @@ struct GitHubLeak200Tests {
     #expect(service.store.auditLog.count == logged + 1)
   }
 
-  @Test("a value that was rotated away is recognised, and logged once; the key's present value is left alone")
+  @Test("A former secret is recognised and logged once, and the key's current secret stays valid")
   func former() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -99,7 +99,7 @@ struct GitHubLeak200Tests {
     #expect(line.text.contains(#""action":"key.leak_reported""#))
   }
 
-  @Test("a leaked root key ends too, the last one included: it opens the organisation to everybody")
+  @Test("A leaked root key is revoked even if it is the last one")
   func lastRoot() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -110,7 +110,7 @@ struct GitHubLeak200Tests {
     #expect(second.key.status == .active)
   }
 
-  @Test("the other spelling of the headers is the same, and an empty report an empty answer")
+  @Test("Both spellings of the headers are accepted, and an empty report gets an empty result")
   func spelling() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -126,7 +126,7 @@ struct GitHubLeak200Tests {
     }
   }
 
-  /// A key of the right form that no store has.
+  /// A well-formed key that was never issued.
   private static var nobodysKey: KeySecret {
     var random = RandomSource.system
     return KeySecret(environment: .staging, random: &random)
@@ -136,7 +136,7 @@ struct GitHubLeak200Tests {
 extension Answer {
   fileprivate var labels: [String] { get throws { try lines("label") } }
 
-  /// One member of each line.
+  /// This member of each result.
   fileprivate func lines(_ member: String) throws -> [String] {
     guard case .array(let lines) = try JSONReader.read(bytes) else { throw NotAnObject() }
     return try lines.map { line in

@@ -3,7 +3,7 @@ import Foundation
 import HTTPTypes
 import KeymeterDomain
 
-/// Signs reports of leaked keys as GitHub does, by a key of the test's own.
+/// Signs leak reports as GitHub does, with a test key.
 struct GitHubSigner: Sendable {
   static let path = "/api/v1/leaks/github"
 
@@ -28,7 +28,7 @@ struct GitHubSigner: Sendable {
       .with(.gitHubSignatureHeader, try signature(of: body))
   }
 
-  /// A signed report of some texts.
+  /// A signed report of these tokens.
   func report(of tokens: [String]) throws -> Call {
     try report("[" + tokens.map { Self.match($0) }.joined(separator: ",") + "]")
   }

@@ -5,14 +5,14 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// What a key is answered that is used from where it may not be.
-@Suite("403: the address")
+/// Responses to a key that is used from a disallowed address.
+@Suite("403: address not allowed")
 struct AddressNotAllowedTests {
   private static let inside = "198.51.100.7"
   private static let outside = "203.0.113.9"
   private static let proxies = "10.0.0.0/8"
 
-  /// A root key and a child key of `home` that may be used from inside only.
+  /// A root key and a child key of `home` that may only be used from `inside`.
   private func scene(
     proxies: TrustedProxies = TrustedProxies([])
   ) async throws -> (service: WatchedService, root: IssuedKey, child: IssuedKey) {
@@ -28,7 +28,7 @@ struct AddressNotAllowedTests {
     return (watched, root, child)
   }
 
-  @Test("every call of the Scrubs dialect", arguments: ScrubsOperation.allCases)
+  @Test("Every Scrubs call from a disallowed address is rejected", arguments: ScrubsOperation.allCases)
   func scrubs(operation: ScrubsOperation) async throws {
     let (watched, root, child) = try await scene()
     let credentials = watched.service.home.credentials(root.secret)
@@ -46,7 +46,7 @@ struct AddressNotAllowedTests {
     #expect(answer.status < 300)
   }
 
-  @Test("every call of the Scrubbe dialect", arguments: ScrubbeOperation.allCases)
+  @Test("Every Scrubbe call from a disallowed address is rejected", arguments: ScrubbeOperation.allCases)
   func scrubbe(operation: ScrubbeOperation) async throws {
     let (watched, root, child) = try await scene()
     let call = operation.call(by: root.secret, on: child.key.id)
@@ -60,7 +60,9 @@ struct AddressNotAllowedTests {
     #expect(try await watched.ask(call, from: Self.inside).status < 300)
   }
 
-  @Test("every call of the runtime API, and nothing is charged", arguments: RuntimeOperation.allCases)
+  @Test(
+    "Every runtime call from a disallowed address is rejected and charges nothing",
+    arguments: RuntimeOperation.allCases)
   func runtime(operation: RuntimeOperation) async throws {
     let (watched, root, _) = try await scene()
     let call = operation.call(by: root)
@@ -78,7 +80,7 @@ struct AddressNotAllowedTests {
     #expect(try await watched.ask(call, from: Self.inside).status == operation.status)
   }
 
-  @Test("a gateway that knows no 429 is told it by 403 as well")
+  @Test("deny_status does not change the 403")
   func denyStatus() async throws {
     let (watched, _, child) = try await scene()
     for status in [403, 429] {
@@ -87,7 +89,7 @@ struct AddressNotAllowedTests {
     }
   }
 
-  @Test("it says nothing against the key, however often")
+  @Test("A disallowed address never counts as a failed authentication")
   func noFailure() async throws {
     let (watched, root, child) = try await scene()
     for _ in 0..<10 {
@@ -101,7 +103,7 @@ struct AddressNotAllowedTests {
   }
 
   @Test(
-    "behind a trusted proxy it is the client's address that counts, behind any other the peer's",
+    "Behind a trusted proxy the client's address counts, and otherwise the peer's",
     arguments: [
       ("10.0.0.1", ["198.51.100.7"], true), ("10.0.0.1", ["203.0.113.9"], false), ("10.0.0.1", [], false),
       ("10.0.0.1", ["198.51.100.7, 203.0.113.9"], false), ("10.0.0.1", ["203.0.113.9, 198.51.100.7"], true),
@@ -121,7 +123,7 @@ struct AddressNotAllowedTests {
     }
   }
 
-  @Test("where nobody has said who is a proxy, nobody is")
+  @Test("Without configured proxies the peer's address counts")
   func undeclared() async throws {
     let (watched, _, child) = try await scene(proxies: .undeclared)
     let call = Call.verify(by: child)
@@ -130,7 +132,7 @@ struct AddressNotAllowedTests {
     #expect(try await watched.ask(call, from: Self.outside, forwardedFor: Self.inside).status == 403)
   }
 
-  @Test("a manager's excess is named by its field")
+  @Test("A manager that grants more addresses than its own is rejected, with the field")
   func excess() async throws {
     let (watched, root, child) = try await scene()
     let inside = Credentials(secret: root.secret, address: try .test(Self.inside))
@@ -150,7 +152,7 @@ struct AddressNotAllowedTests {
     }
   }
 
-  @Test("a root key that would shut itself out is told so")
+  @Test("A root key can't exclude its own current address")
   func shutOut() async throws {
     let (watched, root, _) = try await scene()
     let call = Call.scrubs(

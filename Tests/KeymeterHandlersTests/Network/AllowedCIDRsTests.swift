@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// The list of addresses in the bodies and answers of both dialects.
+/// The list of addresses in requests and responses of both dialects.
 @Suite("allowed_cidrs")
 struct AllowedCIDRsTests {
-  /// What is sent, and what is shown.
+  /// The list in the request, and in the response.
   static let accepted: [(sent: String, shown: [String]?)] = [
     (#"["192.0.2.7"]"#, ["192.0.2.7/32"]),
     (#"["10.0.0.0/8","2001:db8::/32"]"#, ["10.0.0.0/8", "2001:db8::/32"]),
@@ -17,7 +17,7 @@ struct AllowedCIDRsTests {
     (#"["10.0.0.1","10.0.0.1/32","::ffff:10.0.0.1"]"#, ["10.0.0.1/32"]), ("null", nil),
   ]
 
-  /// What is sent, and the field that is named for it, behind the member's name.
+  /// The list in the request, and the reported field after the member's name.
   static let refused: [(sent: String, field: String)] = [
     ("[]", ""), (#""10.0.0.0/8""#, ""), ("{}", ""), ("true", ""), (#"[1]"#, "[0]"),
     (#"["10.0.0.0/8",null]"#, "[1]"),
@@ -40,7 +40,8 @@ struct AllowedCIDRsTests {
 
   private struct TypeMismatch: Error {}
 
-  @Test("Scrubs creates with a list, and shows it; a key without one has no such member", arguments: accepted)
+  @Test(
+    "Scrubs creates a key with a list and returns it, and omits the member without one", arguments: accepted)
   func scrubsCreates(list: (sent: String, shown: [String]?)) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(
@@ -54,7 +55,7 @@ struct AllowedCIDRsTests {
     #expect(try shown(listed) == list.shown)
   }
 
-  @Test("Scrubs changes the list: absent leaves it, null takes it away", arguments: accepted)
+  @Test("Scrubs updates the list: an absent member keeps it and null removes it", arguments: accepted)
   func scrubsUpdates(list: (sent: String, shown: [String]?)) async throws {
     let service = try await Service()
     let id = try await service.child().key.id
@@ -69,7 +70,7 @@ struct AllowedCIDRsTests {
     #expect(try await put(#","allowed_cidrs":null"#) == nil)
   }
 
-  @Test("Scrubbe creates with a list, shows it, and keeps it through rotation", arguments: accepted)
+  @Test("Scrubbe creates a key with a list, returns it and keeps it through rotation", arguments: accepted)
   func scrubbeCreates(list: (sent: String, shown: [String]?)) async throws {
     let service = try await Service()
     let body = #"{"name":"N","environment":"PRODUCTION","scopes":["a"],"allowedCidrs":\#(list.sent)}"#
@@ -82,7 +83,7 @@ struct AllowedCIDRsTests {
     #expect(try shown(rotated.object["data"]?["allowedCidrs"]) == list.shown)
   }
 
-  @Test("What is no list of addresses is refused, and named", arguments: refused)
+  @Test("An invalid list is rejected, with the invalid element", arguments: refused)
   func refuses(list: (sent: String, field: String)) async throws {
     let service = try await Service()
     let child = try await service.child().key

@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Metrics of decisions")
+@Suite("Metrics of admission decisions")
 struct AdmissionMetricsTests {
-  /// What was decided, without what else an answer moves.
+  /// The admission metrics among all that changed.
   private func decisions(_ moved: [String: Double]) -> [String: Double] {
     moved.filter { $0.key.hasPrefix("keymeter_admissions_total") }
   }
@@ -17,7 +17,7 @@ struct AdmissionMetricsTests {
   }
 
   @Test(
-    "over a limit, by the dimension",
+    "A rejection over a limit is counted by dimension",
     arguments: [("requests=1", "requests"), ("tokens=6", "tokens"), ("stt_secs=8", "stt_secs")])
   func overLimit(query: String, dimension: String) async throws {
     let measured = try await MeasuredService()
@@ -36,7 +36,7 @@ struct AdmissionMetricsTests {
         == decision("reserve", "over_limit", dimension))
   }
 
-  @Test("everything else that is decided, by verify and reserve", arguments: ["verify", "reserve"])
+  @Test("Verify and reserve count every other outcome", arguments: ["verify", "reserve"])
   func outcomes(name: String) async throws {
     let measured = try await MeasuredService()
     let service = measured.service
@@ -74,7 +74,7 @@ struct AdmissionMetricsTests {
     #expect(try await moved(key, 503) == decision(name, "unavailable"))
   }
 
-  @Test("scope and environment, which verify alone asks for")
+  @Test("Verify counts rejections by scope and environment")
   func required() async throws {
     let measured = try await MeasuredService()
     let key = try await measured.service.key(scopes: ["a"])
@@ -84,7 +84,7 @@ struct AdmissionMetricsTests {
     #expect(decisions(moved) == decision("verify", "environment_mismatch"))
   }
 
-  @Test("a repeated reservation is decided once, and one that makes no sense never")
+  @Test("A retried reservation is counted once, and an invalid one is not counted")
   func repeated() async throws {
     let measured = try await MeasuredService()
     let call = RepeatedCall.reserve.call("name", by: measured.service.home.root)
@@ -97,7 +97,7 @@ struct AdmissionMetricsTests {
     #expect(decisions(try await measured.moved(by: senseless, status: 400)) == [:])
   }
 
-  @Test("who is over the limit of failed authentications is not decided on, and counts as refused")
+  @Test("A request over the failure limit is not counted as an admission but as an authentication rejection")
   func refusedBeforehand() async throws {
     let measured = try await MeasuredService(limit: 1)
     let neighbour = try await measured.service.key(of: measured.service.neighbour)

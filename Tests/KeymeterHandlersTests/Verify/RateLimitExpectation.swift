@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// An item of `RateLimit-Policy`, as draft-ietf-httpapi-ratelimit-headers has it.
+/// An item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
 struct QuotaPolicy: Equatable {
   let name: String
   let quota: Int64
@@ -19,12 +19,12 @@ struct ServiceLimit: Equatable {
   let reset: Int64?
 }
 
-/// Both fields, read by the draft's grammar.
+/// Both fields, parsed by the draft's grammar.
 struct RateLimits: Equatable {
   let policies: [QuotaPolicy]
   let limits: [ServiceLimit]
 
-  /// - Throws: where a field is no list, or its items are none of the draft's.
+  /// - Throws: if a field is not a list of the draft's items.
   init(_ headers: HTTPFields) throws {
     policies = try StructuredList(headers[values: .rateLimitPolicyHeader]).members.map { member in
       try Self.allow(["q", "w", "qu"], in: member)
@@ -44,11 +44,11 @@ struct RateLimits: Equatable {
       #expect(reset.map { $0 >= 0 } ?? true)
       return ServiceLimit(name: try Self.name(of: member), remaining: remaining, reset: reset)
     }
-    #expect(Set(policies.map(\.name)).count == policies.count, "a policy's name is its own")
-    #expect(policies.map(\.name) == limits.map(\.name), "a limit is of a policy that is told")
+    #expect(Set(policies.map(\.name)).count == policies.count, "policy names must be unique")
+    #expect(policies.map(\.name) == limits.map(\.name), "each limit must refer to a policy")
     for name in [HTTPField.Name.rateLimitPolicyHeader, .rateLimitHeader] {
-      #expect(headers[values: name].count <= 1, "one line a field, for clients that join none")
-      #expect(headers[name].map { !$0.isEmpty } ?? true, "an empty list is no field")
+      #expect(headers[values: name].count <= 1, "one line per field, for clients that do not join lines")
+      #expect(headers[name].map { !$0.isEmpty } ?? true, "an empty list must be omitted")
     }
   }
 

@@ -11,13 +11,13 @@ struct RuntimeRateLimitTests {
   private static let untilFebruary: Int64 = 1_431_000
   private static let january: Int64 = 2_678_400
 
-  /// Limits, and what the fields say of them.
+  /// Limits, and the expected fields.
   private static let largestNumbers: [(limit: Int64, told: Int64)] = [
     (0, 0), (1, 1), (999_999_999_999_999, 999_999_999_999_999),
     (1_000_000_000_000_000, 999_999_999_999_999), (MonthlyLimits.largest, 999_999_999_999_999),
   ]
 
-  /// Moments, the days of their month, and the seconds that are left of it.
+  /// Times, the days of their month, and the seconds left in it.
   private static let moments: [(now: String, days: Int64, left: Int64)] = [
     ("2024-01-31T23:59:59Z", 31, 1),
     ("2024-02-01T00:00:00Z", 29, 29 * 86_400), ("2024-02-29T12:00:00Z", 29, 43_200),
@@ -26,7 +26,7 @@ struct RuntimeRateLimitTests {
     ("2100-02-28T00:00:00Z", 28, 86_400), ("2400-02-28T00:00:00Z", 29, 2 * 86_400),
   ]
 
-  @Test("both fields tell of every dimension that is limited, in the draft's own terms")
+  @Test("Both fields report every limited dimension in the draft's terms")
   func allDimensions() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 10, tokens: 2_000, speechSeconds: 60))
@@ -46,7 +46,7 @@ struct RuntimeRateLimitTests {
       ])
   }
 
-  @Test("only dimensions that are limited are told, whichever they are")
+  @Test("Only limited dimensions are reported")
   func limitedOnly() async throws {
     for chosen in 0..<8 {
       let service = try await Service()
@@ -67,7 +67,7 @@ struct RuntimeRateLimitTests {
   }
 
   @Test(
-    "a number beyond a structured field's 15 digits is told as the largest there is",
+    "A number above a structured field's 15 digits is reported as the largest possible",
     arguments: largestNumbers)
   func largest(limit: Int64, told: Int64) async throws {
     let service = try await Service()
@@ -77,11 +77,11 @@ struct RuntimeRateLimitTests {
     let fields = try RateLimits(answer.headers)
     #expect(fields.policies.map(\.quota) == [999_999_999_999_999, told, told])
     #expect(fields.limits.map(\.remaining) == [999_999_999_999_999, told, told])
-    #expect(try answer.meter(.tokens, "limit") == .whole(limit), "the body tells it in full")
+    #expect(try answer.meter(.tokens, "limit") == .whole(limit), "the body has the full number")
   }
 
   @Test(
-    "the window is the month's length, and the reset its end, by the store's clock",
+    "The window is the length of the month, and the reset is its end by the store's clock",
     arguments: moments)
   func months(now: String, days: Int64, left: Int64) async throws {
     let service = try await Service()
@@ -93,7 +93,7 @@ struct RuntimeRateLimitTests {
     #expect(fields.limits == [ServiceLimit(name: "requests", remaining: 4, reset: left)])
   }
 
-  @Test("part of a second until the reset is a second: who waits that long finds the new month")
+  @Test("A partial second until the reset is rounded up, so a client that waits finds the new month")
   func partOfASecond() throws {
     for (micros, left) in [(1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2)] as [(Int64, Int64)] {
       let end = try #require(Timestamp(rfc3339: "2024-02-01T00:00:00Z"))
@@ -107,7 +107,7 @@ struct RuntimeRateLimitTests {
     }
   }
 
-  @Test("every metered answer has the fields: refused, reserved, settled, recorded and asked for")
+  @Test("Every metered response has the fields: rejections, reservations, settlements, records and usage")
   func everyAnswer() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 10), scopes: ["a:b"])
@@ -134,7 +134,7 @@ struct RuntimeRateLimitTests {
     }
   }
 
-  @Test("usage beyond the limit leaves nothing, and never less than nothing")
+  @Test("Usage above the limit leaves 0 remaining, never less")
   func beyond() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 2, tokens: 0))
@@ -143,7 +143,7 @@ struct RuntimeRateLimitTests {
     #expect(try answer.meter(.requests, "remaining") == .whole(0))
   }
 
-  @Test("a call that meters nothing, and a caller who is nobody, are told of no limit")
+  @Test("Unmetered calls and unauthenticated callers get no rate limit fields")
   func unmetered() async throws {
     let service = try await Service()
     let root = service.home.root

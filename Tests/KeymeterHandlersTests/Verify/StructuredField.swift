@@ -1,8 +1,8 @@
 import HTTPTypes
 
-/// A structured field that is a List (RFC 9651): strings, integers and booleans, each with parameters.
+/// A structured field of type List (RFC 9651): strings, integers and booleans, each with parameters.
 ///
-/// It knows no other types, because no field that is tested here has one; whatever is left makes it fail.
+/// Other types are errors, because none of the tested fields uses them.
 struct StructuredList: Equatable {
   enum Item: Equatable {
     case string(String)
@@ -12,7 +12,9 @@ struct StructuredList: Equatable {
 
   struct Member: Equatable {
     let item: Item
-    /// In their order, each once: of a repeated one the last would count, and nobody should send it.
+    /// Parameters in their order.
+    ///
+    /// A repeated name is an error: the RFC lets the last one win, but no server should send it.
     let parameters: [Parameter]
 
     subscript(name: String) -> Item? { parameters.first { $0.name == name }?.value }
@@ -25,7 +27,9 @@ struct StructuredList: Equatable {
 
   let members: [Member]
 
-  /// Reads a field by the algorithm of RFC 9651, section 4.2; several lines are joined by commas first.
+  /// Parses a field by the algorithm of RFC 9651, section 4.2.
+  ///
+  /// Several lines are first joined by commas.
   init(_ lines: [String]) throws {
     var parser = StructuredFieldParser(lines.joined(separator: ", "))
     members = try parser.list()
@@ -34,13 +38,13 @@ struct StructuredList: Equatable {
   init(_ line: String) throws { try self.init([line]) }
 }
 
-/// Why a text is no structured field, and where.
+/// Why and where a text is not a structured field.
 struct NotAStructuredField: Error {
   let what: String
   let rest: String
 }
 
-/// Takes a structured field apart, byte by byte.
+/// Parses a structured field byte by byte.
 private struct StructuredFieldParser {
   private var rest: ArraySlice<UInt8>
 

@@ -1,8 +1,8 @@
 import Testing
 
-@Suite("Runtime: the tests' own reader of structured fields")
+@Suite("The tests' parser for structured fields")
 struct StructuredFieldTests {
-  @Test("it takes a list apart as RFC 9651 says")
+  @Test("A list is parsed by RFC 9651")
   func reads() throws {
     let list = try StructuredList(#"  "a b";q=10;w=-5;qu="x\"\\";on , 7;*k_1-.*=?0,"""#)
     typealias Parameter = StructuredList.Parameter
@@ -23,7 +23,7 @@ struct StructuredFieldTests {
   }
 
   @Test(
-    "it refuses what is no list",
+    "Anything else is rejected",
     arguments: [
       ",", #""a","#, #""a" "b""#, #""a"#, #""é""#, #""\n""#, "1000000000000000", "1.5", "-", "?2", "+1",
       #""a";"#, #""a";Q=1"#, #""a";q="#, #""a";q=1;q=2"#, #""a" ;q=1"#, #""a";q =1"#, #""a";q= 1"#,

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Verification in the channel", .timeLimit(.minutes(1)))
 struct VerificationChannelHandlerTests {
-  @Test("A verification is answered whole, and the application never sees it")
+  @Test("A verification gets a complete response and never reaches the application")
   func answers() async throws {
     let connection = try await Connection()
     try await connection.send(.verify)
@@ -26,7 +26,7 @@ struct VerificationChannelHandlerTests {
     #expect(try await connection.channel.readInbound(as: HTTPRequestPart.self) == nil)
   }
 
-  @Test("HEAD is answered without a body")
+  @Test("HEAD gets no body")
   func head() async throws {
     let connection = try await Connection()
     try await connection.send(.verify, method: .head)
@@ -36,12 +36,12 @@ struct VerificationChannelHandlerTests {
     #expect(answer.body.isEmpty)
   }
 
-  @Test("A verification behind a request of the application waits until that is answered")
+  @Test("A verification after an application request waits for that response")
   func waitsForTheApplication() async throws {
     let connection = try await Connection()
     try await connection.send(.other)
     try await connection.send(.verify)
-    #expect(connection.admission.waiting == 0, "it must not even be judged before its turn")
+    #expect(connection.admission.waiting == 0, "it must not be judged before its turn")
     #expect(try await connection.handedOn() == ["/other"])
 
     try await connection.applicationAnswers()
@@ -50,7 +50,7 @@ struct VerificationChannelHandlerTests {
     #expect(try await connection.nextAnswer().status == .unauthorized)
   }
 
-  @Test("What comes behind a verification waits until that is answered, and keeps its order")
+  @Test("Requests after a verification wait for its response and keep their order")
   func holdsWhatFollows() async throws {
     let connection = try await Connection()
     try await connection.send(.verify)
@@ -69,7 +69,7 @@ struct VerificationChannelHandlerTests {
     #expect(try await connection.nextAnswer().status == .unauthorized)
   }
 
-  @Test("A thousand verifications at once are answered one after the other, and nothing is read meanwhile")
+  @Test("A thousand pipelined verifications are answered in order, and reading pauses until the end")
   func manyAtOnce() async throws {
     let connection = try await Connection()
     for _ in 0..<1_000 { try await connection.send(.verify) }
@@ -81,10 +81,10 @@ struct VerificationChannelHandlerTests {
       connection.admission.releaseAll()
       #expect(try await connection.nextAnswer().status == .unauthorized)
     }
-    #expect(connection.reads.count == reads + 1, "what was held back is read in the end")
+    #expect(connection.reads.count == reads + 1, "reading resumes at the end")
   }
 
-  @Test("The answer does not wait for the body, which is ignored; the next request does")
+  @Test("The response does not wait for the body, which is ignored, and the next request does")
   func ignoresTheBody() async throws {
     let connection = try await Connection()
     try await connection.channel.writeInbound(HTTPRequestPart.head(Connection.request(.verify, .post)))
@@ -99,7 +99,7 @@ struct VerificationChannelHandlerTests {
     #expect(try await connection.handedOn() == ["/other"])
   }
 
-  @Test("A client that has sent all it will is still answered before the application hears of it")
+  @Test("A client that has closed its input still gets its response before the application sees the event")
   func inputClosed() async throws {
     let connection = try await Connection()
     try await connection.send(.verify)
@@ -110,7 +110,7 @@ struct VerificationChannelHandlerTests {
     #expect(connection.events.count == 1)
   }
 
-  @Test("Connection: close ends the connection behind the answer")
+  @Test("Connection: close ends the connection after the response")
   func closes() async throws {
     let connection = try await Connection()
     try await connection.send(.verify, headers: [.connection: "close"])
@@ -119,7 +119,7 @@ struct VerificationChannelHandlerTests {
     #expect(connection.outputCloses.count == 1)
   }
 
-  @Test("Too many failures from the connection's address are refused without asking for the key")
+  @Test("An address with too many failures is rejected without a look at the key")
   func tooManyFailures() async throws {
     let connection = try await Connection(watch: Self.twoFailures)
     for _ in 0..<2 {
@@ -135,7 +135,7 @@ struct VerificationChannelHandlerTests {
     #expect(answer.body.contains("too_many_failures"))
   }
 
-  @Test("Who has gone before the answer has failed all the same")
+  @Test("A failure counts even if the client disconnects before the response")
   func goneFailures() async throws {
     let watch = Self.twoFailures
     for _ in 0..<2 {
@@ -156,7 +156,7 @@ struct VerificationChannelHandlerTests {
       limiter: FailureRateLimiter(failuresPerMinute: 2, capacity: 8) { clock.now })
   }
 
-  @Test("An answer for a connection that is gone goes nowhere")
+  @Test("A response for a closed connection is dropped")
   func goneConnection() async throws {
     let connection = try await Connection()
     try await connection.send(.verify)
@@ -167,7 +167,7 @@ struct VerificationChannelHandlerTests {
   }
 }
 
-/// A channel with the handler in it, in the place between socket and application.
+/// A channel with the handler between socket and application.
 private struct Connection {
   enum Path: String {
     case verify = "/api/v1/verify"
@@ -229,7 +229,7 @@ private struct Connection {
     }.get()
   }
 
-  /// The paths that the application has got since it was last asked.
+  /// The paths that have reached the application since the last call.
   func handedOn() async throws -> [String] {
     var paths: [String] = []
     while let part = try await channel.readInbound(as: HTTPRequestPart.self) {
@@ -243,7 +243,7 @@ private struct Connection {
     for part in parts { try await channel.writeOutbound(part) }
   }
 
-  /// The next answer on the wire, which must be there by now.
+  /// The next response on the wire, which must have been written by now.
   func nextAnswer() async throws -> Reply {
     await channel.testingEventLoop.run()
     guard case .head(let head)? = try await channel.readOutbound(as: HTTPResponsePart.self) else {
@@ -263,7 +263,7 @@ private struct Connection {
   struct Unexpected: Error {}
 }
 
-/// An admission control that answers when the test says so: the key is nobody's.
+/// Rejects the key as unknown once the test releases it.
 private final class GatedAdmission: AdmissionControl {
   private let pending = Mutex<[@Sendable (Result<Admission, any Error>) -> Void]>([])
 
@@ -296,7 +296,7 @@ private final class Tally: Sendable {
   func increment() { value.withLock { $0 += 1 } }
 }
 
-/// Counts what reaches the socket beside answers.
+/// Counts reads and closes that reach the socket.
 private final class OutboundSpy: ChannelOutboundHandler, Sendable {
   typealias OutboundIn = Any
   let reads: Tally
@@ -319,7 +319,7 @@ private final class OutboundSpy: ChannelOutboundHandler, Sendable {
   }
 }
 
-/// Counts the events that reach the application, which looks at requests when a read is complete.
+/// Counts the events that reach the application, which sees requests only when a read is complete.
 private final class EventSpy: ChannelInboundHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart

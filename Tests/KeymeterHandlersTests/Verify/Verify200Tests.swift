@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Verify 200: admitted and charged")
 struct Verify200Tests {
-  @Test("the body has exactly the contract's members: all three dimensions, null where unrestricted")
+  @Test("The body has exactly the contract's members: all three dimensions, null where unrestricted")
   func body() async throws {
     let service = try await Service()
     let key = try await service.key(
@@ -30,7 +30,7 @@ struct Verify200Tests {
   }
 
   @Test(
-    "the headers tell the same facts as the body, in both ways of asking",
+    "The headers report the same facts as the body, for terms from query and headers",
     arguments: KeyEnvironment.allCases, [["*"], ["incidents:read", "incidents:write", "x"]])
   func headers(environment: KeyEnvironment, scopes: [String]) async throws {
     let service = try await Service()
@@ -49,7 +49,7 @@ struct Verify200Tests {
     }
   }
 
-  @Test("both kinds of credentials are the same key and the same counter")
+  @Test("Both kinds of credentials identify the same key and counter")
   func bothKinds() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 3))
@@ -65,14 +65,14 @@ struct Verify200Tests {
     #expect(try await service.ask(Call.verify(by: key).asScrubs()).status == 429)
   }
 
-  @Test("root keys are verified and charged like any other")
+  @Test("Root keys are verified and charged like any other")
   func root() async throws {
     let service = try await Service()
     #expect(try await service.ask(.verify("?tokens=2", by: service.home.root)).status == 200)
     #expect(try await service.used(by: service.home.root) == Amounts(requests: 1, tokens: 2))
   }
 
-  @Test("a key's last request of the month is 200, and a new month begins at zero")
+  @Test("The month's last fitting request gets 200, and a new month starts at zero")
   func newMonth() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 1))
@@ -88,7 +88,7 @@ struct Verify200Tests {
     #expect(try await service.ask(.verify(by: key)).text("resets_at") == "2025-01-01T00:00:00Z")
   }
 
-  @Test("the request's id is the caller's own, or a new one, on a 200 and on a refusal")
+  @Test("The request id is the caller's or a new one, for 200 and for rejections")
   func requestID() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -103,7 +103,7 @@ struct Verify200Tests {
   }
 
   @Test(
-    "a key that was put where the request's id belongs is neither answered nor logged", arguments: ["", "x-"])
+    "A key that was sent as request id is neither returned nor logged", arguments: ["", "x-"])
   func keyAsRequestID(before: String) async throws {
     let service = try await Service()
     let key = try await service.key()

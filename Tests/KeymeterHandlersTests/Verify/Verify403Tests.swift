@@ -8,7 +8,7 @@ import Testing
 @Suite("Verify 403: scope and environment")
 struct Verify403Tests {
   @Test(
-    "a scope that the key does not hold is refused, and nothing is charged",
+    "A scope the key does not hold is rejected, and nothing is charged",
     arguments: [
       (held: ["incidents:read"], wanted: ["incidents:write"]), (["incidents:read"], ["incidents:*"]),
       (["incidents:*"], ["*"]), (["incidents:*"], ["incidents"]), (["incidents:*"], ["incidentsx:read"]),
@@ -27,7 +27,7 @@ struct Verify403Tests {
   }
 
   @Test(
-    "a key that holds every scope that is asked for is let through",
+    "A key that holds all required scopes is admitted",
     arguments: [
       (held: ["*"], wanted: ["a", "b:c", "b:*", "*"]),
       (["incidents:*"], ["incidents:read", "incidents:x:y"]),
@@ -42,7 +42,7 @@ struct Verify403Tests {
   }
 
   @Test(
-    "a key of another environment is refused, and nothing is charged", arguments: KeyEnvironment.allCases,
+    "A key of another environment is rejected, and nothing is charged", arguments: KeyEnvironment.allCases,
     KeyEnvironment.allCases)
   func environment(of held: KeyEnvironment, wanted: KeyEnvironment) async throws {
     let service = try await Service()

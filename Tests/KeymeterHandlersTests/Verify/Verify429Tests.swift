@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Over a limit: 429")
+@Suite("Verify 429: over a limit")
 struct Verify429Tests {
-  @Test("the problem is the registered one, and says by how much which limit is passed")
+  @Test("The problem has the registered type and says which limit is exceeded and by how much")
   func problem() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 10, tokens: 100))
@@ -20,7 +20,7 @@ struct Verify429Tests {
   }
 
   @Test(
-    "a charge that one dimension can't hold is refused in all three: all or nothing",
+    "A charge that exceeds one dimension is rejected in all three",
     arguments: [
       (query: "?requests=5&tokens=5&stt_secs=5", violated: [String]()),
       ("?requests=6&tokens=1&stt_secs=1", ["requests"]), ("?requests=1&tokens=6&stt_secs=1", ["tokens"]),
@@ -40,12 +40,12 @@ struct Verify429Tests {
     try expectQuotaExceeded(
       answer, violated: violated, limit: 5, used: 0, asked: 6, resetsAt: "2024-02-01T00:00:00Z")
     #expect(try await service.used(by: key) == .zero)
-    // What was refused has taken nothing away from what still fits.
+    // The rejection has used up nothing.
     #expect(
       try await service.ask(.verify("?requests=5&tokens=5&stt_secs=5", by: key)).status == 200)
   }
 
-  @Test("a limit of 0 allows nothing, and no charge of 0 is refused by it")
+  @Test("A limit of 0 allows nothing but a charge of 0")
   func zero() async throws {
     let service = try await Service()
     for dimension in Dimension.allCases {
@@ -60,7 +60,7 @@ struct Verify429Tests {
     }
   }
 
-  @Test("a smaller charge behind one that was refused still fits, to the last one")
+  @Test("A smaller charge after a rejected one is admitted if it fits")
   func smaller() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 10))
@@ -70,7 +70,7 @@ struct Verify429Tests {
     #expect(try await service.used(by: key) == Amounts(requests: 3, tokens: 10))
   }
 
-  @Test("a dimension in which more was recorded than allowed refuses only who asks for more of it")
+  @Test("A dimension over its limit by recording only rejects charges in that dimension")
   func recordedBeyond() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 10))
@@ -81,7 +81,7 @@ struct Verify429Tests {
       answer, violated: ["tokens"], limit: 10, used: 50, asked: 1, resetsAt: "2024-02-01T00:00:00Z")
   }
 
-  @Test("the largest charge against the largest limit passes once, and not once more")
+  @Test("The largest charge fits the largest limit exactly once")
   func largest() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: MonthlyLimits.largest))
@@ -92,7 +92,7 @@ struct Verify429Tests {
       asked: MonthlyLimits.largest, resetsAt: "2024-02-01T00:00:00Z")
   }
 
-  @Test("deny_status=403 gives nginx a status it knows, and everyone the same problem")
+  @Test("deny_status=403 gives nginx a status it supports, with the same problem")
   func denyStatus() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 0))
@@ -104,7 +104,7 @@ struct Verify429Tests {
     }
   }
 
-  @Test("a reservation over the limit is the same 429, and holds nothing")
+  @Test("A reservation over the limit gets the same 429 and holds nothing")
   func reservation() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 5, tokens: 100))
@@ -121,7 +121,7 @@ struct Verify429Tests {
     _ = try await service.reserve(#"{"tokens":40,"requests":5}"#, by: key)
   }
 
-  /// Holds an answer to be the problem of a quota's violation, of the first of `violated`.
+  /// Expects the problem of an exceeded quota, with the first of `violated`.
   private func expectQuotaExceeded(
     _ answer: Answer, status: Int = 429, violated: [String], limit: Int64, used: Int64, asked: Int64,
     resetsAt: String, sourceLocation: SourceLocation = #_sourceLocation

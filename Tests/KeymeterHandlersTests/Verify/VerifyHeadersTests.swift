@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Verify beneath: terms from the gateway's headers")
+@Suite("Verify on subpaths: terms from the gateway's headers")
 struct VerifyHeadersTests {
   @Test(
-    "the client's path and query say nothing: one request is charged",
+    "The client's path and query are ignored, and one request is charged",
     arguments: [
       "/", "/?requests=0", "/?requests=0&requests=0", "//?requests=0", "/a?tokens=-1",
       "/?scope=nope&scopes=x",
@@ -24,7 +24,7 @@ struct VerifyHeadersTests {
   }
 
   @Test(
-    "X-Keymeter-Charge names what to charge, and one request at least",
+    "X-Keymeter-Charge sets the amounts, with at least one request",
     arguments: [
       (header: "requests=1, tokens=0, stt_secs=0", charged: Amounts(requests: 1)),
       ("requests=0", Amounts(requests: 1)), ("requests=0, tokens=0, stt_secs=0", Amounts(requests: 1)),
@@ -42,7 +42,7 @@ struct VerifyHeadersTests {
   }
 
   @Test(
-    "a charge that makes no sense is refused by its header's name, and nothing is charged",
+    "An invalid charge is rejected by the header's name, and nothing is charged",
     arguments: [
       "1", "requests", "requests=", "=1", "requests=-1", "requests=+1", "requests=1.5", "request=1",
       "Requests=1", "requests=9007199254740992", "requests=1;tokens=2", "requests=1 tokens=2", "requests=1=1",
@@ -61,7 +61,7 @@ struct VerifyHeadersTests {
     }
   }
 
-  @Test("a charge that is smuggled in beside the gateway's can only be dearer: the largest counts")
+  @Test("A charge smuggled in next to the gateway's can't reduce it: the largest amount counts")
   func smuggledCharge() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -71,7 +71,7 @@ struct VerifyHeadersTests {
     ]
     for (index, header) in smuggled.enumerated() {
       #expect(try await service.ask(gateway.adding(.chargeHeader, header)).status == 200)
-      // The client's may as well come first, or within the same line.
+      // The client's line can also come first, or share the gateway's line.
       let first = Call.verifyBeneath(by: key).with(.chargeHeader, header)
         .adding(.chargeHeader, "requests=2, tokens=10")
       #expect(try await service.ask(first).status == 200)
@@ -85,7 +85,7 @@ struct VerifyHeadersTests {
     #expect(try dearer.meter(.speechSeconds, "used") == .whole(1))
   }
 
-  @Test("every scope of X-Keymeter-Require-Scope is needed, of every line of it")
+  @Test("All scopes in all lines of X-Keymeter-Require-Scope are required")
   func scopes() async throws {
     let service = try await Service()
     let key = try await service.key(scopes: ["incidents:*", "audit:read"])
@@ -106,7 +106,7 @@ struct VerifyHeadersTests {
     }
   }
 
-  @Test("a scope that none can be is refused", arguments: ["a:", "a,b", "a\tb", "a;b", "\u{e9}", "a:*:b"])
+  @Test("An invalid scope is rejected", arguments: ["a:", "a,b", "a\tb", "a;b", "\u{e9}", "a:*:b"])
   func badScope(header: String) async throws {
     let service = try await Service()
     let answer = try await service.askInVain(
@@ -116,7 +116,7 @@ struct VerifyHeadersTests {
       answer, 400, "Query is invalid.", code: "query_invalid", fields: ["X-Keymeter-Require-Scope"])
   }
 
-  @Test("X-Keymeter-Require-Environment is needed, and two that differ are refused whichever comes first")
+  @Test("X-Keymeter-Require-Environment is required, and two different values are rejected in any order")
   func environment() async throws {
     let service = try await Service()
     let key = try await service.key(environment: .staging)
@@ -139,7 +139,7 @@ struct VerifyHeadersTests {
     }
   }
 
-  @Test("no header lets through what is over a limit")
+  @Test("No header admits a charge over the limit")
   func overLimit() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 0))
@@ -150,7 +150,7 @@ struct VerifyHeadersTests {
     }
   }
 
-  @Test("on the wire, headers that are repeated count each")
+  @Test("On the wire, repeated headers all count")
   func wire() async throws {
     let service = try await Service()
     let key = try await service.key()

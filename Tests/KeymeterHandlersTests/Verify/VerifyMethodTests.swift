@@ -15,7 +15,7 @@ struct VerifyMethodTests {
   ]
 
   @Test(
-    "every method verifies and charges, on both paths, with either kind of credentials", arguments: methods)
+    "Every method verifies and charges, on both paths, with both kinds of credentials", arguments: methods)
   func everyMethod(name: String) async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -31,7 +31,7 @@ struct VerifyMethodTests {
     #expect(try await service.used(by: key).requests == 4)
   }
 
-  @Test("HEAD charges as GET does, and tells the same facts in its headers, without a body")
+  @Test("HEAD charges like GET and returns the same headers without a body")
   func head() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 2))
@@ -49,7 +49,7 @@ struct VerifyMethodTests {
     #expect(try await service.used(by: key).requests == 2)
   }
 
-  @Test("after HEAD the wire is as it was: the next answer on the connection is not misread")
+  @Test("The next response on a connection after HEAD is read correctly")
   func headOnTheWire() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -62,7 +62,7 @@ struct VerifyMethodTests {
   }
 
   @Test(
-    "the body says nothing, whatever it is and however it is declared",
+    "The body is ignored, whatever its content and media type",
     arguments: [nil, "application/json", "text/plain", "multipart/form-data; boundary=x", ""])
   func body(contentType: String?) async throws {
     let service = try await Service()
@@ -80,7 +80,7 @@ struct VerifyMethodTests {
     }
   }
 
-  @Test("on a socket, a large body is ignored, and the connection goes on")
+  @Test("On a socket, a large body is ignored and the connection stays open")
   func largeBodyOnTheWire() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -98,7 +98,7 @@ struct VerifyMethodTests {
   }
 
   @Test(
-    "a path that only begins alike is not verification, and charges nothing",
+    "A path that only starts like verify is not a verification and charges nothing",
     arguments: [
       "/api/v1/verifyx", "/api/v1/verify-all", "/api/v1/verify%2f", "/api/v1/verify.", "/api/v1/verif",
       "/api/v1/Verify", "/x/api/v1/verify", "/api/v1/verifyx/verify", "/api/v1/verify;x=1",

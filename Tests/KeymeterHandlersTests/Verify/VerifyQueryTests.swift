@@ -8,7 +8,7 @@ import Testing
 @Suite("Verify: terms from the query")
 struct VerifyQueryTests {
   @Test(
-    "the amounts that the query names are charged; what it leaves out is one request, and nothing else",
+    "The query's amounts are charged, and one request is the default",
     arguments: [
       (query: "", charged: Amounts(requests: 1)), ("?", Amounts(requests: 1)), ("?&&", Amounts(requests: 1)),
       ("?tokens=5", Amounts(requests: 1, tokens: 5)), ("?stt_secs=6", Amounts(requests: 1, speechSeconds: 6)),
@@ -32,7 +32,7 @@ struct VerifyQueryTests {
   }
 
   @Test(
-    "an amount that is no whole number from 0 to 2^53 − 1 is refused by its name, and nothing is charged",
+    "An amount that is not an integer from 0 to 2^53 − 1 is rejected by name, and nothing is charged",
     arguments: ["requests", "tokens", "stt_secs"],
     [
       "-1", "1.5", "%2B1", "+1", "9007199254740992", "9223372036854775808", "1e3", "0x10", "", "%201", "1%20",
@@ -44,7 +44,7 @@ struct VerifyQueryTests {
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: [name])
   }
 
-  @Test("32 scopes may be required, however often each is named, and not one more")
+  @Test("Up to 32 distinct scopes can be required")
   func manyScopes() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -55,7 +55,7 @@ struct VerifyQueryTests {
   }
 
   @Test(
-    "a parameter that is not known is refused, so that a misspelt one waves nobody through",
+    "An unknown parameter is rejected, so a misspelt scope can't admit a request",
     arguments: [
       "scopes=x", "Scope=x", "scope%20=x", "SCOPE=x", "scope[]=x", "request=1", "requests[]=1",
       "env=PRODUCTION",
@@ -71,7 +71,7 @@ struct VerifyQueryTests {
   }
 
   @Test(
-    "a parameter that may stand once and is repeated is refused, though both say the same",
+    "A repeated single-value parameter is rejected, even with equal values",
     arguments: ["requests=1", "tokens=1", "stt_secs=1", "environment=PRODUCTION", "deny_status=403"])
   func repeated(parameter: String) async throws {
     let service = try await Service()
@@ -85,7 +85,7 @@ struct VerifyQueryTests {
   }
 
   @Test(
-    "a scope that none can be is refused",
+    "An invalid scope is rejected",
     arguments: [
       "", "a:", ":a", "a::b", "*:a", "a:*:b", "a%20b", "a,b", "a%0Ab", "%C3%A9", "a/b",
       String(repeating: "s", count: 129),
@@ -99,7 +99,7 @@ struct VerifyQueryTests {
   }
 
   @Test(
-    "an environment that there is not is refused",
+    "An unknown environment is rejected",
     arguments: ["", "production", "PROD", "live", "PRODUCTION%20", "PRODUCTION,STAGING"])
   func badEnvironment(environment: String) async throws {
     let service = try await Service()
@@ -116,14 +116,14 @@ struct VerifyQueryTests {
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["deny_status"])
   }
 
-  @Test("a query that can't be decoded is refused", arguments: ["%", "%4", "%zz", "scope=%ff", "%C3=1"])
+  @Test("A query that can't be decoded is rejected", arguments: ["%", "%4", "%zz", "scope=%ff", "%C3=1"])
   func undecodable(query: String) async throws {
     let service = try await Service()
     let answer = try await service.askInVain(.verify("?\(query)", by: service.home.root))
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: [""])
   }
 
-  @Test("the headers of the other way of asking say nothing here")
+  @Test("The headers for subpaths are ignored here")
   func headersIgnored() async throws {
     let service = try await Service()
     let key = try await service.key(scopes: ["a"])

@@ -3,7 +3,7 @@ import Testing
 @testable import KeymeterHandlers
 
 @Suite("JSON reader: what it refuses, why and where")
-struct JSONReaderRefusalTests {
+struct JSONReaderRejectionTests {
   typealias Case = (document: String, reason: JSONSyntaxError.Reason, offset: Int)
 
   @Test(

@@ -5,11 +5,11 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Leaks reported by GitHub: what is refused, and touches nothing")
-struct GitHubLeakRefusalTests {
+@Suite("Leaks reported by GitHub: rejected reports change nothing")
+struct GitHubLeakRejectionTests {
   private static let unauthenticated = "Signature verification failed."
 
-  /// What is wrong with the signature of a report that names a key.
+  /// A fault in the signature of a report that names a key.
   enum Fault: CaseIterable, Sendable {
     case noIdentifier, noSignature, twoSignatures, noBase64, mixedSpellings
     case otherKey, otherBody, trailingLineEnd, truncated, empty, unknownSigner
@@ -46,7 +46,7 @@ struct GitHubLeakRefusalTests {
   }
 
   @Test(
-    "401 where the signature is missing, another's or of something else, and says which",
+    "401 if the signature is missing, made by another key or of another body, with a code for each",
     arguments: Fault.allCases)
   func signature(fault: Fault) async throws {
     let gitHub = GitHubSigner()
@@ -58,10 +58,10 @@ struct GitHubLeakRefusalTests {
     #expect(answer.headers[values: .wwwAuthenticate] == [#"GitHub-Signature realm="keymeter""#])
     #expect(service.store.auditLog == logged)
     #expect(try await service.asRoot(.get).status == 200)
-    #expect(try await service.send(call).status == 200, "it is the signature that was refused")
+    #expect(try await service.send(call).status == 200, "only the signature was wrong")
   }
 
-  @Test("404 where no key of GitHub's is configured, however well a report is signed")
+  @Test("404 if no GitHub key is configured, even for a signed report")
   func notConfigured() async throws {
     let service = try await Service()
     let call = try GitHubSigner().report(of: [service.home.root.secret.revealed])
@@ -70,7 +70,7 @@ struct GitHubLeakRefusalTests {
   }
 
   @Test(
-    "400 for a signed body of another form, which names the place",
+    "400 for a signed body of another form, with the invalid field",
     arguments: [
       ("{}", ""), ("nonsense", ""), ("", ""), ("[1]", "[0]"), (#"[{"type":"t"}]"#, "[0].token"),
       (#"[{"token":"a","type":"t"},{"token":"a"}]"#, "[1].type"),
@@ -85,7 +85,7 @@ struct GitHubLeakRefusalTests {
       fields: [field])
   }
 
-  @Test("413 for more than 1 MiB or 1,000 matches; as many are looked at")
+  @Test("413 above 1 MiB or 1,000 matches, and 200 for exactly as many")
   func bounds() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -100,7 +100,7 @@ struct GitHubLeakRefusalTests {
     try expectProblem(long, 413, "Request body is too large.", code: "body_too_large")
   }
 
-  @Test("415 for what is not declared to be JSON")
+  @Test("415 for a body that is not declared as JSON")
   func mediaType() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -108,7 +108,7 @@ struct GitHubLeakRefusalTests {
     try expectProblem(answer, 415, "Request body is not JSON.", code: "unsupported_media_type")
   }
 
-  @Test("503 while the store can't be reached; repeated afterwards, the report ends its keys")
+  @Test("503 while the store is unavailable, and a retried report then revokes its keys")
   func unavailable() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)

@@ -6,7 +6,7 @@ import Testing
 @testable import KeymeterHandlers
 
 @Suite("Usage analytics: what is refused")
-struct UsageAnalyticsRefusalTests {
+struct UsageAnalyticsRejectionTests {
   private static let days = #""start_date":"2024-01-01","end_date":"2024-01-31""#
 
   @Test("a child key is 403, though it hold every scope and ask for itself")
