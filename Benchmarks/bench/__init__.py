@@ -1,1 +1,1 @@
-"""The side-by-side bench: see ../run."""
+"""Benchmarks Keymeter against its peers: see ../run."""

@@ -1,4 +1,4 @@
-"""What the numbers were taken on, without naming whose machine it is."""
+"""Describes the machine that was measured, without identifying it."""
 
 import os
 import platform
@@ -9,15 +9,16 @@ import tempfile
 import time
 from pathlib import Path
 
+from servers.failure import Failure
+
 from .cluster import Cluster
-from .processes import BenchError
 
 HERE = Path(__file__).resolve().parent.parent
 
 
-def refuse_memory_file_system(folder: Path) -> None:
+def require_disk(folder: Path) -> None:
     if file_system(folder) in ("tmpfs", "ramfs"):
-        raise BenchError("the cluster's folder is in memory, where a commit waits for nothing: name one with BENCH_DIR")
+        raise Failure("the cluster's folder is in memory, where commits are not durable: set BENCH_DIR to one on a disk")
 
 
 def file_system(folder: Path) -> str:
@@ -26,7 +27,7 @@ def file_system(folder: Path) -> str:
 
 
 def sync_microseconds(folder: Path) -> float:
-    """How long the disk takes to make 8 KiB durable that a file holds already: what each commit waits for."""
+    """The median time to overwrite 8 KiB of a file durably, which is what each commit waits for."""
     times = []
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(bytes(8192))
@@ -52,11 +53,12 @@ def describe(cluster: Cluster) -> list[tuple[str, str]]:
         ("Processors", f"{os.cpu_count()} × {model[1] if model else platform.machine()}"
                        + (", virtual" if virtual else "")),
         ("Memory", f"{memory:.0f} GiB"),
-        ("Disk", f"{file_system(cluster.folder)}; 8 KiB made durable in {sync_microseconds(cluster.folder):.0f} µs (median)"),
+        ("Disk", f"{file_system(cluster.folder)}; a durable write of 8 KiB takes "
+                 f"{sync_microseconds(cluster.folder):.0f} µs (median)"),
         ("System", f"Linux {platform.release().split('-')[0]}, {_distribution()}"),
-        ("PostgreSQL", f"{cluster.version()}, defaults but for "
+        ("PostgreSQL", f"{cluster.version()}, defaults except "
                        + ", ".join(f"{name} {value}" for name, value in cluster.settings.items()) + "; data checksums on"),
-        ("Keymeter", f"commit {commit or 'unknown'}, release build, settings by default"),
+        ("Keymeter", f"commit {commit or 'unknown'}, release build, default settings"),
         ("Date", time.strftime("%Y-%m-%d", time.gmtime())),
     ]
 

@@ -1,10 +1,10 @@
-"""Tables: what was measured, and the ratios that are to be reached."""
+"""Writes the tables of Benchmarks/RESULTS.md: the measurements, and their ratios compared with the targets."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from .load import Measured
-from .plan import Plan
+from .measurement import Summary
+from .profile import Profile
 
 FOLDER = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -13,19 +13,24 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 @dataclass
 class Exactness:
     keys: int
-    answered: int
+    admitted: int
     charged: int
+
+    def __str__(self) -> str:
+        return (f"With {self.keys:,} keys, {self.admitted:,} requests succeeded and {self.charged:,} are charged. The others "
+                "were in flight when a client stopped.")
 
 
 @dataclass
 class Results:
     about: list[tuple[str, str]]
-    busy: float
-    plan: Plan
-    parts: dict[tuple[str, int], Measured]
-    growth: dict[tuple[str, int], Measured]
-    memory: dict[str, int]
-    exact: list[Exactness]
+    load_average: float
+    profile: Profile
+    cases: dict[tuple[str, int], Summary]
+    growth: dict[tuple[str, int], Summary]
+    # Of the server, in bytes.
+    peak_memory: int
+    exactness: list[Exactness]
     seconds: float = 0.0
 
 
@@ -33,78 +38,74 @@ class Results:
 class Ratio:
     name: str
     value: float
-    must: float
-    aim: float
+    required: float
+    target: float
     unit: str = ""
 
     @property
-    def verdict(self) -> str:
-        smaller_is_better = self.aim < self.must
-        if (self.value <= self.aim) if smaller_is_better else (self.value >= self.aim):
-            return "aim reached"
-        if (self.value <= self.must) if smaller_is_better else (self.value >= self.must):
-            return "reached"
+    def rating(self) -> str:
+        smaller_is_better = self.target < self.required
+        if (self.value <= self.target) if smaller_is_better else (self.value >= self.target):
+            return "target met"
+        if (self.value <= self.required) if smaller_is_better else (self.value >= self.required):
+            return "met"
         return "**missed**"
 
 
 def ratios(results: Results) -> list[Ratio]:
-    parts, most = results.parts, max(results.plan.connections)
-    clients = results.plan.pgbench_clients
-    found = [
-        Ratio(f"verify, 10,000 keys, {most} connections ÷ pgbench, one charge a transaction",
-              parts["verify", most].rate / parts["pgbench", clients].rate, 2.0, 3.0),
+    cases, most = results.cases, max(results.profile.connections)
+    clients = results.profile.pgbench_clients
+    small, large = f"{results.profile.growth[0]:,} keys", f"{results.profile.growth[-1]:,} keys"
+    return [
+        Ratio(f"verify, 10,000 keys, {most} connections ÷ pgbench, one charge per transaction",
+              cases["verify", most].rate / cases["pgbench", clients].rate, 2.0, 3.0),
         Ratio(f"verify, one key, {most} connections ÷ pgbench on one key",
-              parts["verify, one key", most].rate / parts["pgbench, one key", clients].rate, 12, 20),
-        Ratio(f"verify ÷ the server's constant answer, {most} connections each",
-              parts["verify", most].rate / parts["constant", most].rate, 0.45, 0.65),
+              cases["verify, one key", most].rate / cases["pgbench, one key", clients].rate, 12, 20),
+        Ratio(f"verify ÷ the server's constant response, {most} connections each",
+              cases["verify", most].rate / cases["constant", most].rate, 0.45, 0.65),
         Ratio("verify's p50 at one connection ÷ (pgbench's at one client + the constant's at one connection)",
-              parts["verify", 1].p50 / (parts["pgbench", 1].p50 + parts["constant", 1].p50), 1.8, 1.2),
+              cases["verify", 1].p50 / (cases["pgbench", 1].p50 + cases["constant", 1].p50), 1.8, 1.2),
+        Ratio(f"verify at {large} ÷ at {small}, {most} connections",
+              results.growth[large, most].rate / results.growth[small, most].rate, 0.8, 0.95),
+        Ratio(f"the server's peak memory at {most} connections", results.peak_memory / 1_000_000, 200, 80, " MB"),
     ]
-    small, large = f"{results.plan.growth[0]:,} keys", f"{results.plan.growth[-1]:,} keys"
-    found.append(Ratio(f"verify at {large} ÷ at {small}, {most} connections",
-                       results.growth[large, most].rate / results.growth[small, most].rate, 0.8, 0.95))
-    found.append(Ratio(f"the server's peak memory at {most} connections",
-                       results.memory["verify"] / 1_000_000, 200, 80, " MB"))
-    return found
 
 
 def tables(results: Results) -> str:
-    plan = results.plan
+    profile = results.profile
     lines = ["| Machine | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in results.about]
-    lines += ["", f"{plan.rounds} rounds of {plan.seconds:g} s a part, medians; {results.seconds / 60:.0f} minutes in all. "
-                  f"The machine's load before the start was {results.busy:.1f}.", "",
-              "| Ratio | Measured | Must | Aim | |", "| --- | ---: | ---: | ---: | --- |"]
-    lines += [f"| {r.name} | {r.value:.2f}{r.unit} | {r.must:g}{r.unit} | {r.aim:g}{r.unit} | {r.verdict} |"
+    lines += ["", f"{profile.rounds} rounds of {profile.seconds:g} s per case, medians. The run took "
+                  f"{results.seconds / 60:.0f} minutes. The load average before the start was {results.load_average:.1f}.",
+              "", "| Ratio | Measured | Required | Target | |", "| --- | ---: | ---: | ---: | --- |"]
+    lines += [f"| {r.name} | {r.value:.2f}{r.unit} | {r.required:g}{r.unit} | {r.target:g}{r.unit} | {r.rating} |"
               for r in ratios(results)]
-    lines += ["", *table("Part", results.parts), "", *_peer(results), "", *table("Growth", results.growth), ""]
-    lines += [f"Of {e.keys:,} keys, {e.answered:,} requests were answered with success and {e.charged:,} are in the "
-              "counters; the rest were under way when a client stopped." for e in results.exact]
+    lines += ["", *table("Case", results.cases), "", *_peer(results), "", *table("Growth", results.growth), ""]
+    lines += [str(exactness) for exactness in results.exactness]
     return "\n".join(lines) + "\n"
 
 
 def _peer(results: Results) -> list[str]:
-    same = [c for c in results.plan.connections if ("peer", c) in results.parts]
+    rates = {name: case.rate for name, case in results.cases.items()}
     head = ["| Connections | verify ÷ constant | verify ÷ peer | verify, one key ÷ verify |",
             "| ---: | ---: | ---: | ---: |"]
     return head + [
-        f"| {c} | {results.parts['verify', c].rate / results.parts['constant', c].rate:.2f} "
-        f"| {results.parts['verify', c].rate / results.parts['peer', c].rate:.1f} "
-        f"| {results.parts['verify, one key', c].rate / results.parts['verify', c].rate:.2f} |" for c in same]
+        f"| {c} | {rates['verify', c] / rates['constant', c]:.2f} | {rates['verify', c] / rates['peer', c]:.1f} "
+        f"| {rates['verify, one key', c] / rates['verify', c]:.2f} |" for c in results.profile.connections]
 
 
-def table(title: str, parts: dict[tuple[str, int], Measured]) -> list[str]:
+def table(title: str, cases: dict[tuple[str, int], Summary]) -> list[str]:
     lines = [f"| {title} | Connections | Requests/s | p50 ms | p99 ms | Server CPU s/1,000 | PostgreSQL CPU s/1,000 "
              "| Client CPU s/1,000 | Spread |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    for (name, connections), m in parts.items():
+    for (name, connections), s in cases.items():
         lines.append(
-            f"| {name} | {connections} | {m.rate:,.0f} | {m.p50 * 1e3:.2f} | {m.p99 * 1e3:.2f} | {m.server * 1e3:.3f} "
-            f"| {m.database * 1e3:.3f} | {m.client * 1e3:.3f} | {m.spread:.0%} |")
+            f"| {name} | {connections} | {s.rate:,.0f} | {s.p50 * 1e3:.2f} | {s.p99 * 1e3:.2f} | {s.server_cpu * 1e3:.3f} "
+            f"| {s.database_cpu * 1e3:.3f} | {s.client_cpu * 1e3:.3f} | {s.spread:.0%} |")
     return lines
 
 
 def write(text: str, name: str = "RESULTS.md") -> None:
-    """Replaces what the last run measured, and leaves what people have written around it."""
+    """Replaces the measured part of the file, and keeps the text around it."""
     file = FOLDER / name
     old = file.read_text() if file.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
     head, _, rest = old.partition(BEGIN)

@@ -1,4 +1,4 @@
-"""fastapi-keygate as a verification service: what a user of it would write, and no more."""
+"""fastapi-keygate as a minimal verification service, written as its users would."""
 
 import os
 

@@ -1,7 +1,6 @@
--- One charge per transaction, as one would write it without Keymeter: authenticate by the secret's hash, judge
--- the key and its limits, and charge the month's counter and its day, which exist. One statement, which commits by
--- itself.
--- The secrets that pgbench presents have hashes it can derive from a number; `keys` is how many there are.
+-- One charge per transaction, as an application without Keymeter would write it: authenticate by the secret's hash, check the
+-- key and its limits, and charge the counters of the month and the day, which exist. It is one statement and commits by itself.
+-- pgbench computes the secrets' hashes from a number. `keys` is the number of keys.
 \set n random(1, :keys)
 WITH judged AS (
   SELECT s.organisation_id, s.key_id, s.environment, s.scopes, s.usage_limit, s.monthly_token_limit,

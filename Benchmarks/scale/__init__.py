@@ -1,1 +1,1 @@
-"""The bench of many keys: see ../run."""
+"""Benchmarks Keymeter with millions of keys: see ../run."""

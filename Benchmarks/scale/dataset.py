@@ -1,4 +1,4 @@
-"""Millions of keys and a year of usage, loaded in minutes."""
+"""Generates and loads millions of keys and a year of usage within minutes."""
 
 import os
 import random
@@ -12,39 +12,41 @@ from pathlib import Path
 
 from bench.cluster import UNCHECKED, Cluster
 from bench.keys import KEYS_PER_ORGANISATION, RECORDS, SECRETS, WIDTH, KeySet
-from bench.processes import BenchError, run
 from bench.session import say
+from servers.failure import Failure
+from servers.processes import run
 
-from .plan import Plan
+from .profile import Profile
 
-# Indexes are built at once, and in memory.
+# Builds each index in memory.
 _LOADING = UNCHECKED | {
     "PGOPTIONS": UNCHECKED["PGOPTIONS"] + " -c maintenance_work_mem=1GB -c work_mem=256MB"}
-_LINES_AT_ONCE = 2_000
+_BATCH_SIZE = 2_000
 LARGE = "org_" + "0" * 24
-# A key's usage on each of its days: so many requests, and a hundred times as many tokens.
+# The requests that a key uses on each of its days, from 1 to 50. It uses a hundred times as many tokens.
 _DAILY = "1 + abs(hashtext(k.key_id) % 50)"
-# One key in ten of the other organisations was used on three days of one month of the year, which its hash chooses.
+# One key in ten of the other organisations was used on these days of one month. The key's hash selects the month.
 _SPARSE_DAYS = (5, 12, 20)
 
 
 class LargeSet(KeySet):
-    """One organisation with very many keys, all used on each day of a year, and very many with a hundred."""
+    """One organisation with very many keys, all used on each day of a year, and very many organisations with 100 keys."""
 
-    def __init__(self, plan: Plan, folder: Path, today: date) -> None:
-        super().__init__(plan.keys, folder)
-        self.plan, self.today = plan, today
+    def __init__(self, profile: Profile, folder: Path, today: date) -> None:
+        super().__init__(profile.keys, folder)
+        self.profile, self.today = profile, today
         self.months = months_before(today)
-        self.stride = plan.keys // plan.drawn
+        # The client's file has every key whose number is a multiple of this.
+        self.stride = profile.keys // profile.drawn
 
     def organisation(self, number: int) -> int:
-        return 0 if number < self.plan.large else 1 + (number - self.plan.large) // KEYS_PER_ORGANISATION
+        return 0 if number < self.profile.large else 1 + (number - self.profile.large) // KEYS_PER_ORGANISATION
 
     def is_root(self, number: int) -> bool:
-        return number == 0 or (number >= self.plan.large and (number - self.plan.large) % KEYS_PER_ORGANISATION == 0)
+        return number == 0 or (number >= self.profile.large and (number - self.profile.large) % KEYS_PER_ORGANISATION == 0)
 
     def key(self, number: int) -> str:
-        """The plaintext of a key that is in the client's file."""
+        """The secret of a key in the client's file."""
         with self.file.open("rb") as lines:
             lines.seek(number // self.stride * (WIDTH + 1))
             return lines.read(WIDTH).decode()
@@ -52,15 +54,15 @@ class LargeSet(KeySet):
     def load(self, cluster: Cluster, pepper: bytes) -> None:
         say("loading organisations and keys")
         self._organisations(cluster)
-        suspended = self._suspend_hash_indexes(cluster)
+        recreate = self._drop_hash_indexes(cluster)
         self._stream(cluster, pepper)
-        say("loading counters and days")
+        say("loading usage")
         self._partitions(cluster)
         self._sql(cluster, f"""
             CREATE UNLOGGED TABLE sparse AS
             SELECT k.organisation_id, k.key_id, abs(hashtext(k.key_id) / 10) % 12 AS month FROM keymeter.api_keys AS k
             WHERE k.organisation_id > '{LARGE}' AND hashtext(k.key_id) % 10 = 0""")
-        # Each key's first charge of the month, and of the day, is not what is measured.
+        # Every key has a counter of today, because the monthly and daily rollover are not what is measured.
         tasks = [lambda: self._sql(cluster, f"""
             INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, day, used_requests, used_tokens, last_used_at)
             SELECT k.organisation_id, k.key_id, '{self.months[-1]}', '{self.today}', k.used, k.used * 100,
@@ -71,10 +73,10 @@ class LargeSet(KeySet):
               FROM keymeter.api_keys AS k) AS k""")]
         tasks += [lambda month=month: self._month(cluster, month) for month in self.months]
         tasks.append(lambda: self._others(cluster))
-        together(tasks)
+        run_concurrently(tasks)
         self._sql(cluster, "DROP TABLE sparse")
         say("building the hash indexes")
-        together([lambda text=text: self._sql(cluster, text) for text in suspended])
+        run_concurrently([lambda text=text: self._sql(cluster, text) for text in recreate])
         say("VACUUM ANALYZE")
         run([str(cluster.bin / "vacuumdb"), "--jobs=2", "--analyze", "--quiet", "-h", str(cluster.folder), "-U", "postgres",
              "-d", self.database], seconds=900, env=_LOADING)
@@ -82,8 +84,8 @@ class LargeSet(KeySet):
     def _sql(self, cluster: Cluster, text: str) -> str:
         return cluster.sql(self.database, text, seconds=1200, env=_LOADING)
 
-    def _suspend_hash_indexes(self, cluster: Cluster) -> list[str]:
-        """Drops the indexes whose entries have no order, and answers what makes them again, all at once."""
+    def _drop_hash_indexes(self, cluster: Cluster) -> list[str]:
+        """Drops the hash indexes, which are slow to fill row by row. Returns the statements that create them again."""
         found = self._sql(cluster, """
             SELECT
               CASE WHEN c.conname IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass)
@@ -97,10 +99,10 @@ class LargeSet(KeySet):
         pairs = [line.split("|") for line in found.splitlines()]
         for drop, _ in pairs:
             self._sql(cluster, drop)
-        return [make for _, make in pairs]
+        return [create for _, create in pairs]
 
     def _stream(self, cluster: Cluster, pepper: bytes) -> None:
-        """Two processes, each with half of the keys, straight into two tables."""
+        """Generates and loads the keys in two processes."""
         half = self.count // 2 // self.stride * self.stride
         parts = [range(0, half), range(half, self.count)]
         files = [self.file.with_suffix(f".part{n}") for n in range(len(parts))]
@@ -112,7 +114,7 @@ class LargeSet(KeySet):
         for worker in workers:
             worker.join()
         if any(worker.exitcode for worker in workers):
-            raise BenchError("the keys could not be loaded; the lines above say why")
+            raise Failure("the keys could not be loaded: see the lines above")
         with self.file.open("wb") as whole:
             for file in files:
                 whole.write(file.read_bytes())
@@ -128,14 +130,14 @@ class LargeSet(KeySet):
                 copy.stdin.write("".join(rows).encode())
                 rows.clear()
 
-        seeded = random.Random(f"{self.count} {part.start}")
-        with file.open("wb") as plain:
-            for number, (text, record, secret) in zip(part, self.rows(part, seeded, pepper)):
+        rng = random.Random(f"{self.count} {part.start}")
+        with file.open("wb") as plaintexts:
+            for number, (text, record, secret) in zip(part, self.rows(part, rng, pepper)):
                 if number % self.stride == 0:
-                    plain.write(text + b"\n")
+                    plaintexts.write(text + b"\n")
                 batch[0].append(record)
                 batch[1].append(secret)
-                if len(batch[0]) == _LINES_AT_ONCE:
+                if len(batch[0]) == _BATCH_SIZE:
                     send()
         send()
         for copy in copies:
@@ -143,26 +145,26 @@ class LargeSet(KeySet):
         os._exit(1 if any([copy.wait() for copy in copies]) else 0)
 
     def _partitions(self, cluster: Cluster) -> None:
-        """As the server makes a month that it finds in the default partition."""
+        """Creates the partitions, as the server does for months that it finds in the default partition."""
         days = ", ".join(f"('{LARGE}', 'none', DATE '{month}', 0, 0, 0)" for month in self.months)
         self._sql(cluster, f"INSERT INTO keymeter.usage_daily VALUES {days}")
         self._sql(cluster, "SELECT keymeter.ensure_usage_partitions(3)")
         self._sql(cluster, "DELETE FROM keymeter.usage_daily WHERE key_id = 'none'")
 
     def _month(self, cluster: Cluster, month: date) -> None:
-        """A month's days, and its counters, each of which holds the month's last day; the present one has its counters."""
+        """Loads a month. The counters hold its last day, and usage_daily the days before. This month's counters exist."""
         partition = f"keymeter.usage_daily_{month:%Y_%m}"
-        is_present = month == self.months[-1]
-        last = self.today if is_present else next_month(month) - timedelta(days=1)
-        filed = last.day - 1
+        is_current = month == self.months[-1]
+        last = self.today if is_current else next_month(month) - timedelta(days=1)
+        days_before = last.day - 1
         self._sql(cluster, f"""
             INSERT INTO {partition} (organisation_id, key_id, day, requests, tokens, stt_secs)
             SELECT k.organisation_id, k.key_id, DATE '{month}' + n, k.daily, k.daily * 100, 0
             FROM (
               SELECT k.organisation_id, k.key_id, {_DAILY} AS daily FROM keymeter.api_keys AS k
               WHERE k.organisation_id = '{LARGE}' ORDER BY k.key_id OFFSET 0) AS k
-            CROSS JOIN LATERAL generate_series(0, {filed - 1}) AS n""")
-        if is_present:
+            CROSS JOIN LATERAL generate_series(0, {days_before - 1}) AS n""")
+        if is_current:
             return
         self._sql(cluster, f"""
             INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, used_requests, used_tokens, last_used_at,
@@ -188,12 +190,12 @@ class LargeSet(KeySet):
               SELECT k.organisation_id, k.key_id, {_DAILY} AS daily FROM sparse AS k WHERE {chosen}) AS k""")
 
     def _others(self, cluster: Cluster) -> None:
-        """As many rows of everything else as the sweepers, and who reads the audit log, walk over in a busy service."""
-        count = self.plan.others
-        # A tenth of them is of the large organisation.
+        """Loads the other tables, with as many rows as a busy service has."""
+        count = self.profile.others
+        # A tenth of the rows belong to the large organisation.
         keys = f"""(
             (SELECT k.organisation_id, k.key_id FROM keymeter.api_keys AS k WHERE k.organisation_id = '{LARGE}'
-             LIMIT {min(count // 10, self.plan.large)})
+             LIMIT {min(count // 10, self.profile.large)})
             UNION ALL
             (SELECT k.organisation_id, k.key_id FROM keymeter.api_keys AS k WHERE k.organisation_id > '{LARGE}'
              LIMIT {count - count // 10})) AS k"""
@@ -233,26 +235,26 @@ def next_month(month: date) -> date:
 
 
 def months_before(today: date) -> list[date]:
-    """The twelve whole months before, and the present one."""
+    """The current month and the twelve months before it."""
     months = [today.replace(day=1)]
     while len(months) < 13:
         months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
     return months
 
 
-def together(tasks: list[Callable[[], object]]) -> None:
-    """Two at a time; the first that fails fails all."""
+def run_concurrently(tasks: list[Callable[[], object]]) -> None:
+    """Runs two tasks at a time. Raises the first error."""
     pool = ThreadPoolExecutor(2)
     try:
         for done in [pool.submit(task) for task in tasks]:
             done.result()
     finally:
-        # Nobody waits for what runs on after a failure: it ends with the cluster.
+        # After an error, don't wait for the running tasks. They end with the cluster.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Peak:
-    """The most disk that the folder has held, looked at every few seconds."""
+class DiskPeak:
+    """The largest size of a folder, sampled every few seconds."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.bytes = folder, 0
@@ -260,16 +262,16 @@ class Peak:
 
     def _watch(self) -> None:
         while self.folder.exists():
-            self.bytes = max(self.bytes, held_by(self.folder))
+            self.bytes = max(self.bytes, disk_usage(self.folder))
             threading.Event().wait(5)
 
 
-def held_by(folder: Path) -> int:
+def disk_usage(folder: Path) -> int:
     total = 0
     for place, _, files in os.walk(folder):
         for name in files:
             try:
                 total += os.lstat(os.path.join(place, name)).st_blocks * 512
             except OSError:
-                pass  # Gone since the folder was read.
+                pass  # It was deleted after the folder was listed.
     return total

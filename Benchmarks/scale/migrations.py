@@ -1,16 +1,16 @@
-"""How long each migration takes on a database that holds keys already."""
+"""Measures how long each migration takes on a database with many keys."""
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cluster import OWNER, UNCHECKED, Cluster
-from bench.processes import run
+from servers.processes import run
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "sql" / "migrations"
-# The tables are there, and nothing has been added to them yet.
-_LOADED_BEHIND = 7
-# The ledger, which the migrator makes by itself before the first one; 0009 gives rights to it.
+# After this migration all tables that are loaded exist, in their first version.
+_LOAD_AFTER = 7
+# The migrator creates this ledger before the first migration. 0009 grants rights on it.
 _LEDGER = """
     CREATE SCHEMA keymeter;
     CREATE TABLE keymeter.schema_migrations (version integer PRIMARY KEY);
@@ -18,14 +18,14 @@ _LEDGER = """
 
 
 @dataclass
-class Migrated:
+class MigrationTimes:
     keys: int
-    # By the file's number; only what came when the rows were there.
+    # By the number of the migration, for those that ran with rows.
     seconds: dict[str, float]
 
 
-def measure(cluster: Cluster, keys: int) -> Migrated:
-    """Loads keys, each with a counter and a day of this month, in the oldest shape that holds them, and migrates on."""
+def measure(cluster: Cluster, keys: int) -> MigrationTimes:
+    """Loads keys, each with a counter and a daily row, into the first version of the tables, then migrates them."""
     database = f"migrated_{keys}"
     cluster.create(database)
     cluster.sql(database, _LEDGER, role=OWNER)
@@ -33,14 +33,14 @@ def measure(cluster: Cluster, keys: int) -> Migrated:
     for file in sorted(MIGRATIONS.glob("*.sql")):
         number = file.name[:4]
         start = time.monotonic()
-        # As the migrator does: each in one transaction.
+        # Each in one transaction, like the migrator.
         run([*cluster.psql(database, OWNER), "-1", "-f", str(file)], seconds=1200)
-        if int(number) > _LOADED_BEHIND:
+        if int(number) > _LOAD_AFTER:
             seconds[number] = time.monotonic() - start
-        if int(number) == _LOADED_BEHIND:
+        if int(number) == _LOAD_AFTER:
             _load(cluster, database, keys)
     cluster.sql("postgres", f"DROP DATABASE {database}")
-    return Migrated(keys, seconds)
+    return MigrationTimes(keys, seconds)
 
 
 def _load(cluster: Cluster, database: str, keys: int) -> None:

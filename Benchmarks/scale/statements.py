@@ -1,4 +1,4 @@
-"""Every statement that the server has, as its sources write it: what is run is to be found among them."""
+"""Reads the server's SQL statements from its sources, to find each executed statement's name by its text."""
 
 import re
 from dataclasses import dataclass
@@ -7,36 +7,36 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parent.parent.parent / "Sources" / "KeymeterRepository"
 _LITERAL = r'"""\n(?P<long>.*?)"""|"(?P<short>(?:[^"\\]|\\\([^)]*\))*)"|(?P<name>[a-z]\w*)'
 _STATEMENT = re.compile(r'Statement\(\s*"(?P<statement>[a-z_]+)",\s*(?:' + _LITERAL + r")\s*\)", re.S)
-_TEXT = re.compile(r'(?:static )?let (?P<text>\w+) = (?:' + _LITERAL + ")", re.S)
-_PLACE = re.compile(r'\\\(\s*(\w+)(?:\("[^"]*"\))?\s*\)')
+_CONSTANT = re.compile(r'(?:static )?let (?P<text>\w+) = (?:' + _LITERAL + ")", re.S)
+_INTERPOLATION = re.compile(r'\\\(\s*(\w+)(?:\("[^"]*"\))?\s*\)')
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedStatement:
     name: str
     pattern: re.Pattern
 
 
 def _content(match: re.Match) -> str:
-    written = match["long"] if match["long"] is not None else match["short"]
-    return f"\\({match['name']})" if written is None else written
+    literal = match["long"] if match["long"] is not None else match["short"]
+    return f"\\({match['name']})" if literal is None else literal
 
 
-def catalogue() -> list[Named]:
-    """A statement and what its text looks like, whatever Swift puts in its places; the most exact one first."""
+def catalogue() -> list[NamedStatement]:
+    """Each statement with a pattern that matches its text, whatever Swift interpolates. The longest come first."""
     found = []
     for file in sorted(SOURCES.rglob("*Statements.swift")):
         source = file.read_text()
-        texts = {match["text"]: _content(match) for match in _TEXT.finditer(source)}
+        constants = {match["text"]: _content(match) for match in _CONSTANT.finditer(source)}
         for match in _STATEMENT.finditer(source):
-            found.append((match["statement"], _filled(_content(match), texts)))
-    return [Named(name, _pattern(text)) for name, text in sorted(found, key=lambda pair: -len(pair[1]))]
+            found.append((match["statement"], _expanded(_content(match), constants)))
+    return [NamedStatement(name, _pattern(text)) for name, text in sorted(found, key=lambda pair: -len(pair[1]))]
 
 
-def _filled(text: str, texts: dict[str, str]) -> str:
-    """Puts in what the same file says; what is a function's stays a place for anything."""
+def _expanded(text: str, constants: dict[str, str]) -> str:
+    """Replaces interpolated constants of the same file by their text, and all others by a wildcard (NUL)."""
     for _ in range(5):
-        text = _PLACE.sub(lambda place: texts.get(place[1], "\x00"), text)
+        text = _INTERPOLATION.sub(lambda match: constants.get(match[1], "\x00"), text)
     return text
 
 
@@ -45,5 +45,5 @@ def _pattern(text: str) -> re.Pattern:
     return re.compile(r"\s*" + r".*?".join(rf"\s*{part}\s*" for part in parts) + r"\s*", re.S)
 
 
-def name_of(text: str, known: list[Named]) -> str | None:
-    return next((named.name for named in known if named.pattern.fullmatch(text)), None)
+def name_of(text: str, known: list[NamedStatement]) -> str | None:
+    return next((statement.name for statement in known if statement.pattern.fullmatch(text)), None)

@@ -1,5 +1,5 @@
--- Sends GET requests, each with another key of a file. After `--` wrk is given the file and the number of bytes of
--- one key; every key is followed by a line feed. The keys come in a scattered order that visits all of them.
+-- Sends GET requests, each with another key from a file. The arguments after `--` are the file and the length of a key in
+-- bytes. The file has one key per line. The order is scattered, and uses each key once before it repeats.
 
 local data, width, count, head, tail
 local at, step = 0, 1
@@ -10,7 +10,7 @@ function setup(thread)
   threads = threads + 1
 end
 
-local function divisor(a, b)
+local function gcd(a, b)
   while b ~= 0 do a, b = b, a % b end
   return a
 end
@@ -21,9 +21,9 @@ function init(args)
   file:close()
   width = tonumber(args[2])
   count = math.floor(#data / (width + 1))
-  -- About the golden section of the set, and without a common divisor: no key comes twice before all have come.
+  -- About the golden ratio of the count, and coprime to it, so that the steps visit all keys before one repeats.
   step = math.max(1, math.floor(count * 0.618))
-  while divisor(step, count) ~= 1 do step = step + 1 end
+  while gcd(step, count) ~= 1 do step = step + 1 end
   math.randomseed(os.time() + number)
   at = math.random(0, count - 1)
   head = "GET " .. wrk.path .. " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\nX-API-Key: "
@@ -39,7 +39,7 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
-    'result={"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"refused":%d,"broken":%d}\n',
+    'result={"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"failed":%d,"broken":%d}\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), errors.status,
     errors.connect + errors.read + errors.write + errors.timeout))
 end

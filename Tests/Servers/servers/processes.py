@@ -76,6 +76,8 @@ def run(command: list[str], *, seconds: float = 60, **options) -> str:
         done = subprocess.run(
             command, text=True, timeout=seconds, check=False,
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options)
+    except FileNotFoundError:
+        raise Failure(f"{command[0]} is missing: scripts/setup installs it") from None
     except subprocess.TimeoutExpired:
         raise Failure(f"{Path(command[0]).name} took longer than {seconds:.0f} s") from None
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""One measurement: a client for some seconds, and what it cost everybody."""
+"""Measures for some seconds: throughput, latency, and the CPU time of the client, the servers and PostgreSQL."""
 
 import json
 import resource
@@ -7,15 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from servers.failure import Failure
+from servers.processes import find_tool, run
+
 from .cluster import Cluster
-from .processes import BenchError, cpu_seconds, run, tool
+from .process_stats import cpu_seconds
 
 HERE = Path(__file__).resolve().parent.parent
 
 
 @dataclass
 class Sample:
-    """What one round of one part gave; times in seconds."""
+    """One round of one case. Times are in seconds."""
 
     requests: int
     seconds: float
@@ -31,27 +34,28 @@ class Sample:
 
 
 @dataclass
-class Measured:
-    """The medians of a part's rounds."""
+class Summary:
+    """The medians of a case's rounds. CPU times are per request."""
 
     rate: float
     p50: float
     p99: float
-    client: float
-    server: float
-    database: float
+    client_cpu: float
+    server_cpu: float
+    database_cpu: float
+    # The range of the rates, relative to their median.
     spread: float
 
     @classmethod
-    def of(cls, samples: list[Sample]) -> "Measured":
+    def of(cls, samples: list[Sample]) -> "Summary":
         def median(value) -> float:
             return statistics.median(value(sample) for sample in samples)
 
         rates = [sample.rate for sample in samples]
         return cls(
             rate=median(lambda s: s.rate), p50=median(lambda s: s.p50), p99=median(lambda s: s.p99),
-            client=median(lambda s: s.client_cpu / s.requests), server=median(lambda s: s.server_cpu / s.requests),
-            database=median(lambda s: s.database_cpu / s.requests),
+            client_cpu=median(lambda s: s.client_cpu / s.requests), server_cpu=median(lambda s: s.server_cpu / s.requests),
+            database_cpu=median(lambda s: s.database_cpu / s.requests),
             spread=(max(rates) - min(rates)) / statistics.median(rates))
 
 
@@ -60,32 +64,33 @@ def _children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _metered(cluster: Cluster, servers: list[int], body) -> Sample:
+def _with_cpu(cluster: Cluster, servers: list[int], body) -> Sample:
+    """Runs `body` and adds the CPU time that passed meanwhile."""
     def readings() -> tuple[float, float, float]:
         return (_children_cpu(), sum(cpu_seconds(server, tree=True) for server in servers),
                 cpu_seconds(cluster.process.pid, tree=True))
 
     before = readings()
     requests, seconds, p50, p99 = body()
-    client, own, database = (after - start for after, start in zip(readings(), before))
-    return Sample(requests, seconds, p50, p99, client, own, database)
+    client, server, database = (after - start for after, start in zip(readings(), before))
+    return Sample(requests, seconds, p50, p99, client, server, database)
 
 
-def http(
+def wrk(
     cluster: Cluster, servers: list[tuple[int, str]], keys: Path, width: int, connections: int, seconds: float
 ) -> Sample:
-    """wrk with one thread for each server, by its process and URL; the connections are divided among them.
+    """Runs wrk with one thread per server, given as process id and URL. The servers share the connections equally.
 
-    Of several servers the p50 is the mean, weighted by requests, and the p99 the highest.
+    With several servers, the p50 is the mean weighted by requests and the p99 the highest.
     """
 
     def one(server: tuple[int, str]) -> dict:
         _, url = server
-        output = run([tool("wrk"), "-t1", f"-c{connections // len(servers)}", f"-d{seconds:g}s", "--timeout", "10s",
+        output = run([find_tool("wrk"), "-t1", f"-c{connections // len(servers)}", f"-d{seconds:g}s", "--timeout", "10s",
                       "-s", str(HERE / "wrk" / "keys.lua"), url, "--", str(keys), str(width)], seconds=seconds + 60)
         result = json.loads(output.rpartition("result=")[2])
-        if result["refused"] or result["broken"] or not result["requests"]:
-            raise BenchError(f"{url} did not answer every request with success:\n{output}")
+        if result["failed"] or result["broken"] or not result["requests"]:
+            raise Failure(f"not every request to {url} succeeded:\n{output}")
         return result
 
     def body():
@@ -96,11 +101,11 @@ def http(
         p50 = sum(result["p50"] * result["requests"] for result in results) / requests
         return requests, longest / 1e6, p50 / 1e6, max(result["p99"] for result in results) / 1e6
 
-    return _metered(cluster, [pid for pid, _ in servers], body)
+    return _with_cpu(cluster, [pid for pid, _ in servers], body)
 
 
 def pgbench(cluster: Cluster, database: str, keys: int, clients: int, seconds: float) -> Sample:
-    """pgbench over its own unix socket; the log of transactions gives the percentiles that it does not print."""
+    """Runs pgbench over the Unix socket. Its transaction log gives the percentiles, which it does not print."""
     folder = cluster.folder / "pgbench"
     folder.mkdir(exist_ok=True)
 
@@ -117,8 +122,8 @@ def pgbench(cluster: Cluster, database: str, keys: int, clients: int, seconds: f
                 ends.append(int(fields[4]) * 1_000_000 + int(fields[5]))
             log.unlink()
         times.sort()
-        # From the first transaction's end to the last's: connecting is not part of it.
+        # From the first transaction's end to the last one's, so that connecting does not count.
         p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
         return len(times), (max(ends) - min(ends)) / 1e6, p50 / 1e6, p99 / 1e6
 
-    return _metered(cluster, [], body)
+    return _with_cpu(cluster, [], body)
