@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Audit: what was changed, newest first")
+@Suite("The audit log over HTTP")
 struct AuditTests {
-  @Test("200 tells who did what to which target, when, for which request, and each field that changed")
+  @Test("200 returns the caller, action, target, time, request id and changed fields of an entry")
   func line() async throws {
     let service = try await Service()
     let child = try await service.child(limits: MonthlyLimits(requests: 10))
@@ -34,12 +34,12 @@ struct AuditTests {
     #expect(answer.headers[values: .cacheControl] == ["no-store"])
   }
 
-  @Test("what was done at the command line is told as cli's, lists and flags as such")
+  @Test("A change on the command line is attributed to cli, and lists and flags keep their JSON types")
   func commandLine() async throws {
     let service = try await Service()
     let answer = try await service.audit("?action=key.created")
     guard case .array(let data)? = try answer.object["data"], let line = data.last else {
-      Issue.record("no line")
+      Issue.record("no entry")
       return
     }
     #expect(line["principal"] == (try JSONReader.read(text: #"{"type":"cli"}"#)))
@@ -48,7 +48,7 @@ struct AuditTests {
   }
 
   @Test(
-    "page after page gives every line once, newest first, whatever is appended meanwhile",
+    "Paging returns every entry once, newest first, while entries are added",
     arguments: [1, 2, 3, 50])
   func paging(limit: Int) async throws {
     let service = try await Service()
@@ -69,7 +69,7 @@ struct AuditTests {
     #expect(seen == all)
   }
 
-  @Test("action, target and since narrow it, together if need be; unless asked, 50 lines come at most")
+  @Test("Filters can be combined, and the default limit is 50")
   func filters() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -86,7 +86,7 @@ struct AuditTests {
     #expect(try await service.audit("?since=2024-01-15T11:30:01Z").ids == [])
   }
 
-  @Test("a root key reads its own organisation's log only, by either kind of credentials")
+  @Test("A root key reads its own organisation's log only, with both kinds of credentials")
   func ownOrganisation() async throws {
     let service = try await Service()
     _ = try await service.child(of: service.neighbour)
@@ -100,7 +100,7 @@ struct AuditTests {
     #expect(try strange.ids == [])
   }
 
-  @Test("403 for a child key, whatever it asks")
+  @Test("A child key gets 403, whatever its query")
   func childKey() async throws {
     let service = try await Service()
     let child = try await service.key()
@@ -111,7 +111,7 @@ struct AuditTests {
   }
 
   @Test(
-    "400 names the parameter: unknown, repeated or senseless",
+    "An unknown, repeated or invalid parameter gets 400 with its name",
     arguments: [
       ("?acton=key.created", "acton"), ("?limit=0", "limit"), ("?limit=201", "limit"), ("?limit=", "limit"),
       ("?limit=%2B5", "limit"), ("?limit=5&limit=5", "limit"), ("?limit=99999999999999999999", "limit"),
@@ -134,7 +134,7 @@ extension Service {
 }
 
 extension Answer {
-  /// The lines' numbers, in order.
+  /// The ids of the entries, in order.
   fileprivate var ids: [String] {
     get throws {
       guard case .array(let data)? = try object["data"] else { throw NoSuchText(name: "data") }

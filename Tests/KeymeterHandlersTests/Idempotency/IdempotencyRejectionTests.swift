@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Idempotency-Key: what is refused")
+@Suite("Idempotency-Key: rejections")
 struct IdempotencyRejectionTests {
   @Test(
-    "422: another body, or another path, under the same name; nothing is done",
+    "Another body or path under the same key gets 422 and has no effect",
     arguments: RepeatedCall.allCases)
   func reused(call: RepeatedCall) async throws {
     let service = try await Service()
@@ -29,7 +29,9 @@ struct IdempotencyRejectionTests {
     #expect(try await service.send(call.call("k", by: root)).headers[.idempotencyReplayedHeader] == "true")
   }
 
-  @Test("409 with Retry-After: the first request is still in flight", arguments: RepeatedCall.allCases)
+  @Test(
+    "A key whose first request is still in flight gets 409 with Retry-After", arguments: RepeatedCall.allCases
+  )
   func inFlight(call: RepeatedCall) async throws {
     let service = try await Service()
     try await service.store.setNamesInFlight(true)
@@ -42,7 +44,7 @@ struct IdempotencyRejectionTests {
   }
 
   @Test(
-    "400 that names the header: empty, too long, or no such text",
+    "An empty, overlong or invalid header gets 400 with its name",
     arguments: RepeatedCall.allCases,
     [
       "", #""""#, #"""#, #""a"#, #""a"b"#, #""a";p=1"#, #""a\b""#, #""a\"#, "a\tb", "\"a\tb\"", "é",
@@ -56,7 +58,7 @@ struct IdempotencyRejectionTests {
     #expect(try await call.effects(of: service.home.root, on: service) == 0)
   }
 
-  @Test("400: the header twice, even with the same value", arguments: RepeatedCall.allCases)
+  @Test("A repeated header gets 400, even with equal values", arguments: RepeatedCall.allCases)
   func repeated(call: RepeatedCall) async throws {
     let service = try await Service()
     let twice = call.call("k", by: service.home.root).adding(.idempotencyKeyHeader, "k")
@@ -65,7 +67,7 @@ struct IdempotencyRejectionTests {
       fields: ["Idempotency-Key"])
   }
 
-  @Test("255 characters are taken, quoted or bare, and escapes count once")
+  @Test("Up to 255 characters are accepted, quoted or bare, and an escape counts as one")
   func longest() async throws {
     let service = try await Service()
     let longest = String(repeating: "x", count: 255)
@@ -76,7 +78,7 @@ struct IdempotencyRejectionTests {
     #expect(try await service.used(by: service.home.root).requests == 4)
   }
 
-  @Test("who is not authentic, or not a root key, does not learn what is wrong with the header")
+  @Test("An unauthenticated or unauthorised caller gets no hint about an invalid header")
   func afterAuthentication() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -87,7 +89,7 @@ struct IdempotencyRejectionTests {
     }
   }
 
-  @Test("what had no effect is not kept, but judged afresh: a limit, a linkage, a body")
+  @Test("A rejection is not stored, and a retry is judged again")
   func refusals() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 1))
@@ -112,7 +114,7 @@ struct IdempotencyRejectionTests {
     #expect(try await service.send(RepeatedCall.record.call("k2", by: key)).status == 200)
   }
 
-  @Test("it says nothing on calls that can be repeated by themselves")
+  @Test("The header is ignored on calls that are idempotent anyway")
   func ignored() async throws {
     let service = try await Service()
     let key = try await service.key()

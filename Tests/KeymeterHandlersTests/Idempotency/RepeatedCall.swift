@@ -4,7 +4,9 @@ import KeymeterTesting
 
 @testable import KeymeterHandlers
 
-/// The calls that take an `Idempotency-Key`, each by a root key, with an effect that tests can count.
+/// The calls that take an `Idempotency-Key`.
+///
+/// Each is made by a root key and has an effect that tests can count.
 enum RepeatedCall: CaseIterable {
   case create, reserve, record
 
@@ -16,7 +18,7 @@ enum RepeatedCall: CaseIterable {
     }
   }
 
-  /// What it says of itself, and something else that it could say.
+  /// The default body, and another valid one.
   var bodies: (String, other: String) {
     switch self {
     case .create: (#"{"friendly_name":"Till"}"#, #"{"friendly_name":"Desk"}"#)
@@ -26,14 +28,14 @@ enum RepeatedCall: CaseIterable {
 
   var status: Int { self == .record ? 200 : 201 }
 
-  /// - Parameter name: the header's value; `nil` sends none.
+  /// - Parameter name: the header's value, or `nil` for no header.
   func call(_ name: String?, body: String? = nil, by key: IssuedKey) -> Call {
     let call = Call(.post, path).sending(Array((body ?? bodies.0).utf8))
       .with(.keyHeader, key.secret.revealed).with(.providerHeader, "home")
     return call.with(.idempotencyKeyHeader, name)
   }
 
-  /// How often it had its effect by `key`.
+  /// How many times the call has taken effect for `key`.
   func effects(of key: IssuedKey, on service: Service) async throws -> Int {
     switch self {
     case .create: try await service.keysOfHome().count { !$0.root }

@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Idempotency-Key: the same request again")
+@Suite("Idempotency-Key: retries")
 struct ReplayTests {
   @Test(
-    "has no second effect, and gets the first answer again: status, headers and body, to the byte",
+    "A retry has no second effect and gets the first response: status, headers and body, byte for byte",
     arguments: RepeatedCall.allCases)
   func replayed(call: RepeatedCall) async throws {
     let service = try await Service()
@@ -16,7 +16,7 @@ struct ReplayTests {
     let first = try await service.send(call.call("order-7", by: root))
     #expect(first.status == call.status)
     #expect(first.headers[.idempotencyReplayedHeader] == nil)
-    // What a fresh answer would tell is another by now.
+    // A new response would differ by now.
     service.clock.advance(seconds: 3_600)
     _ = try await service.record(#"{"requests":2}"#, by: service.key())
     for _ in 0..<2 {
@@ -29,7 +29,7 @@ struct ReplayTests {
     #expect(try await call.effects(of: root, on: service) == (call == .create ? 2 : 1))
   }
 
-  @Test("a created key's secret is in the first answer and in the replay, and works")
+  @Test("A created key's secret is in the first response and the replay, and works")
   func secret() async throws {
     let service = try await Service()
     let call = RepeatedCall.create.call("k", by: service.home.root)
@@ -42,7 +42,7 @@ struct ReplayTests {
     #expect(try own.text("id") == again.text("id"))
   }
 
-  @Test("quoted or bare, by the one kind of credentials or the other, it is one key")
+  @Test("Quoted or bare and with both kinds of credentials, it is the same idempotency key")
   func spellings() async throws {
     let service = try await Service()
     let root = service.home.root
@@ -55,7 +55,7 @@ struct ReplayTests {
     }
   }
 
-  @Test("the metering headers of the first answer come again, not today's")
+  @Test("A replay has the metering headers of the first response")
   func rateLimit() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 10))
@@ -70,7 +70,7 @@ struct ReplayTests {
   }
 
   @Test(
-    "without the header, or under another name, each request has its effect",
+    "Without the header, or with different ones, each request takes effect",
     arguments: RepeatedCall.allCases)
   func unnamed(call: RepeatedCall) async throws {
     let service = try await Service()
@@ -78,11 +78,11 @@ struct ReplayTests {
     for name in [nil, nil, "a", "A", "a "] as [String?] {
       #expect(try await service.send(call.call(name, by: root)).status == call.status)
     }
-    // A field's value has no white space at its ends, so "a " is "a".
+    // White space at the ends of a field value is trimmed, so "a " equals "a".
     #expect(try await call.effects(of: root, on: service) == 4)
   }
 
-  @Test("names of two keys of one organisation have nothing to do with each other")
+  @Test("Idempotency keys are scoped to an API key")
   func scoped() async throws {
     let service = try await Service()
     let (one, other) = (try await service.key(), try await service.key())
@@ -94,7 +94,9 @@ struct ReplayTests {
     #expect(first.headers[.keyIDHeader] != second.headers[.keyIDHeader])
   }
 
-  @Test("after 24 hours the name is free again, whether or not anybody has swept", arguments: [false, true])
+  @Test(
+    "The idempotency key is free again after 24 hours, whether or not it was purged",
+    arguments: [false, true])
   func expired(swept: Bool) async throws {
     let service = try await Service()
     let call = RepeatedCall.record.call("k", by: service.home.root)
@@ -108,7 +110,7 @@ struct ReplayTests {
     #expect(try await service.send(call).headers[.idempotencyReplayedHeader] == "true")
   }
 
-  @Test("who is no longer authentic is told so, and not the first answer")
+  @Test("A caller that no longer authenticates gets 401 instead of the first response")
   func authentic() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -124,7 +126,7 @@ struct ReplayTests {
 }
 
 extension HTTPFields {
-  /// The fields but for those that differ from request to request, and one more.
+  /// The fields without the given one and those that differ in every response.
   fileprivate func without(_ name: HTTPField.Name?) -> HTTPFields {
     var fields = self
     for other in [name, .requestIDHeader, .date].compactMap(\.self) { fields[other] = nil }
@@ -133,7 +135,7 @@ extension HTTPFields {
 }
 
 extension Call {
-  /// The same with the other dialect's header.
+  /// The same call with the runtime API's header.
   fileprivate var asRuntime: Call {
     with(.apiKeyHeader, headers[.keyHeader]).with(.keyHeader, nil).with(.providerHeader, nil)
   }

@@ -1,12 +1,12 @@
 @testable import KeymeterHandlers
 
 extension JSONReader {
-  /// Reads a document given as text.
+  /// Parses a document given as text.
   static func read(text: String) throws(JSONSyntaxError) -> JSONValue {
     try read(Array(text.utf8))
   }
 
-  /// The error with which a document is refused; nil if it is accepted.
+  /// The error with which a document is rejected, or nil if it is accepted.
   static func refusal(of bytes: [UInt8]) -> JSONSyntaxError? {
     do throws(JSONSyntaxError) {
       _ = try read(bytes)
@@ -16,14 +16,14 @@ extension JSONReader {
     }
   }
 
-  /// The error with which a document given as text is refused; nil if it is accepted.
+  /// The error with which a document given as text is rejected, or nil if it is accepted.
   static func refusal(of text: String) -> JSONSyntaxError? {
     refusal(of: Array(text.utf8))
   }
 }
 
 extension JSONValue {
-  /// A number given by its text, which the test vouches for.
+  /// A number given as text, which must be valid.
   static func number(_ text: String) -> JSONValue {
     .number(JSONNumber(verified: text))
   }

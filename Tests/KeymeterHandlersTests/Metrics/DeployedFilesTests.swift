@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("What is deployed beside the service speaks of metrics that there are")
+@Suite("Dashboard, alerts and documentation match the metrics")
 struct DeployedFilesTests {
   private static let root = #filePath.split(separator: "/").dropLast(4).map { "/\($0)" }.joined()
 
@@ -12,7 +12,7 @@ struct DeployedFilesTests {
     try String(contentsOfFile: root + "/" + path, encoding: .utf8)
   }
 
-  /// The expressions of the dashboard, its variables' included.
+  /// The expressions of the dashboard, also of its variables.
   private static func dashboard() throws -> [String] {
     let json = try JSONSerialization.jsonObject(with: Data(try text("deploy/grafana/keymeter.json").utf8))
     var expressions: [String] = []
@@ -32,7 +32,7 @@ struct DeployedFilesTests {
     return expressions
   }
 
-  /// A metric as an expression names it, with the labels that it asks for.
+  /// The metrics and labels that an expression uses.
   private static func uses(in text: String) -> [(name: Substring, labels: [Substring])] {
     text.matches(of: /\b(keymeter_\w+|process_\w+)(?:\{([^}]*)\})?/).map { match in
       let labels = match.2.map { $0.matches(of: /(\w+)\s*[=!]~?=?\s*"/).map(\.1) } ?? []
@@ -40,9 +40,9 @@ struct DeployedFilesTests {
     }
   }
 
-  /// Every series that a metric is written as, and its labels.
+  /// Every series of every metric, with its labels.
   private static let series: [String: Set<String>] = {
-    // Prometheus adds the first two.
+    // Prometheus adds these two.
     let common: Set<String> = ["job", "instance"]
     return MetricCatalogue.all.reduce(into: [:]) { series, metric in
       let labels = common.union(metric.labels)
@@ -65,7 +65,7 @@ struct DeployedFilesTests {
     }
   }
 
-  @Test("every metric and label in the dashboard is one, and every metric is in the dashboard")
+  @Test("The dashboard uses known metrics and labels only, and shows every metric")
   func dashboard() throws {
     let expressions = try Self.dashboard()
     #expect(expressions.count > 30)
@@ -77,7 +77,7 @@ struct DeployedFilesTests {
     }
   }
 
-  @Test("every metric and label in the alerts and in their tests is one")
+  @Test("The alerts and their tests use known metrics and labels only")
   func alerts() throws {
     for file in ["alerts.yml", "alerts.test.yml"] {
       let text = try Self.text("deploy/prometheus/\(file)").split(separator: "\n")
@@ -87,7 +87,7 @@ struct DeployedFilesTests {
     }
   }
 
-  @Test("every alert is tested, and told of in operations.md, as is every metric with its labels")
+  @Test("Every alert is tested and documented, and so is every metric with its labels")
   func documented() throws {
     let alerts = try Self.text("deploy/prometheus/alerts.yml").matches(of: /- alert: (\w+)/).map(\.1)
     let tests = try Self.text("deploy/prometheus/alerts.test.yml")
@@ -95,7 +95,7 @@ struct DeployedFilesTests {
     #expect(alerts.count > 15)
     let lines = operations.split(separator: "\n")
     for alert in alerts {
-      // Apart, or a failure would print the whole files.
+      // As a separate value, because a failed expectation would print the whole file.
       let isTested = tests.contains("alertname: \(alert)\n")
       #expect(isTested, "\(alert) is not tested")
       let isTold = lines.contains { $0.hasPrefix("| `\(alert)` |") }

@@ -8,9 +8,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Metrics of requests")
+@Suite("Request metrics")
 struct RequestMetricsTests {
-  /// What one answer of a route moves, and nothing else.
+  /// The changes that one response of a route causes.
   private static func answered(_ route: String, _ method: String, _ status: Int) -> [String: Double] {
     [
       #"keymeter_http_requests_total{route="\#(route)",method="\#(method)",status="\#(status)"}"#: 1,
@@ -22,7 +22,7 @@ struct RequestMetricsTests {
     [#"keymeter_authentication_failures_total{reason="\#(reason)",counted="no"}"#: 1]
   }
 
-  @Test("each answer counts once, by its route's template, method and status; HEAD counts as GET")
+  @Test("Each response counts once by route template, method and status, and HEAD counts as GET")
   func routes() async throws {
     let measured = try await MeasuredService()
     let home = measured.service.home
@@ -55,7 +55,7 @@ struct RequestMetricsTests {
     }
   }
 
-  @Test("verification counts by which of its paths it came, whatever the method, and what was decided")
+  @Test("A verification counts by its path, with any method, and by its outcome")
   func verification() async throws {
     let measured = try await MeasuredService()
     let key = try await measured.service.key()
@@ -70,7 +70,7 @@ struct RequestMetricsTests {
     }
   }
 
-  @Test("what is wrong before anything is decided is no decision")
+  @Test("A request that fails before admission counts as no admission")
   func undecided() async throws {
     let measured = try await MeasuredService()
     let key = try await measured.service.key()
@@ -84,7 +84,7 @@ struct RequestMetricsTests {
     #expect(moved == Self.answered(route, "any", 401).merging(Self.failed("malformed_key")) { $1 })
   }
 
-  @Test("a failure that nobody foresaw counts as 500")
+  @Test("An unexpected failure counts as 500")
   func unforeseen() async throws {
     struct Odd: Error {}
     let measured = try await MeasuredService()
@@ -94,7 +94,7 @@ struct RequestMetricsTests {
     #expect(moved == Self.answered(Call.path, "GET", 500))
   }
 
-  @Test("an error that no mapper takes counts as what Hummingbird makes of it")
+  @Test("An error without a mapping counts by the status Hummingbird gives it")
   func thrown() async throws {
     struct Odd: Error {}
     let registry = PrometheusRegistry(MetricCatalogue.all)
@@ -114,7 +114,7 @@ struct RequestMetricsTests {
       moved == Self.answered("/known", "GET", 413).merging(Self.answered("/odd", "GET", 500)) { $1 })
   }
 
-  @Test("500 and 503 of every route are there from the start, so that the first of them is seen")
+  @Test("The 500 and 503 series of every route exist from the start, so the first increase is visible")
   func fromTheStart() async throws {
     let measured = try await MeasuredService()
     let samples = measured.scrape.samples
@@ -128,7 +128,7 @@ struct RequestMetricsTests {
     }
   }
 
-  @Test("a time falls into the bucket of its length")
+  @Test("A duration falls into its bucket")
   func durations() {
     let registry = PrometheusRegistry(MetricCatalogue.all)
     let route = ServiceMetrics(factory: registry) { "" }.route("/a/:id", "GET")
@@ -145,7 +145,7 @@ struct RequestMetricsTests {
       scrape[#"keymeter_http_request_duration_seconds_sum{route="/a/{id}",method="GET"}"#] == 20.0014)
   }
 
-  @Test("a status that nobody has foreseen counts as other")
+  @Test("An unexpected status counts as other")
   func otherStatus() {
     let registry = PrometheusRegistry(MetricCatalogue.all)
     let route = ServiceMetrics(factory: registry) { "" }.route("/a", "GET")
@@ -155,7 +155,7 @@ struct RequestMetricsTests {
     #expect(scrape[#"keymeter_http_requests_total{route="/a",method="GET",status="200"}"#] == 1)
   }
 
-  @Test("nothing that a client writes gets into the metrics, nor a tenant, nor a key")
+  @Test("No client input, tenant or key appears in the metrics")
   func noClientsWords() async throws {
     let measured = try await MeasuredService()
     let home = measured.service.home
@@ -183,7 +183,7 @@ struct RequestMetricsTests {
     #expect(measured.scrape.samples.count < before + 10)
   }
 
-  @Test("GET /metrics answers everybody, in the text format and not to be kept")
+  @Test("GET /metrics needs no authentication, and its text can't be cached")
   func metrics() async throws {
     let measured = try await MeasuredService()
     let answer = try await measured.send(Call(.get, "/metrics"))

@@ -2,18 +2,20 @@ import HTTPTypes
 
 @testable import KeymeterHandlers
 
-/// `openapi.json`, as tests ask it.
+/// `openapi.json`, with the lookups that tests need.
 struct APIDocument: Sendable {
-  /// The document that the binary carries, read once.
+  /// The embedded document, parsed once.
   static let embedded = Result {
     APIDocument(root: try JSONReader.read(Array(EmbeddedOpenAPI.text.utf8), depthLimit: 64))
   }
 
   let root: JSONValue
-  /// The paths in the document's order, each with what it holds.
+  /// The path items in the document's order.
   let paths: [(template: Template, item: JSONValue)]
 
-  /// What operations are written as in a path item; HEAD is what GET is, unless it is written too.
+  /// The methods a path item can list.
+  ///
+  /// HEAD follows GET unless it is listed.
   static let methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
 
   init(root: JSONValue) {
@@ -27,7 +29,7 @@ struct APIDocument: Sendable {
 
   var schemas: JSONSchema { JSONSchema(document: root) }
 
-  /// Every operation, named as `GET /path`.
+  /// Every operation, named like `GET /path`.
   var operations: [(name: String, operation: JSONValue)] {
     paths.flatMap { template, item in
       Self.methods.compactMap { method in
@@ -36,7 +38,7 @@ struct APIDocument: Sendable {
     }
   }
 
-  /// The operations of paths that answer some methods only, named with `{}` for whatever parameter.
+  /// The operations of paths with fixed methods, named with `{}` for every parameter.
   var ordinaryOperations: Set<String> {
     Set(
       paths.filter { !$0.template.answersAnyMethod }.flatMap { template, item in
@@ -44,14 +46,14 @@ struct APIDocument: Sendable {
       })
   }
 
-  /// The response object for an answer to a call; `nil` where the call's operation documents no such status.
+  /// The response object for a response to a call, or `nil` if its operation does not document the status.
   func response(to call: Call, status: Int) throws -> JSONValue? {
     let path = String(call.uri.prefix { $0 != "?" })
     guard let (template, item) = paths.first(where: { $0.template.matches(path) }) else {
       return try status == 404 ? schemas.resolve("#/components/responses/PathNotFound") : nil
     }
     let name = call.method.rawValue
-    // A method's name has upper-case letters; "get" is another method than GET.
+    // Methods are case-sensitive: "get" is not GET.
     let written =
       Self.methods.contains(name.lowercased()) && name == name.uppercased() ? name.lowercased() : ""
     guard
@@ -64,12 +66,12 @@ struct APIDocument: Sendable {
 }
 
 extension APIDocument {
-  /// A path as the document writes it.
+  /// A path as written in the document.
   struct Template: Sendable {
     let path: String
-    /// Whether every method is answered alike, those included that OpenAPI has no name for.
+    /// Whether all methods get the same response, including those that OpenAPI can't name.
     let answersAnyMethod: Bool
-    /// Whether the last segment stands for all that follows, nothing included.
+    /// Whether the last segment matches the rest of the path, which may be empty.
     let takesTheRest: Bool
 
     init(path: String, item: JSONValue) {
@@ -78,17 +80,17 @@ extension APIDocument {
       takesTheRest = item["x-keymeter-takes-the-rest"] == .bool(true)
     }
 
-    /// The path with `{}` for whatever parameter.
+    /// The path with `{}` for every parameter.
     var generalised: String { Self.generalised(path) }
 
-    /// A path of ours or of the router's, with `{}` for whatever parameter.
+    /// A path of the document or of the router, with `{}` for every parameter.
     static func generalised(_ path: String) -> String {
       path.split(separator: "/", omittingEmptySubsequences: false)
         .map { $0.hasPrefix(":") || $0.hasPrefix("{") ? "{}" : $0 }.joined(separator: "/")
     }
 
     func matches(_ requested: String) -> Bool {
-      // Verification is told apart before routing, to the byte.
+      // Verification is matched byte by byte, before routing.
       if takesTheRest { return requested.hasPrefix(path.prefix { $0 != "{" }) }
       if answersAnyMethod { return requested == path }
       let wanted = path.split(separator: "/")

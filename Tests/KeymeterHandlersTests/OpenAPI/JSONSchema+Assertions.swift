@@ -2,10 +2,12 @@ import KeymeterDomain
 
 @testable import KeymeterHandlers
 
-// MARK: Keywords that judge the value by itself
+// MARK: Keywords that assert something about the value alone
 
 extension JSONSchema {
-  /// The keywords that are known; those of the last line only describe.
+  /// The supported keywords.
+  ///
+  /// Those in the last line are annotations.
   private static let keywords: Set<String> = [
     "$ref", "allOf", "anyOf", "oneOf", "not",
     "properties", "additionalProperties", "unevaluatedProperties", "propertyNames", "items",
@@ -31,7 +33,7 @@ extension JSONSchema {
     return failures
   }
 
-  /// Whether a value keeps to a keyword that needs to know nothing but the value.
+  /// Whether a value satisfies a keyword that depends on the value alone.
   func fits(_ value: JSONValue, _ keyword: String, _ rule: JSONValue) throws -> Bool {
     switch keyword {
     case "type":
@@ -101,7 +103,7 @@ extension JSONSchema {
 }
 
 extension JSONValue {
-  /// The value as JSON, cut off where it is long.
+  /// The value as JSON, truncated if long.
   var brief: String {
     text.count > 120 ? text.prefix(120) + "…" : text
   }
@@ -119,7 +121,7 @@ extension JSONValue {
     }
   }
 
-  /// The texts of an array; with a keyword that allows it, also of one alone.
+  /// The strings of an array, or a single string if the keyword allows one.
   fileprivate func texts(orOne keyword: String?) throws -> [String] {
     if case .string(let text) = self, keyword != nil { return [text] }
     guard case .array(let elements) = self else { throw SchemaFault("\(brief) is to be an array of texts") }

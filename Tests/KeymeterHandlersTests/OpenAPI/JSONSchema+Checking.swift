@@ -1,16 +1,16 @@
 @testable import KeymeterHandlers
 
 extension JSONSchema {
-  /// Holds a schema, and every schema within it, to be one that can be followed, whatever is judged by it.
+  /// Checks that a schema and all its subschemas can be evaluated, whatever the value.
   ///
-  /// What it refers to is found, but not checked again.
+  /// References are resolved but not checked again.
   ///
-  /// - Throws: `SchemaFault`, and what is wrong with a pattern.
+  /// - Throws: `SchemaFault`, or the error of an invalid pattern.
   func check(_ schema: JSONValue) throws {
     if case .bool = schema { return }
     guard case .object(let object) = schema else { throw SchemaFault("a schema is an object or a boolean") }
     try Self.refuseUnknownKeywords(of: object)
-    // A rule is looked at only when a value of its kind is judged.
+    // A keyword is otherwise only evaluated for a value of its type.
     let probes: [JSONValue] = [
       .null, .number("1"), .string("x"), .array([]), .object(JSONObject(distinct: [])),
     ]

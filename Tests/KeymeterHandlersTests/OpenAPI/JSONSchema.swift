@@ -4,25 +4,26 @@ import KeymeterDomain
 
 /// Validates JSON by the part of JSON Schema 2020-12 that `openapi.json` uses.
 ///
-/// A keyword beyond that part is an error of the schema, not a rule that is passed over: otherwise a misspelt keyword
-/// would let every answer pass.
+/// An unsupported keyword is an error. If it were ignored, a misspelt keyword would let every value pass.
 struct JSONSchema {
   /// The document that `$ref` points into.
   let document: JSONValue
 
-  /// Why a value does not fit, one line for each fault; empty where it fits.
+  /// Why a value does not match, one line per failure.
   ///
-  /// - Throws: `SchemaFault` where the schema itself can't be followed.
+  /// Empty if it matches.
+  ///
+  /// - Throws: `SchemaFault` if the schema can't be evaluated.
   func failures(of value: JSONValue, by schema: JSONValue) throws -> [String] {
     try outcome(of: value, by: schema, at: "").failures
   }
 
-  /// What comes of one schema: its faults, and which members it has looked at, for `unevaluatedProperties`.
+  /// A schema's failures and the members it has evaluated, for `unevaluatedProperties`.
   struct Outcome {
     var failures: [String] = []
     var evaluated: Set<ExactString> = []
 
-    /// Takes over what a schema that applies to the same value has found.
+    /// Adds the outcome of another schema for the same value.
     mutating func merge(_ other: Outcome) {
       failures += other.failures
       evaluated.formUnion(other.evaluated)
@@ -45,9 +46,9 @@ struct JSONSchema {
     }
   }
 
-  /// What a reference within the document points to.
+  /// The value that a reference within the document points to.
   ///
-  /// - Throws: `SchemaFault` where there is nothing.
+  /// - Throws: `SchemaFault` if there is none.
   func resolve(_ reference: String) throws -> JSONValue {
     guard reference.hasPrefix("#/") else { throw SchemaFault("\(reference) leaves the document") }
     var value = document
@@ -59,14 +60,14 @@ struct JSONSchema {
     return value
   }
 
-  /// What stands for a value that may be a reference.
+  /// The value itself, or the target of its reference.
   func resolved(_ value: JSONValue) throws -> JSONValue {
     guard case .string(let reference)? = value["$ref"] else { return value }
     return try resolved(resolve(reference))
   }
 }
 
-/// A schema that can't be followed.
+/// A schema that can't be evaluated.
 struct SchemaFault: Error, CustomStringConvertible {
   let description: String
 
@@ -141,7 +142,7 @@ extension JSONSchema {
 }
 
 extension JSONObject {
-  /// The schemas of a keyword that has several; none where it is absent.
+  /// The schemas of a keyword that takes several, or none if it is absent.
   func schemas(_ keyword: String) throws -> [JSONValue] {
     switch self[keyword] {
     case nil: return []
@@ -150,7 +151,7 @@ extension JSONObject {
     }
   }
 
-  /// The schemas of a keyword that has one for each name.
+  /// The schemas of a keyword that takes one per name.
   func members(_ keyword: String) throws -> JSONObject? {
     switch self[keyword] {
     case nil: return nil

@@ -2,9 +2,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("JSON Schema: the validator that holds answers to openapi.json")
+@Suite("The tests' JSON Schema validator")
 struct JSONSchemaTests {
-  /// A schema, a value that fits it, and one that does not.
+  /// A schema, a matching value and one that does not match.
   struct Case: Sendable, CustomTestStringConvertible {
     let schema: String
     let fits: [String]
@@ -19,7 +19,7 @@ struct JSONSchemaTests {
     var testDescription: String { schema }
   }
 
-  @Test("a schema tells what fits from what does not", arguments: values + objects + combined)
+  @Test("A schema accepts a matching value and rejects another", arguments: values + objects + combined)
   func judges(example: Case) throws {
     try schemas().check(JSONReader.read(text: example.schema))
     for value in example.fits { #expect(try failures(value, example.schema) == [], "\(value)") }
@@ -68,7 +68,7 @@ struct JSONSchemaTests {
     Case(
       ##"{"allOf":[{"$ref":"#/defs/base"},{"anyOf":[{"required":["b"],"properties":{"b":{}}}]}],"unevaluatedProperties":false}"##,
       fits: #"{"a":1,"b":2}"#, fails: #"{"a":1}"#, #"{"a":1,"b":2,"c":3}"#),
-    // What a branch that does not fit has looked at does not count as looked at.
+    // A branch that does not match has evaluated nothing.
     Case(
       #"{"anyOf":[{"required":["b"],"properties":{"b":{},"c":{}}},true],"unevaluatedProperties":false}"#,
       fits: "{}", #"{"b":1,"c":1}"#, fails: #"{"c":1}"#),
@@ -83,7 +83,7 @@ struct JSONSchemaTests {
   ]
 
   @Test(
-    "a schema that can't be followed is an error, never a pass",
+    "A schema that can't be evaluated is an error and never passes",
     arguments: [
       #"{"typ":"string"}"#, #"{"not":{"typ":"string"}}"#, #"{"anyOf":[true,{"if":true}]}"#,
       #"{"anyOf":[]}"#, #"{"type":"text"}"#, #"{"format":"email"}"#, ##"{"$ref":"#/defs/none"}"##,
@@ -99,7 +99,7 @@ struct JSONSchemaTests {
     }
   }
 
-  @Test("an unknown keyword stops the judging too, however deep it lies")
+  @Test("An unknown keyword at any depth is an error during validation too")
   func unknownWhileJudging() throws {
     for schema in [#"{"typ":"string"}"#, #"{"not":{"typ":"string"}}"#, #"{"anyOf":[true,{"if":true}]}"#] {
       #expect(throws: SchemaFault.self) { try failures("1", schema) }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("GET /openapi.json")
 struct OpenAPIDocumentTests {
-  @Test("the document is served to everyone, as JSON, whatever the database does")
+  @Test("The document is served as JSON without authentication, even if the database is down")
   func served() async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))
@@ -19,7 +19,7 @@ struct OpenAPIDocumentTests {
     #expect(try answer.text("openapi").hasPrefix("3.1."))
   }
 
-  @Test("HEAD tells the same headers, without the document")
+  @Test("HEAD returns the same headers without the document")
   func head() async throws {
     let service = try await Service()
     let answer = try await service.answer(to: Call(.head, "/openapi.json"))
@@ -28,7 +28,7 @@ struct OpenAPIDocumentTests {
   }
 
   @Test(
-    "other methods are refused, and are told which there are", arguments: ["POST", "PUT", "DELETE", "PATCH"])
+    "Other methods are rejected with the allowed ones", arguments: ["POST", "PUT", "DELETE", "PATCH"])
   func otherMethods(name: String) async throws {
     let service = try await Service()
     let method = try #require(HTTPRequest.Method(name))
@@ -37,7 +37,7 @@ struct OpenAPIDocumentTests {
     #expect(answer.headers[values: .allow] == ["GET, HEAD"])
   }
 
-  @Test("no key that the document shows could be one: its checksum is wrong")
+  @Test("No key in the document is usable: its checksum is wrong")
   func noKey() {
     for text in EmbeddedOpenAPI.text.matches(of: /sk_(?:live|stag|dev)_[0-9A-Za-z]+/).map(\.output) {
       #expect(KeySecret(presented: String(text)) == nil, "\(text)")
@@ -46,7 +46,7 @@ struct OpenAPIDocumentTests {
 }
 
 extension Service {
-  /// Sends one call whose answer shows what looks like a key.
+  /// Sends a call whose response may contain what looks like a key.
   fileprivate func answer(to call: Call) async throws -> Answer {
     try await application().test(.router) { client in try await client.answer(to: call) }
   }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("openapi.json: the examples")
 struct OpenAPIExampleTests {
-  @Test("every example fits its schema: of bodies, parameters and headers")
+  @Test("Every example of a body, parameter or header matches its schema")
   func examples() throws {
     let document = try APIDocument.embedded.get()
     var count = 0
@@ -19,13 +19,13 @@ struct OpenAPIExampleTests {
     #expect(count > 100)
   }
 
-  @Test("every example and default within a schema fits it")
+  @Test("Every example and default in a schema matches that schema")
   func withinSchemas() throws {
     let document = try APIDocument.embedded.get()
     var count = 0
     try document.root.visit { place, value in
       var examples: [JSONValue] = []
-      // An array where it belongs to a schema, and an object where it belongs to a body.
+      // In a schema `examples` is an array, in a body an object.
       if case .array(let values)? = value["examples"] { examples += values }
       if let standard = value["default"] { examples.append(standard) }
       for example in examples {
@@ -37,13 +37,13 @@ struct OpenAPIExampleTests {
     #expect(count > 20)
   }
 
-  @Test("every operation has an example of its body, its parameters and each of its answers")
+  @Test("Every operation has an example of its body, its parameters and each response")
   func everyOperation() throws {
     let document = try APIDocument.embedded.get()
     for (name, operation) in document.operations {
       if let body = operation["requestBody"] { try expectExamples(in: body, of: document, "\(name)") }
       guard case .object(let responses)? = operation["responses"] else {
-        Issue.record("\(name) has no answers")
+        Issue.record("\(name) has no responses")
         continue
       }
       for response in responses.members {
@@ -57,7 +57,7 @@ struct OpenAPIExampleTests {
     }
   }
 
-  @Test("a problem's example has the status of its answer, and every code that the answer may have is shown")
+  @Test("Every code that a problem response may have is shown in an example with the right status")
   func codes() throws {
     let document = try APIDocument.embedded.get()
     for (name, operation) in document.operations {
@@ -98,7 +98,7 @@ struct OpenAPIExampleTests {
 }
 
 extension APIDocument {
-  /// The examples of a body, a parameter or a header, by their names.
+  /// The examples of a body, parameter or header by name.
   func examples(of value: JSONValue) throws -> [(name: String, value: JSONValue)] {
     var examples = value["example"].map { [("example", $0)] } ?? []
     if case .object(let named)? = value["examples"] {

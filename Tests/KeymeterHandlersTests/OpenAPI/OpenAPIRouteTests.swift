@@ -5,7 +5,7 @@ import Testing
 
 @Suite("openapi.json: the operations")
 struct OpenAPIRouteTests {
-  @Test("every route is described, and every operation is routed")
+  @Test("Every route is documented, and every documented operation is routed")
   func routes() async throws {
     let document = try APIDocument.embedded.get()
     let service = try await Service()
@@ -13,13 +13,13 @@ struct OpenAPIRouteTests {
       keys: service.keys, meter: service.meter, audit: service.audit, readiness: { .ready }
     ).routes
     let routed = table.methods.flatMap { path, methods in
-      // HEAD is what GET is, and so is not written.
+      // HEAD follows GET and so is not listed.
       methods.filter { $0 != .head }.map { "\($0) \(APIDocument.Template.generalised(path))" }
     }
     #expect(document.ordinaryOperations == Set(routed))
   }
 
-  @Test("verification is described at both of its paths, by every method that OpenAPI has a name for")
+  @Test("Verification is documented at both paths, for every method that OpenAPI can name")
   func verification() throws {
     let verifying = try APIDocument.embedded.get().paths.filter(\.template.answersAnyMethod)
     #expect(verifying.map(\.template.path) == [Verify.path, Verify.path + "/{path}"])
@@ -29,7 +29,7 @@ struct OpenAPIRouteTests {
     }
   }
 
-  @Test("every operation has a name of its own, a tag and a summary, and says who may call it")
+  @Test("Every operation has a unique id, a tag, a summary and its security")
   func complete() throws {
     let document = try APIDocument.embedded.get()
     var names: Set<String> = []
@@ -46,7 +46,7 @@ struct OpenAPIRouteTests {
     #expect(names.count > 25)
   }
 
-  @Test("no path or method without credentials but those of the service itself")
+  @Test("Only the service's own routes need no credentials")
   func security() throws {
     for (name, operation) in try APIDocument.embedded.get().operations {
       let open = ["GET /health/live", "GET /health/ready", "GET /metrics", "GET /openapi.json"].contains(name)
@@ -55,7 +55,7 @@ struct OpenAPIRouteTests {
     }
   }
 
-  @Test("every schema can be followed")
+  @Test("Every schema can be evaluated")
   func schemas() throws {
     let document = try APIDocument.embedded.get()
     var count = 0
@@ -75,7 +75,7 @@ struct OpenAPIRouteTests {
     #expect(count > 50)
   }
 
-  @Test("every reference points to something, and everything that is there to be referred to is")
+  @Test("Every reference resolves, and every component is used")
   func references() throws {
     let document = try APIDocument.embedded.get()
     var used: Set<String> = [
@@ -90,14 +90,14 @@ struct OpenAPIRouteTests {
     for kind in kinds.members where kind.name != "securitySchemes" {
       guard case .object(let parts) = kind.value else { continue }
       for part in parts.names {
-        #expect(used.contains("#/components/\(kind.name)/\(part)"), "is used nowhere")
+        #expect(used.contains("#/components/\(kind.name)/\(part)"), "is not used")
       }
     }
   }
 }
 
 extension JSONValue {
-  /// Visits this value and every one within it, each with its place.
+  /// Visits this value and all values inside it, each with its location.
   func visit(at place: String = "#", _ body: (String, JSONValue) throws -> Void) rethrows {
     try body(place, self)
     switch self {

@@ -4,7 +4,7 @@ import NIOCore
 
 @testable import KeymeterHandlers
 
-/// An answer, with what tests ask of it.
+/// A response, with accessors for tests.
 struct Answer: Sendable {
   let status: Int
   let headers: HTTPFields
@@ -28,13 +28,13 @@ struct Answer: Sendable {
     }
   }
 
-  /// A member of the body that is a text.
+  /// A string member of the body.
   func text(_ name: String) throws -> String {
     guard case .string(let text)? = try object[name] else { throw NoSuchText(name: name) }
     return text
   }
 
-  /// The fields that a 400 names, in order.
+  /// The fields that a 400 reports, in order.
   var refusedFields: [String] {
     get throws {
       guard case .array(let errors)? = try object["errors"] else { return [] }
@@ -46,10 +46,10 @@ struct Answer: Sendable {
   }
 }
 
-/// A body that was to be an object is none.
+/// The body is not an object.
 struct NotAnObject: Error {}
 
-/// A member that was to be a text is none.
+/// A member is missing or not a string.
 struct NoSuchText: Error {
   let name: String
 }

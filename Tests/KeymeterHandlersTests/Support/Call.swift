@@ -3,7 +3,7 @@ import Hummingbird
 import KeymeterDomain
 import NIOCore
 
-/// A request as a test makes it: nothing is added that the test does not name.
+/// A request with exactly what the test sets.
 struct Call: Sendable {
   static let path = "/api/v1/api-key"
 
@@ -17,7 +17,7 @@ struct Call: Sendable {
     self.uri = uri
   }
 
-  /// A call of one of the four operations with both credential headers.
+  /// A call of the Scrubs dialect with both credential headers.
   static func scrubs(
     _ method: HTTPRequest.Method, query: String = "", by credentials: Credentials, json: String? = nil
   ) -> Call {
@@ -35,14 +35,14 @@ struct Call: Sendable {
     return call
   }
 
-  /// The same call with a header set, or taken away.
+  /// The same call with a header set or removed.
   func with(_ name: HTTPField.Name, _ value: String?) -> Call {
     var call = self
     call.headers[name] = value
     return call
   }
 
-  /// The same call with a header added to those of its name.
+  /// The same call with another line of a header.
   func adding(_ name: HTTPField.Name, _ value: String) -> Call {
     var call = self
     call.headers.append(HTTPField(name: name, value: value))

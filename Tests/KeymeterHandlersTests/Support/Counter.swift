@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts how often it is asked.
+/// Counts its calls.
 final class Counter: Sendable {
   private let count = Mutex(0)
 

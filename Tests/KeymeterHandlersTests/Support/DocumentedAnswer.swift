@@ -5,7 +5,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// Holds an answer to what `openapi.json` says of its operation: status, headers, content type and body.
+/// Expects a response to match `openapi.json`: status, headers, content type and body.
 func expectDocumented(
   _ answer: Answer, to call: Call, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
@@ -21,12 +21,12 @@ func expectDocumented(
   }
 }
 
-/// A response object of the document, by which answers are judged.
+/// A response object of the document that validates responses.
 struct DocumentedResponse {
   let schemas: JSONSchema
   let response: JSONValue
 
-  /// What every HTTP answer may have; the document speaks of them elsewhere, or not at all (OpenAPI 3.1, §4.8.17.1).
+  /// Headers of any HTTP response, which the document need not list (OpenAPI 3.1, §4.8.17.1).
   private static let ordinary: Set<HTTPField.Name> = [
     .contentType, .contentLength, .date, .server, .connection, .transferEncoding,
   ]
@@ -60,7 +60,7 @@ struct DocumentedResponse {
     return faults
   }
 
-  /// A header's text as the value that its schema speaks of.
+  /// A header's text as a value of its schema's type.
   private func value(of text: String, by schema: JSONValue) throws -> JSONValue {
     switch try schemas.resolved(schema)["type"] {
     case .string("integer"), .string("boolean"): try JSONReader.read(text: text)
@@ -81,7 +81,7 @@ struct DocumentedResponse {
 }
 
 extension TestClientProtocol {
-  /// Sends one call, and holds the answer to what `openapi.json` says of it.
+  /// Sends a call and expects its response to match `openapi.json`.
   func answer(
     to call: Call, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> Answer {

@@ -1,7 +1,7 @@
 import HTTPTypes
 
 extension HTTPField.Name {
-  // Spelt out here once more, so that a slip in the source's spelling is seen.
+  // Repeated here, so that a misspelling in the sources is found.
   static let keyHeader = spelt("X-Scrubs-Clinic-Api-Key")
   static let providerHeader = spelt("X-Scrubs-Clinic-Provider")
   static let requestIDHeader = spelt("X-Request-Id")

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Keeps the request id of each line that is logged as a warning or worse.
+/// Records the request id of each log line at warning or above.
 final class LoggedIDs: Sendable {
   private let kept = Mutex<[String]>([])
 

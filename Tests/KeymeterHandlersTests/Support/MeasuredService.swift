@@ -9,7 +9,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// A service whose metrics and log lines a test looks at.
+/// A service whose metrics and log lines can be read.
 struct MeasuredService: Sendable {
   let service: Service
   let registry = PrometheusRegistry(MetricCatalogue.all)
@@ -17,8 +17,8 @@ struct MeasuredService: Sendable {
   private let responder: KeymeterResponder
 
   /// - Parameters:
-  ///   - limit: how many authentications from an address may fail.
-  ///   - level: from which on lines are logged.
+  ///   - limit: failed authentications per minute and address.
+  ///   - level: the lowest level that is logged.
   init(limit: Int? = nil, level: Logger.Level = .info) async throws {
     let service = try await Service()
     let registry = registry
@@ -49,7 +49,7 @@ struct MeasuredService: Sendable {
     }
   }
 
-  /// Sends a call, and says which counts it has moved, and by how much.
+  /// Sends a call and returns the counters that changed, with their increase.
   func moved(
     by call: Call, status: Int, from address: String = "192.0.2.1",
     sourceLocation: SourceLocation = #_sourceLocation

@@ -1,7 +1,7 @@
 import KeymeterDomain
 import Synchronization
 
-/// A clock that stands at 2024-01-15T10:30:00Z until it is told to go on.
+/// A clock that stands still at 2024-01-15T10:30:00Z until a test advances it.
 final class MovingClock: Sendable {
   private let moment = Mutex(Timestamp(microseconds: 1_705_314_600_000_000))
 

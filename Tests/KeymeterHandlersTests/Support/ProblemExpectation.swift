@@ -3,9 +3,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// Holds an answer to be a problem of exactly the contract's form (§3), and to say this.
+/// Expects a response to be a problem in exactly the contract's form (§3).
 ///
-/// - Parameter fields: the fields that a 400 names, where it matters which.
+/// - Parameter fields: the fields that a 400 must report, or `nil` for any.
 func expectProblem(
   _ answer: Answer, _ status: Int, _ title: String, code: String, fields: [String]? = nil,
   _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
@@ -34,10 +34,10 @@ private func expectErrors(
 ) throws {
   guard answer.status == 400 else { return }
   guard case .array(let errors)? = try answer.object["errors"] else {
-    Issue.record("errors is no array", sourceLocation: sourceLocation)
+    Issue.record("errors is not an array", sourceLocation: sourceLocation)
     return
   }
-  #expect(!errors.isEmpty, "a 400 names what is wrong", sourceLocation: sourceLocation)
+  #expect(!errors.isEmpty, "a 400 must report at least one error", sourceLocation: sourceLocation)
   for error in errors {
     guard case .object(let error) = error, case .string? = error["field"],
       case .string(let message)? = error["message"]

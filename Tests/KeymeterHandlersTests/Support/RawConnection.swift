@@ -3,9 +3,9 @@ import Hummingbird
 import HummingbirdTesting
 import NIOCore
 
-/// The bytes of a request as they go over a socket.
+/// The bytes of a request on the wire.
 enum RawRequest {
-  /// The lines up to the body, with nothing that `call` does not say but `Host`.
+  /// The head of a request, with only `Host` added to the call's headers.
   static func head(of call: Call, adding lines: [String] = []) -> [UInt8] {
     let fields = call.headers.map { "\($0.name.rawName): \($0.value)" }
     let all = ["\(call.method.rawValue) \(call.uri) HTTP/1.1", "Host: localhost"] + fields + lines
@@ -14,15 +14,15 @@ enum RawRequest {
 }
 
 extension Service {
-  /// Sends bytes to a live server over a connection of their own, and gives all that comes back until the
-  /// server closes it.
+  /// Sends bytes to a live server over a new connection and returns everything that the server sends until it
+  /// closes.
   func exchange(_ bytes: [UInt8]) async throws -> String {
     try await application().test(.live) { client in
       guard let port = client.port else { throw NoPort() }
       let tap = RawTap()
       return try await TestClient.withClient(host: "localhost", port: port) { connection in
         let channel = try await connection.getChannel()
-        // In front of the client's HTTP handlers, which so get to see nothing.
+        // Before the client's HTTP handlers, which therefore see nothing.
         try await channel.pipeline.addHandler(tap, position: .first)
         try await tap.send(ByteBuffer(bytes: bytes), over: channel)
         return await tap.received()
@@ -31,10 +31,10 @@ extension Service {
   }
 }
 
-/// The server of a live test has no port.
+/// The server of the live test has no port.
 private struct NoPort: Error {}
 
-/// Takes what a socket gives before anybody parses it.
+/// Takes the bytes from the socket before they are parsed.
 private final class RawTap: ChannelInboundHandler, Sendable {
   typealias InboundIn = ByteBuffer
 
@@ -45,7 +45,7 @@ private final class RawTap: ChannelInboundHandler, Sendable {
 
   func send(_ buffer: ByteBuffer, over channel: any Channel) async throws {
     try await channel.eventLoop.submit {
-      // A server that refuses early may close before it has read everything: that is no failure here.
+      // A server that rejects early may close before it has read everything. That is not an error here.
       try channel.pipeline.syncOperations.context(handler: self).writeAndFlush(NIOAny(buffer), promise: nil)
     }.get()
   }

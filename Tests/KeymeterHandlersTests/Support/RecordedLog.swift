@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// What is logged, for a test to read.
+/// Records log lines for a test.
 final class RecordedLog: Sendable {
   struct Line: Sendable {
     let level: Logger.Level
@@ -16,7 +16,7 @@ final class RecordedLog: Sendable {
 
   var lines: [Line] { recorded.withLock { $0 } }
 
-  /// The fields of the lines that answered requests have.
+  /// The metadata of the request log's lines.
   var requests: [[String: String]] { lines.filter { $0.message == "request" }.map(\.fields) }
 
   var handler: any LogHandler { Handler(log: self, logLevel: level) }

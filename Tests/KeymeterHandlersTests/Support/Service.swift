@@ -8,7 +8,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// The whole router over the model of a store, with two organisations to play with.
+/// The whole router over an in-memory store with two organisations.
 struct Service: Sendable {
   let clock: MovingClock
   let store: InMemoryManagementStore
@@ -16,7 +16,7 @@ struct Service: Sendable {
   let meter: MeteringService
   let audit: AuditService
   let organisations: OrganisationService
-  /// Who reports leaked keys; without one no report is taken.
+  /// The keys that sign leak reports, or `nil` to accept none.
   let gitHub: GitHubSigner?
   let home: TestOrganisation
   let neighbour: TestOrganisation
@@ -34,7 +34,7 @@ struct Service: Sendable {
     neighbour = try await .create("neighbour", in: store)
   }
 
-  /// The application, to be tested in whichever setting.
+  /// The application, for any test setting.
   func application(
     readiness: @escaping @Sendable () async -> Readiness = { .ready },
     logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -51,19 +51,19 @@ struct Service: Sendable {
     return LeakService(store: store, peppers: peppers, reporter: keys)
   }
 
-  /// Sends one call, and holds the answer to the rule that only a creation and a rotation ever show a secret.
+  /// Sends a call and checks that only a creation or rotation ever returns a secret.
   func send(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let answer = try await application().test(.router) { client in
       try await client.answer(to: call, sourceLocation: sourceLocation)
     }
     if answer.status != 201 && !(answer.status == 200 && call.uri.hasSuffix("/rotate")) {
       let whole = answer.text + answer.headers.map { "\($0)" }.joined()
-      #expect(!whole.holdsKeySecret, "an answer shows a secret", sourceLocation: sourceLocation)
+      #expect(!whole.holdsKeySecret, "a response contains a secret", sourceLocation: sourceLocation)
     }
     return answer
   }
 
-  /// Sends a call of `home`'s root key.
+  /// Sends a call as `home`'s root key.
   func asRoot(
     _ method: HTTPRequest.Method, query: String = "", json: String? = nil,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -72,7 +72,7 @@ struct Service: Sendable {
       .scrubs(method, query: query, by: home.credentials, json: json), sourceLocation: sourceLocation)
   }
 
-  /// A child key of `home`, or of another organisation.
+  /// A child key of `home` or of another organisation.
   func child(
     named name: String = "Till", limits: MonthlyLimits = .unrestricted, linkage: String? = nil,
     expiresIn seconds: Int64? = nil, scopes: [Scope] = [], of organisation: TestOrganisation? = nil
@@ -90,13 +90,15 @@ struct Service: Sendable {
     try await organisations.createRootKey(home.organisation.providerID, name: .test("Second"))
   }
 
-  /// How many keys `home` has: a refused call must leave them as they are.
+  /// The keys of `home`, which a rejected call must not change.
   func keysOfHome() async throws -> [APIKey] {
     try await organisations.show(home.organisation.providerID).keys
   }
 }
 
 extension String {
-  /// Whether a key's plaintext, or the beginning of one, stands in this text; a hint does not count.
+  /// Whether the text contains a key's secret or the start of one.
+  ///
+  /// A hint does not count.
   var holdsKeySecret: Bool { contains(/sk_(live|stag|dev)_[0-9A-Za-z]/) }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// A service that limits failed authentications, and is asked from addresses of a test's choice.
+/// A service that limits failed authentications and takes requests from any address.
 struct WatchedService: Sendable {
   let service: Service
   let clock = SteppingClock()
@@ -16,7 +16,7 @@ struct WatchedService: Sendable {
   let log = LoggedIDs()
   let watch: AuthFailureLimiter
 
-  /// - Parameter limit: failures a minute; `nil` for any number.
+  /// - Parameter limit: failures per minute, or `nil` for no limit.
   init(
     limit: Int? = 3, proxies: TrustedProxies = .undeclared, gitHub: GitHubSigner? = nil
   ) async throws {
@@ -30,7 +30,7 @@ struct WatchedService: Sendable {
       metrics: AuthFailureMetrics(factory: metrics))
   }
 
-  /// Sends a call over a connection from `address`; `nil` for one that has none.
+  /// Sends a call over a connection from `address`, or from an unknown address if `nil`.
   func ask(
     _ call: Call, from address: String? = "192.0.2.1", forwardedFor: String...,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -51,7 +51,7 @@ struct WatchedService: Sendable {
     }
   }
 
-  /// How many authentications have failed for a reason.
+  /// The number of failed authentications with this reason.
   func failures(_ reason: String, counted: String) throws -> Int64 {
     try metrics.expectCounter(
       "keymeter_authentication_failures_total", [("reason", reason), ("counted", counted)]
@@ -59,7 +59,7 @@ struct WatchedService: Sendable {
   }
 }
 
-/// Has each request come from one peer.
+/// Makes every request come from one peer.
 struct FromPeer: HTTPResponder {
   let keymeter: KeymeterResponder
   let peer: SocketAddress

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Record: usage after the fact")
 struct RecordTests {
-  @Test("200 tells that it counts, and where the key stands now")
+  @Test("200 confirms the usage and returns the key's new usage")
   func recorded() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 10))
@@ -25,7 +25,7 @@ struct RecordTests {
     #expect(answer.headers[values: .keyIDHeader] == [key.key.id.rawValue])
   }
 
-  @Test("no limit refuses it, and over_limit says that one is passed")
+  @Test("Recording is never rejected by a limit, and over_limit says if one was exceeded")
   func overLimit() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 5, tokens: 0))
@@ -37,7 +37,7 @@ struct RecordTests {
     #expect(try await service.used(by: key) == Amounts(requests: 6, tokens: 3))
   }
 
-  @Test("an event counts once, however often and by whichever credentials it is reported")
+  @Test("An event counts once, however often it is reported and with either kind of credentials")
   func eventOnce() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 10))
@@ -52,12 +52,12 @@ struct RecordTests {
       #expect(again.status == 200)
       #expect(try again.object["recorded"] == .bool(true))
       #expect(try again.object["repeated"] == .bool(true))
-      #expect(try again.object["over_limit"] == .bool(false), "as it was when it counted")
+      #expect(try again.object["over_limit"] == .bool(false), "as on the first report")
     }
     #expect(try await service.used(by: key) == Amounts(tokens: 16))
   }
 
-  @Test("an event with other amounts, or by another key of the organisation, is 409 and counts nothing")
+  @Test("An event with other amounts or by another key gets 409 and counts nothing")
   func differs() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -73,10 +73,10 @@ struct RecordTests {
       try expectProblem(answer, 409, "The event is recorded already.", code: "event_differs")
     }
     let foreign = try await service.record(#"{"tokens":9,"event_id":"e"}"#, by: service.neighbour.root)
-    #expect(foreign.status == 200, "events are an organisation's own")
+    #expect(foreign.status == 200, "event ids are scoped to an organisation")
   }
 
-  @Test("usage without an event id counts each time, and null is none")
+  @Test("Usage without an event id, or with null, counts each time")
   func withoutEvent() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -86,7 +86,7 @@ struct RecordTests {
     #expect(try await service.used(by: key) == Amounts(tokens: 3))
   }
 
-  @Test("event ids are told apart byte by byte, and taken as they are")
+  @Test("Event ids are compared byte by byte without normalisation")
   func eventBytes() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -102,7 +102,7 @@ struct RecordTests {
   }
 
   @Test(
-    "an event id that is empty, too long, of control characters or no text is refused",
+    "An event id that is empty, too long, not a string or has control characters is rejected",
     arguments: [
       "\"\"", "\"\(String(repeating: "x", count: 256))\"", #""a\u0000""#, #""a\n""#, #""\u007f""#,
       #""\u0085""#, "7", "true", "[]",
@@ -116,7 +116,7 @@ struct RecordTests {
     try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["event_id"])
   }
 
-  @Test("what the counter itself can't hold is 409, and nothing is counted")
+  @Test("Usage that would overflow the counter gets 409 and counts nothing")
   func counterFull() async throws {
     let service = try await Service()
     let key = try await service.key()

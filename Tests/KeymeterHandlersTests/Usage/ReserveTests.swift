@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Reserve: a charge before the true amounts are known")
 struct ReserveTests {
-  @Test("201 has the reservation, its end, and the standing with the amounts in it")
+  @Test("201 returns the reservation, its expiry and the usage including its amounts")
   func created() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 1_000))
@@ -30,7 +30,7 @@ struct ReserveTests {
     #expect(try await service.ask(call).text("reservation_id") != id)
   }
 
-  @Test("the amounts count as used at once: against reservations and against verification")
+  @Test("Reserved amounts count as used at once, for reservations and verifications")
   func counts() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 3))
@@ -42,7 +42,7 @@ struct ReserveTests {
   }
 
   @Test(
-    "hold_secs is 1 to 86400, and 900 where it is left out",
+    "hold_secs is 1 to 86400 and defaults to 900",
     arguments: [
       (member: "", end: "2024-01-15T10:45:00Z"), (#","hold_secs":1"#, "2024-01-15T10:30:01Z"),
       (#","hold_secs":900"#, "2024-01-15T10:45:00Z"), (#","hold_secs":86400"#, "2024-01-16T10:30:00Z"),
@@ -58,14 +58,14 @@ struct ReserveTests {
   }
 
   @Test(
-    "a hold_secs out of its bounds is refused, and nothing is held",
+    "A hold_secs out of range is rejected, and nothing is held",
     arguments: ["0", "86401", "-1", "1.5", "\"900\"", "null", "true", "[]", "9223372036854775808", "1e400"])
   func badHoldSeconds(value: String) async throws {
     try await expectRefusal(#"{"requests":1,"hold_secs":\#(value)}"#, fields: ["hold_secs"])
   }
 
   @Test(
-    "on_expiry decides what becomes of a reservation that nobody settles: by default it is released",
+    "on_expiry decides what happens to an unsettled reservation, which is released by default",
     arguments: [
       (member: "", left: Amounts.zero), (#","on_expiry":"release""#, .zero),
       (#","on_expiry":"charge""#, Amounts(requests: 2, tokens: 9)),
@@ -81,14 +81,14 @@ struct ReserveTests {
   }
 
   @Test(
-    "an on_expiry that there is not is refused",
+    "An unknown on_expiry is rejected",
     arguments: ["\"\"", "\"Release\"", "\"keep\"", "null", "1", "\"release \""])
   func badOnExpiry(value: String) async throws {
     try await expectRefusal(#"{"requests":1,"on_expiry":\#(value)}"#, fields: ["on_expiry"])
   }
 
   @Test(
-    "a reservation of nothing is refused",
+    "A reservation of zero amounts is rejected",
     arguments: [
       "{}", #"{"requests":0}"#, #"{"requests":0,"tokens":0,"stt_secs":0}"#, #"{"hold_secs":5}"#,
       #"{"tokens":-0}"#,
@@ -97,7 +97,7 @@ struct ReserveTests {
     try await expectRefusal(json, fields: ["requests"])
   }
 
-  @Test("everything that is wrong is told at once")
+  @Test("All errors are reported at once")
   func everything() async throws {
     try await expectRefusal(
       #"{"requests":-1,"tokens":"1","hold_secs":0,"on_expiry":"x","ttl":1}"#,

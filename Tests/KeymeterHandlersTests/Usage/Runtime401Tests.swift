@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Runtime 401: credentials that don't hold")
+@Suite("Runtime 401: invalid credentials")
 struct Runtime401Tests {
-  @Test("no credentials, or half of the pair, or an empty one", arguments: RuntimeOperation.allCases)
+  @Test("Missing, incomplete or empty credentials are rejected", arguments: RuntimeOperation.allCases)
   func missing(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let call = operation.call(by: service.home.root)
@@ -21,7 +21,8 @@ struct Runtime401Tests {
   }
 
   @Test(
-    "a credential header that is repeated, though every value be right", arguments: RuntimeOperation.allCases)
+    "A repeated credential header is rejected, even with correct values", arguments: RuntimeOperation.allCases
+  )
   func repeated(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let call = operation.call(by: service.home.root)
@@ -38,7 +39,9 @@ struct Runtime401Tests {
     try expectUnauthenticated(line, reason: "unknown_key")
   }
 
-  @Test("both kinds of credentials at once, though both be right", arguments: RuntimeOperation.allCases)
+  @Test(
+    "Both kinds of credentials at once are rejected, even if both are correct",
+    arguments: RuntimeOperation.allCases)
   func both(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let call = operation.call(by: service.home.root)
@@ -52,7 +55,7 @@ struct Runtime401Tests {
     }
   }
 
-  @Test("a key anywhere but in its header authenticates nobody", arguments: RuntimeOperation.allCases)
+  @Test("A key outside its header never authenticates", arguments: RuntimeOperation.allCases)
   func elsewhere(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let secret = service.home.root.secret.revealed
@@ -68,7 +71,7 @@ struct Runtime401Tests {
     }
   }
 
-  @Test("a key of a wrong form, and one that was never issued", arguments: RuntimeOperation.allCases)
+  @Test("Malformed and unknown keys are rejected", arguments: RuntimeOperation.allCases)
   func unknownKey(operation: RuntimeOperation) async throws {
     let service = try await Service()
     var random = RandomSource.seeded(3)
@@ -84,7 +87,7 @@ struct Runtime401Tests {
   }
 
   @Test(
-    "a provider that is none, or is none of the key's, has its own reason",
+    "An unknown provider and another organisation's have different reasons",
     arguments: RuntimeOperation.allCases)
   func provider(operation: RuntimeOperation) async throws {
     let service = try await Service()
@@ -99,7 +102,7 @@ struct Runtime401Tests {
     try expectUnauthenticated(foreign, reason: "unknown_key")
   }
 
-  @Test("a key that has expired, was revoked or deleted, at once", arguments: RuntimeOperation.allCases)
+  @Test("An expired, revoked or deleted key is rejected at once", arguments: RuntimeOperation.allCases)
   func ended(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let expiring = try await service.child(expiresIn: 60)
@@ -121,7 +124,7 @@ struct Runtime401Tests {
   }
 
   @Test(
-    "a key or a provider of a wrong form is refused without asking the store",
+    "A malformed key or provider is rejected without a store access",
     arguments: RuntimeOperation.allCases)
   func withoutStore(operation: RuntimeOperation) async throws {
     let service = try await Service()

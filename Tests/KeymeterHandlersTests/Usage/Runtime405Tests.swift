@@ -8,7 +8,7 @@ import Testing
 @Suite("Runtime 404 and 405: paths and methods")
 struct Runtime405Tests {
   @Test(
-    "a method that the path does not know is told which it does, and does nothing",
+    "An unsupported method gets 405 with the allowed ones and has no effect",
     arguments: RuntimeOperation.routed,
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "X"])
   func otherMethods(operation: RuntimeOperation, name: String) async throws {
@@ -31,7 +31,7 @@ struct Runtime405Tests {
   }
 
   @Test(
-    "a path beside these is 404, and does nothing",
+    "A similar path gets 404 and has no effect",
     arguments: [
       "/api/v1/usages", "/api/v1/usage/", "/api/v1/usage/reserve/x", "/api/v1/usage/settled",
       "/api/v1/usage/x",
@@ -41,11 +41,11 @@ struct Runtime405Tests {
     let service = try await Service()
     let json = #"{"requests":1}"#
     let answer = try await service.askInVain(.runtime(.post, path, by: service.home.root, json: json))
-    // A path that is written with a spare slash is the same path.
+    // An extra slash does not change the path.
     #expect(answer.status == (path.hasSuffix("/") ? 405 : 404))
   }
 
-  @Test("each call answers what it is to on its own path", arguments: RuntimeOperation.allCases)
+  @Test("Each call gets its status on its own path", arguments: RuntimeOperation.allCases)
   func statuses(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let call = operation.call(by: service.home.root)

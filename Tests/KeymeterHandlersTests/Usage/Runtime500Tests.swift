@@ -7,9 +7,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Runtime 500: what nobody foresaw")
+@Suite("Runtime 500: unexpected failures")
 struct Runtime500Tests {
-  @Test("an unforeseen failure is a bare problem", arguments: RuntimeOperation.allCases)
+  @Test("An unexpected failure is a bare problem", arguments: RuntimeOperation.allCases)
   func unforeseen(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let secret = service.home.root.secret.revealed
@@ -23,7 +23,7 @@ struct Runtime500Tests {
     #expect(answer.headers[.reasonHeader] == nil && answer.headers[.keyIDHeader] == nil)
   }
 
-  @Test("the answer is the same whatever failed", arguments: RuntimeOperation.allCases)
+  @Test("The response is the same for every failure", arguments: RuntimeOperation.allCases)
   func same(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let errors: [any Error] = [
@@ -42,7 +42,8 @@ struct Runtime500Tests {
   }
 
   @Test(
-    "a failure passes, and nothing was counted by the call that failed", arguments: RuntimeOperation.allCases)
+    "A failure does not persist, and the failed call has counted nothing",
+    arguments: RuntimeOperation.allCases)
   func passes(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let before = try await service.store.meter()
@@ -53,7 +54,7 @@ struct Runtime500Tests {
     #expect(try await service.ask(operation.call(by: service.home.root)).status == operation.status)
   }
 
-  @Test("what verification logs of a failure has the request's id, as the answer has")
+  @Test("A logged verification failure has the same request id as the response")
   func logged() async throws {
     let service = try await Service()
     let log = LoggedIDs()

@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Runtime 503: the store can't be reached, or its answer is not known")
+@Suite("Runtime 503: the store is unavailable or its outcome unknown")
 struct Runtime503Tests {
-  @Test("it is told with Retry-After, and without its reason", arguments: RuntimeOperation.allCases)
+  @Test("503 has Retry-After and hides the reason", arguments: RuntimeOperation.allCases)
   func unavailable(operation: RuntimeOperation) async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "10.0.0.7 refused user keymeter_app"))
@@ -18,11 +18,11 @@ struct Runtime503Tests {
       let wait = answer.headers[values: .retryAfterHeader].compactMap { Int($0) }
       #expect(wait.count == 1 && wait.allSatisfy { $0 > 0 })
       for part in ["10.0.0.7", "keymeter_app", "refused"] { #expect(!answer.text.contains(part)) }
-      #expect(answer.headers[.reasonHeader] == nil, "nothing is known of the key")
+      #expect(answer.headers[.reasonHeader] == nil, "nothing is known about the key")
     }
   }
 
-  @Test("deny_status does not change it: a gateway must tell an outage from a refusal")
+  @Test("deny_status does not change 503: a gateway must distinguish an outage from a rejection")
   func denyStatus() async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))
@@ -30,7 +30,7 @@ struct Runtime503Tests {
   }
 
   @Test(
-    "a body or query of usage that makes no sense is 503 then: nobody knows yet who asks",
+    "An invalid usage request gets 503 while the caller can't be authenticated",
     arguments: RuntimeOperation.routed)
   func senseless(operation: RuntimeOperation) async throws {
     let service = try await Service()
@@ -38,7 +38,7 @@ struct Runtime503Tests {
     #expect(try await service.ask(operation.senselessCall(by: service.home.root)).status == 503)
   }
 
-  @Test("HEAD is 503 as well, without a body")
+  @Test("HEAD gets 503 without a body")
   func head() async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))

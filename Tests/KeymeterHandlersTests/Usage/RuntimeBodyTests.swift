@@ -5,12 +5,12 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Runtime 400, 413 and 415: bodies that can't be taken")
+@Suite("Runtime 400, 413 and 415: invalid bodies")
 struct RuntimeBodyTests {
   private static let metering: [RuntimeOperation] = [.reserve, .settle, .record]
 
   @Test(
-    "an amount that is no whole number from 0 to 2^53 − 1 is refused by its name, and nothing is counted",
+    "An amount that is not an integer from 0 to 2^53 − 1 is rejected by name, and nothing is counted",
     arguments: metering, ["requests", "tokens", "stt_secs"])
   func badAmount(operation: RuntimeOperation, name: String) async throws {
     let service = try await Service()
@@ -25,7 +25,7 @@ struct RuntimeBodyTests {
     }
   }
 
-  @Test("an amount is its value, however it is spelt", arguments: ["7", "7.0", "70e-1", "0.7e1"])
+  @Test("All spellings of a number are accepted", arguments: ["7", "7.0", "70e-1", "0.7e1"])
   func spelling(value: String) async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -34,11 +34,11 @@ struct RuntimeBodyTests {
   }
 
   @Test(
-    "a member that is not known is refused, and nothing is counted",
+    "An unknown member is rejected, and nothing is counted",
     arguments: RuntimeOperation.withBody, ["token", "Tokens", "request", "sttSecs", "", "tokens ", "scope"])
   func unknownMember(operation: RuntimeOperation, name: String) async throws {
     let service = try await Service()
-    // A reservation of nothing would be refused for that as well.
+    // A reservation of zero amounts would be rejected anyway.
     let amount = operation == .reserve ? #""requests":1,"# : ""
     let answer = try await service.askInVain(
       call(operation, #"\#(amount)"\#(name)":1"#, by: service.home.root))
@@ -47,7 +47,8 @@ struct RuntimeBodyTests {
   }
 
   @Test(
-    "a body that is no JSON object is refused, and nothing is counted", arguments: RuntimeOperation.withBody,
+    "A body that is not a JSON object is rejected, and nothing is counted",
+    arguments: RuntimeOperation.withBody,
     [
       "", "{", "null", "[]", "1", "\"x\"", "{} {}", "{\"requests\":1,}", "{\"requests\":1,\"requests\":1}",
       "{'requests':1}", "\u{feff}{}", "{\"requests\":01}",
@@ -60,7 +61,7 @@ struct RuntimeBodyTests {
   }
 
   @Test(
-    "a body that is not declared to be JSON is 415", arguments: RuntimeOperation.withBody,
+    "A body that is not declared as JSON gets 415", arguments: RuntimeOperation.withBody,
     [
       nil, "", "text/plain", "application/x-www-form-urlencoded", "application/problem+json",
       "application/jsonx",
@@ -72,7 +73,7 @@ struct RuntimeBodyTests {
     try expectProblem(answer, 415, "Request body is not JSON.", code: "unsupported_media_type")
   }
 
-  @Test("65,536 bytes are read, 65,537 are 413", arguments: RuntimeOperation.withBody)
+  @Test("65,536 bytes are read, and 65,537 get 413", arguments: RuntimeOperation.withBody)
   func length(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let call = operation.call(by: service.home.root)
@@ -83,7 +84,7 @@ struct RuntimeBodyTests {
     try expectProblem(answer, 413, "Request body is too large.", code: "body_too_large")
   }
 
-  /// A call that would be right but for one member more.
+  /// A call that is valid except for one extra member.
   private func call(_ operation: RuntimeOperation, _ member: String, by key: IssuedKey) -> Call {
     let right =
       switch operation {

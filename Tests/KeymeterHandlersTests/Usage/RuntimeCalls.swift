@@ -5,17 +5,17 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// The calls of the runtime API, each as it would be made by a root key.
+/// The calls of the runtime API, each made by a root key.
 enum RuntimeOperation: CaseIterable {
   case verify, verifyBeneath, reserve, settle, record, usage, analytics, audit
 
-  /// Those that take a body.
+  /// The calls with a body.
   static let withBody: [RuntimeOperation] = [.reserve, .settle, .record, .analytics]
 
-  /// Those that the router serves, by one method each.
+  /// The calls that the router serves, each with one method.
   static let routed: [RuntimeOperation] = [.reserve, .settle, .record, .usage, .analytics, .audit]
 
-  /// A day's usage, of the whole organisation.
+  /// The whole organisation's usage of one day.
   static let analyticsOfToday = #"{"start_date":"2024-01-15","end_date":"2024-01-15"}"#
 
   var path: String {
@@ -33,10 +33,12 @@ enum RuntimeOperation: CaseIterable {
 
   var method: HTTPRequest.Method { Self.withBody.contains(self) ? .post : .get }
 
-  /// What `Allow` says of the path.
+  /// The `Allow` header of the path.
   var allowed: String { self == .usage || self == .audit ? "GET, HEAD" : "POST" }
 
-  /// The status of the call that `call(by:)` gives: no reservation has that id.
+  /// The status of `call(by:)`.
+  ///
+  /// No reservation has its id, so `settle` gets 404.
   var status: Int {
     switch self {
     case .reserve: 201
@@ -56,7 +58,7 @@ enum RuntimeOperation: CaseIterable {
 
   func call(by key: IssuedKey) -> Call { .runtime(method, path, by: key, json: document) }
 
-  /// The same with a query, a header or a body that makes no sense.
+  /// The same call with an invalid query, header or body.
   func senselessCall(by key: IssuedKey) -> Call {
     switch self {
     case .verify: .runtime(method, path + "?scopes=a", by: key)
@@ -78,32 +80,32 @@ extension Call {
     return json.map { call.sending(Array($0.utf8)) } ?? call
   }
 
-  /// A verification whose terms stand in its query.
+  /// A verification with terms in its query.
   static func verify(_ query: String = "", by key: IssuedKey) -> Call {
     .runtime(.get, verifyPath + query, by: key)
   }
 
-  /// A verification whose terms stand in its headers.
+  /// A verification with terms in its headers.
   static func verifyBeneath(_ rest: String = "/", by key: IssuedKey) -> Call {
     .runtime(.get, verifyPath + rest, by: key)
   }
 
-  /// The same with the other dialect's pair of headers.
+  /// The same call with the Scrubs dialect's headers.
   func asScrubs(provider: String = "home") -> Call {
     with(.keyHeader, headers[.apiKeyHeader]).with(.providerHeader, provider).with(.apiKeyHeader, nil)
   }
 }
 
 extension Service {
-  /// Sends one call, and holds the answer to the rule that the runtime API never shows a secret.
+  /// Sends a call and checks that the response contains no secret, as the runtime API never returns one.
   func ask(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let answer = try await send(call, sourceLocation: sourceLocation)
     let whole = answer.text + answer.headers.map { "\($0)" }.joined()
-    #expect(!whole.holdsKeySecret, "an answer shows a secret", sourceLocation: sourceLocation)
+    #expect(!whole.holdsKeySecret, "a response contains a secret", sourceLocation: sourceLocation)
     return answer
   }
 
-  /// A child key of `home`, or of another organisation.
+  /// A child key of `home` or of another organisation.
   func key(
     _ limits: MonthlyLimits = .unrestricted, environment: KeyEnvironment = .production,
     scopes: [String] = ["*"], of organisation: TestOrganisation? = nil
@@ -115,28 +117,28 @@ extension Service {
       .success(draft), by: (organisation ?? home).credentials, requestID: .test)
   }
 
-  /// What a key has used in the present month.
+  /// A key's usage of the current month.
   func used(by key: IssuedKey) async throws -> Amounts {
     try await meter.usage(of: .success(nil), by: RuntimeCredentials(secret: key.secret, provider: nil))
       .standing.used
   }
 
-  /// What open reservations of a key hold.
+  /// The amounts that a key's open reservations hold.
   func reserved(by key: IssuedKey) async throws -> Amounts {
     try await meter.usage(of: .success(nil), by: RuntimeCredentials(secret: key.secret, provider: nil))
       .reserved
   }
 
-  /// Sends one call, and holds it to leave every counter, day, reservation and event as it was.
+  /// Sends a call that must leave all counters, days, reservations and events unchanged.
   func askInVain(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let before = try await store.meter()
     let answer = try await ask(call, sourceLocation: sourceLocation)
     let changes = try await store.meter().differences(from: before)
-    #expect(changes == [], "a refused call changed the meter", sourceLocation: sourceLocation)
+    #expect(changes == [], "a rejected call changed the usage", sourceLocation: sourceLocation)
     return answer
   }
 
-  /// Reserves, and gives the reservation's id.
+  /// Makes a reservation and returns its id.
   func reserve(_ json: String, by key: IssuedKey) async throws -> String {
     let answer = try await ask(.runtime(.post, RuntimeOperation.reserve.path, by: key, json: json))
     #expect(answer.status == 201)
@@ -149,14 +151,14 @@ extension Service {
     return try await ask(.runtime(.post, RuntimeOperation.settle.path, by: key, json: json))
   }
 
-  /// Reports usage after the fact.
+  /// Records usage after the fact.
   func record(_ json: String, by key: IssuedKey) async throws -> Answer {
     try await ask(.runtime(.post, RuntimeOperation.record.path, by: key, json: json))
   }
 }
 
 extension MovingClock {
-  /// Goes on to a moment.
+  /// Advances to this time.
   func advance(to text: String) throws {
     let target = try #require(Timestamp(rfc3339: text))
     advance(seconds: (target.microseconds - now.microseconds) / 1_000_000)
@@ -164,7 +166,7 @@ extension MovingClock {
 }
 
 extension JSONValue {
-  /// A whole number, or `null`.
+  /// An integer or `null`.
   static func whole(_ number: Int64?) -> JSONValue { number.map { .number(JSONNumber($0)) } ?? .null }
 
   /// A member of this object.
@@ -175,20 +177,20 @@ extension JSONValue {
 }
 
 extension Answer {
-  /// The whole body, which is written in the given text as well: same members, same order, same values.
+  /// Expects the body to equal this JSON: the same members in the same order with the same values.
   func expectBody(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let expected = try JSONReader.read(text: text)
     #expect(
       try JSONReader.read(bytes) == expected, "\(self.text)", sourceLocation: sourceLocation)
   }
 
-  /// A limit's member: `limit`, `used`, `remaining` or `reserved` of a dimension.
+  /// A member of a dimension's limit: `limit`, `used`, `remaining` or `reserved`.
   func meter(_ dimension: Dimension, _ name: String) throws -> JSONValue? {
     try object["limits"]?[dimension.rawValue]?[name]
   }
 }
 
-/// Holds an answer to be a refusal of credentials, with this reason.
+/// Expects a 401 with this reason.
 func expectUnauthenticated(
   _ answer: Answer, reason: String, _ comment: Comment? = nil,
   sourceLocation: SourceLocation = #_sourceLocation

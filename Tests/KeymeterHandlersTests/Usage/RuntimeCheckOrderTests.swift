@@ -5,15 +5,17 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Runtime: who is nobody is told nothing of the call")
+@Suite("Runtime: authentication comes before all other checks")
 struct RuntimeCheckOrderTests {
-  /// Changes of a call with a body, each with what an authentic caller is told of it.
+  /// Changes to a call with a body, each with the status that an authenticated caller gets.
   private static let bodies: [(status: Int, change: @Sendable (Call) -> Call)] = [
     (400, { $0 }), (415, { $0.with(.contentType, "text/plain") }), (415, { $0.with(.contentType, nil) }),
     (413, { $0.sending(Array(repeating: 0x20, count: JSONBody.largest + 1)) }),
   ]
 
-  @Test("a senseless body is 401 before it is 400, 413 or 415", arguments: RuntimeOperation.withBody)
+  @Test(
+    "An unauthenticated caller with an invalid body gets 401 instead of 400, 413 or 415",
+    arguments: RuntimeOperation.withBody)
   func bodies(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let revoked = try await service.key()
@@ -33,7 +35,7 @@ struct RuntimeCheckOrderTests {
     }
   }
 
-  @Test("a senseless query of usage is 401 before it is 400")
+  @Test("An unauthenticated caller with an invalid usage query gets 401 instead of 400")
   func usage() async throws {
     let service = try await Service()
     let call = RuntimeOperation.usage.senselessCall(by: service.home.root)
@@ -44,7 +46,7 @@ struct RuntimeCheckOrderTests {
   }
 
   @Test(
-    "without credentials, or with a key of a form that none has, no term of verification is told of",
+    "A verification with missing or malformed credentials says nothing about its terms",
     arguments: [RuntimeOperation.verify, .verifyBeneath])
   func verify(operation: RuntimeOperation) async throws {
     let service = try await Service()
@@ -56,7 +58,7 @@ struct RuntimeCheckOrderTests {
     #expect(try await service.askInVain(call).status == 400)
   }
 
-  @Test("what a key may not do comes before what is wrong with the body: analytics by a child")
+  @Test("A missing privilege is reported before an invalid body: analytics by a child key")
   func childBeforeBody() async throws {
     let service = try await Service()
     let child = try await service.key()
@@ -66,7 +68,7 @@ struct RuntimeCheckOrderTests {
     }
   }
 
-  @Test("verification: who comes before environment, that before scope, and that before the limit")
+  @Test("Verification checks the key, then environment, scope and limit")
   func verificationOrder() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 0), scopes: ["a"])

@@ -5,14 +5,14 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Settle: the true amounts take the place of the reserved ones")
+@Suite("Settle: true amounts replace the reserved ones")
 struct SettleTests {
-  /// What is settled of 5 tokens that were reserved of a limit of 10, and whether that passes it.
+  /// Amounts settled on a reservation of 5 with a limit of 10, and whether they exceed the limit.
   private static let moreThanReserved: [(tokens: Int64, over: Bool)] = [
     (9, false), (10, false), (11, true), (MonthlyLimits.largest, true),
   ]
 
-  @Test("200 tells what was settled, and the key has used that in place of what it held")
+  @Test("200 returns the settled amounts, and they replace the reserved ones in the key's usage")
   func settled() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 100))
@@ -27,7 +27,7 @@ struct SettleTests {
     #expect(try await service.reserved(by: key) == .zero)
   }
 
-  @Test("the same amounts again give the same answer and count once, whatever was used since")
+  @Test("Settling again with equal amounts gets the same response and counts once, whatever was used since")
   func again() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 10))
@@ -44,7 +44,7 @@ struct SettleTests {
     #expect(try await service.used(by: key) == Amounts(tokens: 27))
   }
 
-  @Test("other amounts are 409, and those that were settled stand")
+  @Test("Settling again with other amounts gets 409 and changes nothing")
   func otherwise() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -59,7 +59,7 @@ struct SettleTests {
   }
 
   @Test(
-    "a reservation whose time is over is 409 and nothing changes, before it is swept and after",
+    "An expired reservation gets 409 and changes nothing, before and after the sweep",
     arguments: ["release", "charge"])
   func expired(onExpiry: String) async throws {
     let service = try await Service()
@@ -83,7 +83,7 @@ struct SettleTests {
   }
 
   @Test(
-    "a reservation that there is not is 404",
+    "An unknown reservation gets 404",
     arguments: ["rsv_000000000000000000000000", "", "x", "key_1", "rsv_", "rsv_\\u0000", "rsv_' OR 1=1"])
   func unknown(id: String) async throws {
     let service = try await Service()
@@ -91,7 +91,7 @@ struct SettleTests {
     try expectProblem(answer, 404, "Reservation was not found.", code: "reservation_not_found")
   }
 
-  @Test("a reservation of another key is 404 to everyone else, to a root key and to another tenant")
+  @Test("Another key's reservation gets 404, also for a root key and another tenant")
   func otherKey() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 5))
@@ -105,7 +105,7 @@ struct SettleTests {
     #expect(try await service.reserved(by: key) == Amounts(tokens: 5))
   }
 
-  @Test("zeros release it, and what it held fits again")
+  @Test("Settling zeros releases the reserved amounts")
   func zeros() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 5))
@@ -118,7 +118,7 @@ struct SettleTests {
   }
 
   @Test(
-    "more than reserved is recorded in full, and over_limit says whether that passed a limit",
+    "More than was reserved is counted in full, and over_limit says if that exceeds a limit",
     arguments: moreThanReserved)
   func more(tokens: Int64, over: Bool) async throws {
     let service = try await Service()
@@ -130,7 +130,7 @@ struct SettleTests {
     #expect(try await service.used(by: key) == Amounts(tokens: tokens))
   }
 
-  @Test("usage settled after the month's end belongs to the month that was charged")
+  @Test("A settlement after the end of the month counts in the month of the reservation")
   func monthEnd() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 10))
@@ -139,12 +139,12 @@ struct SettleTests {
     try service.clock.advance(to: "2024-02-01T00:00:01Z")
     let answer = try await service.settle(id, #""tokens":12"#, by: key)
     #expect(try answer.object["over_limit"] == .bool(true))
-    #expect(try RateLimits(answer.headers).limits.map(\.remaining) == [10], "of the present month")
+    #expect(try RateLimits(answer.headers).limits.map(\.remaining) == [10], "of the current month")
     #expect(try await service.used(by: key) == .zero)
   }
 
   @Test(
-    "a body without a reservation_id, or with a senseless amount, is 400",
+    "A body without a reservation_id, or with an invalid member, gets 400",
     arguments: [
       (json: "{}", field: "reservation_id"), (#"{"tokens":1}"#, "reservation_id"),
       (#"{"reservation_id":null}"#, "reservation_id"), (#"{"reservation_id":7}"#, "reservation_id"),

@@ -5,11 +5,11 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Usage analytics: what is refused")
+@Suite("Usage analytics: rejections")
 struct UsageAnalyticsRejectionTests {
   private static let days = #""start_date":"2024-01-01","end_date":"2024-01-31""#
 
-  @Test("a child key is 403, though it hold every scope and ask for itself")
+  @Test("A child key gets 403, even with all scopes and for itself")
   func child() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -22,7 +22,7 @@ struct UsageAnalyticsRejectionTests {
   }
 
   @Test(
-    "a day that is none is refused by its member's name", arguments: ["start_date", "end_date"],
+    "An invalid day is rejected by name", arguments: ["start_date", "end_date"],
     [
       "\"2024-02-30\"", "\"2023-02-29\"", "\"2100-02-29\"", "\"2024-04-31\"", "\"2024-00-10\"",
       "\"2024-13-01\"",
@@ -36,14 +36,14 @@ struct UsageAnalyticsRejectionTests {
     try await expectRefusal(#"{"\#(name)":\#(value),"\#(other)":"2024-01-15"}"#, fields: [name])
   }
 
-  @Test("both days are required")
+  @Test("Both days are required")
   func missingDays() async throws {
     try await expectRefusal("{}", fields: ["start_date", "end_date"])
     try await expectRefusal(#"{"start_date":"2024-01-01"}"#, fields: ["end_date"])
     try await expectRefusal(#"{"end_date":"2024-01-01"}"#, fields: ["start_date"])
   }
 
-  @Test("an end before the start is refused")
+  @Test("An end before the start is rejected")
   func backwards() async throws {
     for (first, last) in [
       ("2024-01-02", "2024-01-01"), ("2024-02-01", "2024-01-31"), ("9999-12-31", "0001-01-01"),
@@ -52,14 +52,14 @@ struct UsageAnalyticsRejectionTests {
     }
   }
 
-  @Test("api_key_id and api_key_ids exclude each other, though they say the same")
+  @Test("api_key_id and api_key_ids exclude each other, even if they agree")
   func both() async throws {
     let keys = #""api_key_id":"key_1","api_key_ids":["key_1"]"#
     try await expectRefusal("{\(Self.days),\(keys)}", fields: ["api_key_ids"])
   }
 
   @Test(
-    "a list of keys that is empty, of other things, or none at all is refused",
+    "An invalid list of keys is rejected with the invalid element",
     arguments: [
       (value: "[]", field: "api_key_ids"), ("null", "api_key_ids"), ("\"key_1\"", "api_key_ids"),
       ("{}", "api_key_ids"), ("7", "api_key_ids"), ("[7]", "api_key_ids[0]"),
@@ -69,7 +69,7 @@ struct UsageAnalyticsRejectionTests {
     try await expectRefusal(#"{\#(Self.days),"api_key_ids":\#(value)}"#, fields: [field])
   }
 
-  @Test("a list of more than 1000 keys is refused; one of 1000 is looked at")
+  @Test("A list of up to 1000 keys is accepted")
   func longList() async throws {
     let service = try await Service()
     let id = service.home.root.key.id.rawValue
@@ -83,14 +83,14 @@ struct UsageAnalyticsRejectionTests {
     }
   }
 
-  @Test("an api_key_id that is no text, and a member that is not known, are refused")
+  @Test("An api_key_id that is not a string is rejected, and so is an unknown member")
   func badMembers() async throws {
     try await expectRefusal(#"{\#(Self.days),"api_key_id":7}"#, fields: ["api_key_id"])
     try await expectRefusal(#"{\#(Self.days),"api_keys":["key_1"]}"#, fields: ["api_keys"])
     try await expectRefusal(#"{\#(Self.days),"id":"key_1"}"#, fields: ["id"])
   }
 
-  @Test("a key of another tenant is 403, one that there is not is 404, wherever it stands in the list")
+  @Test("Another tenant's key gets 403 and an unknown one 404, anywhere in the list")
   func otherKeys() async throws {
     let service = try await Service()
     let own = service.home.root.key.id.rawValue
@@ -110,7 +110,7 @@ struct UsageAnalyticsRejectionTests {
     }
   }
 
-  @Test("another tenant's key that was deleted is unknown, though it was used")
+  @Test("A deleted key of another tenant is unknown, even if it was used")
   func deletedForeignKey() async throws {
     let service = try await Service()
     let foreign = try await service.key(of: service.neighbour)

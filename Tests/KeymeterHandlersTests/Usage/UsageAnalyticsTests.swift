@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Usage analytics: what was used a day")
+@Suite("Usage analytics: daily usage")
 struct UsageAnalyticsTests {
-  /// Three days of usage by two keys, of which the second is deleted afterwards.
+  /// Three days of usage of two keys.
   private struct Usage {
     let service: Service
     let first: IssuedKey
@@ -34,7 +34,7 @@ struct UsageAnalyticsTests {
     }
   }
 
-  @Test("without a key it is the whole organisation's, deleted keys included, and of no other's")
+  @Test("Without a key the whole organisation's usage is returned, with deleted keys and no other tenant's")
   func organisation() async throws {
     let usage = try await Usage()
     let id = usage.second.key.id.rawValue
@@ -55,7 +55,7 @@ struct UsageAnalyticsTests {
   }
 
   @Test(
-    "both days are included, in UTC",
+    "The range includes both days, in UTC",
     arguments: [
       (first: "2024-01-15", last: "2024-01-15", days: ["2024-01-15"]),
       ("2024-01-15", "2024-01-16", ["2024-01-15", "2024-01-16"]),
@@ -68,7 +68,7 @@ struct UsageAnalyticsTests {
     let answer = try await Usage().answer(first, last)
     #expect(answer.status == 200)
     guard case .object(let deltas)? = try answer.object["deltas"] else {
-      Issue.record("deltas is no object")
+      Issue.record("deltas is not an object")
       return
     }
     #expect(deltas.names == days)
@@ -78,7 +78,7 @@ struct UsageAnalyticsTests {
     }
   }
 
-  @Test("one key that is named is told back, by either member, and counts alone")
+  @Test("A single key is returned by id, from either member, and counts alone")
   func oneKey() async throws {
     let usage = try await Usage()
     let id = usage.first.key.id.rawValue
@@ -95,7 +95,7 @@ struct UsageAnalyticsTests {
     }
   }
 
-  @Test("several keys are added up, each once, and none is told back")
+  @Test("Several keys are added up, each once, and no id is returned")
   func severalKeys() async throws {
     let usage = try await Usage()
     let (first, second) = (usage.first.key.id.rawValue, usage.second.key.id.rawValue)
@@ -111,7 +111,7 @@ struct UsageAnalyticsTests {
     }
   }
 
-  @Test("open reservations count as used, and what is released does not")
+  @Test("Open reservations count as used, and released ones do not")
   func reservations() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -123,7 +123,7 @@ struct UsageAnalyticsTests {
       #"{"api_key":null,"total":{"usage":0,"tokens":0,"stt_duration":0},"deltas":{}}"#)
   }
 
-  @Test("a sum beyond 2^63 − 1 is told as that")
+  @Test("A sum above 2^63 − 1 is capped there")
   func largest() async throws {
     let service = try await Service()
     for _ in 1...2 {

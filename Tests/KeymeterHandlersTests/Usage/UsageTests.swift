@@ -9,7 +9,7 @@ import Testing
 struct UsageTests {
   private static let path = RuntimeOperation.usage.path
 
-  @Test("any key is told its own, with what open reservations hold")
+  @Test("A key reads its own usage, including open reservations")
   func own() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 10), environment: .development)
@@ -31,10 +31,10 @@ struct UsageTests {
       #expect(answer.headers[values: .cacheControl] == ["no-store"])
       #expect(answer.headers[values: .keyIDHeader] == [key.key.id.rawValue])
     }
-    #expect(try await service.store.meter().differences(from: before) == [], "asking costs nothing")
+    #expect(try await service.store.meter().differences(from: before) == [], "reading is free")
   }
 
-  @Test("a root key may ask for a key of its organisation, and any key for itself by its id")
+  @Test("A root key reads any key of its organisation, and each key itself by id")
   func byID() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 9))
@@ -52,7 +52,7 @@ struct UsageTests {
     #expect(answer.status == 200)
   }
 
-  @Test("a root key may see how a key that has ended stands, as long as it is listed")
+  @Test("A root key reads the usage of an ended key as long as it is listed")
   func endedKey() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -62,7 +62,7 @@ struct UsageTests {
     #expect(try await service.ask(call).meter(.requests, "used") == .whole(1))
   }
 
-  @Test("a child key that asks for another is 403, whether there is such a key or not")
+  @Test("A child key gets 403 for any other id, existing or not")
   func child() async throws {
     let service = try await Service()
     let key = try await service.key()
@@ -76,7 +76,7 @@ struct UsageTests {
     }
   }
 
-  @Test("a key that there is not, and another tenant's, are the same 404")
+  @Test("An unknown key and another tenant's get the same 404")
   func notFound() async throws {
     let service = try await Service()
     let foreign = try await service.key(of: service.neighbour)
@@ -96,7 +96,7 @@ struct UsageTests {
   }
 
   @Test(
-    "a query with anything else is 400",
+    "An invalid query gets 400",
     arguments: [
       (query: "key_id=x", field: "key_id"), ("ID=x", "ID"), ("id=", "id"), ("id", "id"), ("id=a&id=a", "id"),
       ("id=a&x=1", "x"), ("requests=1", "requests"), ("%", ""),
@@ -109,7 +109,7 @@ struct UsageTests {
     }
   }
 
-  @Test("a new month begins at zero, and a reservation stays in the month that it was made in")
+  @Test("A new month starts at zero, and a reservation stays in its month")
   func newMonth() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 4))
@@ -123,7 +123,7 @@ struct UsageTests {
     }
   }
 
-  @Test("HEAD has the headers of GET and no body")
+  @Test("HEAD returns the headers of GET and no body")
   func head() async throws {
     let service = try await Service()
     let answer = try await service.ask(.runtime(.head, Self.path, by: service.home.root))
