@@ -51,7 +51,7 @@ class KeySet:
             INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
             SELECT organisation_id, key_id, sha256(int8send(row_number() OVER ())), 'pgbench'
             FROM keymeter.api_keys LIMIT 10000""")
-        # The counters exist from the start, because the monthly and daily rollover are not what is measured.
+        # The counters exist from the start, so that no daily or monthly rollover is measured.
         cluster.sql(self.database, """
             INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, day)
             SELECT organisation_id, key_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date,

@@ -65,7 +65,7 @@ def _children_cpu() -> float:
 
 
 def _with_cpu(cluster: Cluster, servers: list[int], body) -> Sample:
-    """Runs `body` and adds the CPU time that passed meanwhile."""
+    """Runs `body` and measures the CPU time used during it."""
     def readings() -> tuple[float, float, float]:
         return (_children_cpu(), sum(cpu_seconds(server, tree=True) for server in servers),
                 cpu_seconds(cluster.process.pid, tree=True))

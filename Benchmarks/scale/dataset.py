@@ -62,7 +62,7 @@ class LargeSet(KeySet):
             CREATE UNLOGGED TABLE sparse AS
             SELECT k.organisation_id, k.key_id, abs(hashtext(k.key_id) / 10) % 12 AS month FROM keymeter.api_keys AS k
             WHERE k.organisation_id > '{LARGE}' AND hashtext(k.key_id) % 10 = 0""")
-        # Every key has a counter of today, because the monthly and daily rollover are not what is measured.
+        # Every key has a counter of today, so that no daily or monthly rollover is measured.
         tasks = [lambda: self._sql(cluster, f"""
             INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, day, used_requests, used_tokens, last_used_at)
             SELECT k.organisation_id, k.key_id, '{self.months[-1]}', '{self.today}', k.used, k.used * 100,

@@ -46,7 +46,8 @@ def measure(cluster: Cluster, keys: int) -> MigrationTimes:
 def _load(cluster: Cluster, database: str, keys: int) -> None:
     for text in (
         f"""INSERT INTO keymeter.organisations (organisation_id, provider_id, name)
-            SELECT 'org_' || lpad(n::text, 24, '0'), 'bench-' || n, 'Bench ' || n FROM generate_series(0, {keys // 100}) AS n""",
+            SELECT 'org_' || lpad(n::text, 24, '0'), 'bench-' || n, 'Bench ' || n
+            FROM generate_series(0, {keys // 100}) AS n""",
         f"""INSERT INTO keymeter.api_keys (organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit,
               monthly_token_limit, linkage_id, key_hint)
             SELECT 'org_' || lpad((n / 100)::text, 24, '0'), 'key_' || left(md5(n::text), 24), 'Bench ' || n, false,

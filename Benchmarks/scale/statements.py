@@ -23,7 +23,7 @@ def _content(match: re.Match) -> str:
 
 
 def catalogue() -> list[NamedStatement]:
-    """Each statement with a pattern that matches its text, whatever Swift interpolates. The longest come first."""
+    """Each statement with a pattern that matches its text, with wildcards for interpolated values. The longest come first."""
     found = []
     for file in sorted(SOURCES.rglob("*Statements.swift")):
         source = file.read_text()

@@ -19,7 +19,7 @@ IN_FLIGHT = b"idempotency_key_in_flight"
 
 
 class Client:
-    """Runs in a thread of its own. Subclasses define one iteration of their work in `act`."""
+    """Runs in its own thread. Subclasses define one iteration of their work in `act`."""
 
     # Seconds between requests, so that the machine is not saturated.
     pause = 0.02

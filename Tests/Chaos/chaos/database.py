@@ -88,8 +88,8 @@ class Database:
             _send(backends[number % len(backends)], signal.SIGKILL)
 
     def freeze(self) -> list[int]:
-        """Stops all processes and returns their ids, for `thaw`."""
-        # The postmaster first, so that it starts no more.
+        """Sends SIGSTOP to all processes and returns their ids, for `thaw`."""
+        # The postmaster first, so that it starts no new backends.
         frozen = [self.process.pid]
         _send(self.process.pid, signal.SIGSTOP)
         for pid in self._all_pids()[1:]:

@@ -18,7 +18,7 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "disk"
         self.folder.mkdir()
-        # The system call, because mount(8) demands root.
+        # The system call, because mount(8) requires root.
         self._libc = ctypes.CDLL(None, use_errno=True)
         options = f"size={MEGABYTES}m,mode=0700".encode()
         if self._libc.mount(b"tmpfs", str(self.folder).encode(), b"tmpfs", NOSUID | NODEV, options) != 0:
@@ -34,7 +34,7 @@ class Disk:
         self._libc.umount2(str(self.folder).encode(), DETACH)
 
     def fill(self) -> None:
-        """Takes all free space, including what is freed during the call."""
+        """Takes all free space, including space freed during the call."""
         with self._ballast.open("ab") as file:
             for size in (1 << 20, 1 << 12):
                 while self._grow(file.fileno(), size):

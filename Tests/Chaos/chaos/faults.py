@@ -1,7 +1,7 @@
 """Injects each fault and reverts it.
 
 Each fault is a generator that yields the seconds to wait before it resumes. One thread can so run several faults side by
-side. It must be the thread that started the servers, because the kernel ends them with that thread. Closing a generator
+side. It must be the thread that started the servers, because the kernel ends them when that thread exits. Closing a generator
 early reverts its fault.
 """
 

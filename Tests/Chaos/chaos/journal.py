@@ -108,7 +108,7 @@ class KeyChange:
 
 @dataclass
 class NodeFreezes:
-    """When each node was frozen. A frozen node's delay is not held against it."""
+    """When each node was frozen. The invariants ignore the delay of a frozen node."""
 
     intervals: dict[str, list[list[float]]] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""A TCP proxy between the nodes and PostgreSQL that cuts connections around commits. It runs as a process of its own.
+"""A TCP proxy between the nodes and PostgreSQL that cuts connections around commits. It runs as a separate process.
 
 Arguments: PostgreSQL's port, then one port for each node. It reads commands from standard input, one line of JSON each, and
 answers each with one line of JSON on standard output.

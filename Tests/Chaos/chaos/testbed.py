@@ -57,7 +57,7 @@ class Testbed:
     def _create_clients(self, seed: int, root: str) -> list[Client]:
         def client(name: str) -> tuple:
             return name, seed, self.nodes, self.journal, self.stopping
-        # The fixed keys come from a manager with a pool of its own, so that no other manager changes them.
+        # The fixed keys come from a manager with a separate pool, so that no other manager changes them.
         setup, pool = Manager(*client("setup"), root=root, pool=KeyPool()), KeyPool()
 
         def create(**limits: int) -> Key:

@@ -46,7 +46,7 @@ def expect(record: RequestRecord, statuses: set[int]) -> None:
 
 
 def responses_are_in_time(journal: Journal, _state: DatabaseState) -> None:
-    """No request waits too long, whatever the fault. Time during which its node was frozen does not count."""
+    """No request waits too long under any fault. Time during which its node was frozen does not count."""
     for record in journal.all_records():
         if record.full_timeout:
             seconds = record.ended - record.started - journal.freezes.overlap(record)
