@@ -1,9 +1,9 @@
 import Foundation
 
-// text-embedder sql OUTPUT FILE…
+// text-embedder sql OUTPUT ROOT FILE…
 //
-// Writes OUTPUT, a Swift file that holds the text of each FILE in an array named for the folder the
-// file lies in (`EmbeddedSQL.migrations`, `.functions`, `.reports`), in the order given.
+// Writes OUTPUT, a Swift file that holds the text of each FILE in an array named for the FILE's folder directly
+// under ROOT (`EmbeddedSQL.migrations`, `.functions`, `.reports`), in the order given. Subfolders don't matter.
 //
 // text-embedder openapi OUTPUT FILE
 //
@@ -15,12 +15,12 @@ import Foundation
 /// needs escaping.
 func literal(_ text: String) -> String { "####\"\"\"\n\(text)\n\"\"\"####" }
 
-func sqlSource(_ files: [URL]) throws -> String {
+func sqlSource(_ files: [URL], root: URL) throws -> String {
+  let depth = root.pathComponents.count
   var entries: [String: [String]] = ["migrations": [], "functions": [], "reports": []]
   for url in files {
     let text = try String(contentsOf: url, encoding: .utf8)
-    let folder = url.deletingLastPathComponent().lastPathComponent
-    entries[folder, default: []].append(
+    entries[url.pathComponents[depth], default: []].append(
       "    EmbeddedSQLFile(name: \"\(url.lastPathComponent)\", text: \(literal(text))),")
   }
   var source = "enum EmbeddedSQL {\n"
@@ -38,11 +38,11 @@ let arguments = CommandLine.arguments.dropFirst().map { $0 }
 let files = arguments.dropFirst(2).map { URL(filePath: $0) }
 let source: String
 switch (arguments.first, files.count) {
-case ("sql", _) where arguments.count >= 2: source = try sqlSource(files)
+case ("sql", 1...): source = try sqlSource(Array(files.dropFirst()), root: files[0])
 case ("openapi", 1): source = try openAPISource(files[0])
 default:
   FileHandle.standardError.write(
-    Data("usage: text-embedder sql OUTPUT FILE…\n       text-embedder openapi OUTPUT FILE\n".utf8))
+    Data("usage: text-embedder sql OUTPUT ROOT FILE…\n       text-embedder openapi OUTPUT FILE\n".utf8))
   exit(64)
 }
 try source.write(to: URL(filePath: arguments[1]), atomically: true, encoding: .utf8)

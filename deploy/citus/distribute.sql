@@ -67,7 +67,7 @@ SELECT create_distributed_function(
   'keymeter.claim_idempotency_key(text, text, bytea)', 'organisation',
   colocate_with => 'keymeter.api_keys', force_delegation => true);
 SELECT create_distributed_function(
-  'keymeter.fence_counter(text, text)', 'organisation',
+  'keymeter.bump_counter_version(text, text)', 'organisation',
   colocate_with => 'keymeter.api_keys', force_delegation => true);
 SELECT create_distributed_function(
   'keymeter.settle(text, text, text, bigint, bigint, bigint)', 'organisation',

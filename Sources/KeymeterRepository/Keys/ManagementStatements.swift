@@ -78,7 +78,7 @@ enum ManagementStatements {
   /// Finds the tenant of a caller that names none, before a tenant is named: a hash belongs to one key alone.
   static let organisationHolding = Statement(
     "management_organisation_holding",
-    "SELECT organisation_id FROM keymeter.organisation_holding($1)")
+    "SELECT organisation_id FROM keymeter.organisation_for_hash($1)")
 
   /// By the statement's own time rather than the transaction's, which may have waited.
   static let keyHolding = Statement(
@@ -206,11 +206,11 @@ enum ManagementStatements {
 
   /// Gives the month's counter a new version, so that a charge that was judged by the old limits is judged again.
   static let fenceCounter = Statement(
-    "management_fence_counter", "SELECT keymeter.fence_counter($1, $2)::text AS fenced")
+    "management_fence_counter", "SELECT keymeter.bump_counter_version($1, $2)::text AS fenced")
 
   static let organisationFormerlyHolding = Statement(
     "management_organisation_formerly_holding",
-    "SELECT organisation_id FROM keymeter.organisation_formerly_holding($1)")
+    "SELECT organisation_id FROM keymeter.organisation_for_former_hash($1)")
 
   static let formerValue = Statement(
     "management_former_value",

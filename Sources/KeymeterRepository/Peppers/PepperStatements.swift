@@ -31,7 +31,7 @@ enum PepperStatements {
     SELECT coalesce(p.pepper_id, g.pepper_id) AS pepper_id, p.check_value, p.first_seen,
       coalesce(g.keys, 0) AS keys
     FROM keymeter.peppers AS p
-    FULL JOIN keymeter.guarded_keys() AS g ON g.pepper_id = p.pepper_id COLLATE "C"
+    FULL JOIN keymeter.key_count_by_pepper() AS g ON g.pepper_id = p.pepper_id COLLATE "C"
     ORDER BY 1
     """)
 

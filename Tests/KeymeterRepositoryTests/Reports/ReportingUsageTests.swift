@@ -81,7 +81,7 @@ struct ReportingUsageTests {
   func emptyCounters() async throws {
     try await ReportingDatabase.with(
       ReportingSeed.key("key_fenced"), ReportingSeed.key("key_released"),
-      "SELECT keymeter.fence_counter('org_a', 'key_fenced');",
+      "SELECT keymeter.bump_counter_version('org_a', 'key_fenced');",
       ReportingSeed.month("key_released", used: "0, 0, 0", lastUsedAt: "now()")
     ) { database in
       let keys = try await database.rows("SELECT key_id FROM reporting.monthly_usage")

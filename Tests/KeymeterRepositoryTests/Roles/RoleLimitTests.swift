@@ -84,10 +84,10 @@ struct RoleLimitTests {
   @Test("The server can call the functions it needs and no others, and other logins can call none")
   func functions() async throws {
     let needed = [
-      "admit", "admit_groups", "admit_many", "append_audit", "claim_idempotency_key",
+      "admit", "admit_groups", "admit_many", "append_audit", "bump_counter_version", "claim_idempotency_key",
       "differing_key_facts", "ensure_usage_partitions",
-      "expire_reservations", "fence_counter", "guarded_keys", "key_owner", "lock_organisation", "month_of",
-      "organisation_by_provider", "organisation_formerly_holding", "organisation_holding",
+      "expire_reservations", "key_count_by_pepper", "key_owner", "lock_organisation", "month_of",
+      "organisation_by_provider", "organisation_for_former_hash", "organisation_for_hash",
       "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
       "reserve",
       "settle", "usage", "usage_analytics",
@@ -117,8 +117,8 @@ struct RoleLimitTests {
     let known = [
       "admit", "admit_groups", "admit_many", "append_audit", "differing_key_facts", "ensure_usage_partitions",
       "expire_reservations",
-      "guarded_keys", "key_owner", "lock_organisation", "organisation_by_provider",
-      "organisation_formerly_holding", "organisation_holding", "pass_key_facts_on", "purge_idempotency_keys",
+      "key_count_by_pepper", "key_owner", "lock_organisation", "organisation_by_provider",
+      "organisation_for_former_hash", "organisation_for_hash", "pass_key_facts_on", "purge_idempotency_keys",
       "purge_reservations", "purge_usage_events", "record", "renew_secret", "reserve", "settle",
       "take_key_facts",
     ]

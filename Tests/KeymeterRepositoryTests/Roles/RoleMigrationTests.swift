@@ -104,7 +104,7 @@ struct RoleMigrationTests {
         let own = try await session.rows("SELECT key_id FROM keymeter.usage_daily", in: "org_a")
         #expect(own == ["key_old"])
         let nothing = Array(repeating: "NULL", count: 14).joined(separator: ", ")
-        let refusal = try await session.refusal(of: "SELECT keymeter.verdict(\(nothing))")
+        let refusal = try await session.refusal(of: "SELECT keymeter.check_key(\(nothing))")
         #expect(refusal == "42501")
       }
       // A node of the previous version, which sets neither role nor tenant, still works with the same login.

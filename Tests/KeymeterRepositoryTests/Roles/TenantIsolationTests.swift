@@ -154,7 +154,7 @@ struct TenantIsolationTests {
         #expect(try await session.refusal(of: settle, in: scene.victim) == nil)
         let lock = "SELECT keymeter.lock_organisation('\(scene.victim)')"
         #expect(try await session.refusal(of: lock, in: scene.home) == "42501")
-        let fence = "SELECT keymeter.fence_counter('\(scene.victim)', 'key_\(scene.victim)')"
+        let fence = "SELECT keymeter.bump_counter_version('\(scene.victim)', 'key_\(scene.victim)')"
         #expect(try await session.refusal(of: fence, in: scene.home) == "42501")
         let audit = "SELECT keymeter.append_audit('\(scene.victim)', 'cli', NULL, 'x', 'x', 'x', '{}')"
         #expect(try await session.refusal(of: audit, in: scene.home) == "42501")

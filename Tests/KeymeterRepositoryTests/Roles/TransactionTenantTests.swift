@@ -100,7 +100,7 @@ struct TransactionTenantTests {
         #expect(left == ["key_\(scene.home)"])
         for call in [
           "append_audit('\(scene.home)', 'cli', NULL, 'x', 'x', 'x', '{}')",
-          "fence_counter('\(scene.home)', 'key_\(scene.home)')", "lock_organisation('\(scene.home)')",
+          "bump_counter_version('\(scene.home)', 'key_\(scene.home)')", "lock_organisation('\(scene.home)')",
         ] {
           let refusal = try await session.refusal(of: "SELECT keymeter.\(call)")
           #expect(refusal == "42501", "\(call)")

@@ -8,9 +8,9 @@ struct DoctorDefinitionTests {
     arguments: [
       (
         """
-        CREATE OR REPLACE FUNCTION keymeter.fence_counter(organisation text, key text) RETURNS void
+        CREATE OR REPLACE FUNCTION keymeter.bump_counter_version(organisation text, key text) RETURNS void
         LANGUAGE sql SET search_path = pg_catalog, pg_temp AS ''
-        """, "fence_counter"
+        """, "bump_counter_version"
       ),
       (
         """

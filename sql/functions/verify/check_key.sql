@@ -1,8 +1,8 @@
 -- What is decided before any counter is looked at; 0 is nothing against it. The codes are keymeter.admit's.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
-DROP FUNCTION IF EXISTS keymeter.verdict(
+DROP FUNCTION IF EXISTS keymeter.check_key(
   boolean, timestamptz, timestamptz, timestamptz, timestamptz, text, text, text[], text, bigint, bigint, bigint);
-CREATE OR REPLACE FUNCTION keymeter.verdict(
+CREATE OR REPLACE FUNCTION keymeter.check_key(
   own_provider boolean, revoked_at timestamptz, expires_at timestamptz, valid_until timestamptz, judged_at timestamptz,
   environment text, required_environment text, scopes text[], required_scopes text,
   requests bigint, tokens bigint, stt_secs bigint, allowed_cidrs cidr[], address inet

@@ -1,6 +1,6 @@
 -- What a counter holds of its last day after a charge on `today`: usage_daily takes what is of any other day.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
-CREATE OR REPLACE FUNCTION keymeter.day_amount(last_day date, held bigint, today date, charged bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION keymeter.day_counter_after(last_day date, held bigint, today date, charged bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
   SELECT CASE
@@ -11,4 +11,4 @@ AS $$
   END
 $$;
 
-REVOKE ALL ON FUNCTION keymeter.day_amount(date, bigint, date, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION keymeter.day_counter_after(date, bigint, date, bigint) FROM PUBLIC;

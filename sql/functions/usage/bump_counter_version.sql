@@ -1,7 +1,7 @@
 -- Called in the transaction that lowers a limit of a key, or ends it, after its record was changed: gives this
 -- month's counter a new version. Requests under way that were judged by the old record are then either charged
 -- before the change, or judged again after it (keymeter.admit charges only the version that it judged).
-CREATE OR REPLACE FUNCTION keymeter.fence_counter(organisation text, key text) RETURNS void
+CREATE OR REPLACE FUNCTION keymeter.bump_counter_version(organisation text, key text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -10,5 +10,5 @@ AS $$
   ON CONFLICT (organisation_id, key_id, month) DO UPDATE SET last_used_at = u.last_used_at
 $$;
 
-REVOKE ALL ON FUNCTION keymeter.fence_counter(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.fence_counter(text, text) TO keymeter_app;
+REVOKE ALL ON FUNCTION keymeter.bump_counter_version(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.bump_counter_version(text, text) TO keymeter_app;

@@ -45,7 +45,7 @@ BEGIN
       u.xmin AS version, u.ctid AS location, u.day,
       -- The address is looked at for keys with a list alone, and not unnested beside the rest.
       CASE WHEN s.allowed_cidrs IS NOT NULL AND addresses[g.n] IS NULL THEN 11::smallint
-      ELSE keymeter.verdict(
+      ELSE keymeter.check_key(
         g.provider IS NULL OR EXISTS (
           SELECT FROM keymeter.organisations AS o
           WHERE o.organisation_id = s.organisation_id AND o.provider_id = g.provider),
@@ -69,11 +69,11 @@ BEGIN
       -- least() passes over the dimensions of which nothing is asked.
       CASE WHEN f.verdict = 0 THEN least(f.requested,
         CASE WHEN f.requests > 0
-          THEN keymeter.headroom(f.usage_limit, f.used_requests, false) / f.requests END,
+          THEN keymeter.remaining(f.usage_limit, f.used_requests, false) / f.requests END,
         CASE WHEN f.tokens > 0
-          THEN keymeter.headroom(f.monthly_token_limit, f.used_tokens, false) / f.tokens END,
+          THEN keymeter.remaining(f.monthly_token_limit, f.used_tokens, false) / f.tokens END,
         CASE WHEN f.stt_secs > 0
-          THEN keymeter.headroom(f.monthly_stt_secs_limit, f.used_stt_secs, false) / f.stt_secs END)
+          THEN keymeter.remaining(f.monthly_stt_secs_limit, f.used_stt_secs, false) / f.stt_secs END)
         ELSE 0
       END AS fitting
     FROM found AS f
@@ -98,7 +98,7 @@ BEGIN
   SELECT j.position,
     CASE
       WHEN j.verdict <> 0 OR j.fitting = j.requested THEN j.verdict
-      ELSE keymeter.over_limit(j.requests, j.tokens, j.stt_secs,
+      ELSE keymeter.exceeded_dimension(j.requests, j.tokens, j.stt_secs,
         j.usage_limit, j.monthly_token_limit, j.monthly_stt_secs_limit,
         j.used_requests + j.requests * j.fitting, j.used_tokens + j.tokens * j.fitting,
         j.used_stt_secs + j.stt_secs * j.fitting, false)

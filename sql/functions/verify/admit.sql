@@ -20,7 +20,7 @@
 -- else charged in between, its row is now locked by us, and the request is judged again by a new snapshot.
 -- So the judgement and the charge are one step in the counter's order, whatever we waited for. A change that must
 -- not be overtaken by a request which is under way (a limit lowered) writes a new version of the counter too:
--- keymeter.fence_counter. A refusal writes nothing, and so waits for no disk; neither does a charge of nothing.
+-- keymeter.bump_counter_version. A refusal writes nothing, and so waits for no disk; neither does a charge of nothing.
 -- Counters are locked by organisation and key in COLLATE "C" order, so that batches never wait for each other
 -- in a circle.
 -- What it was before the clients' addresses; in one transaction with what takes its place.
@@ -69,7 +69,7 @@ BEGIN
   asked_stt_secs := stt_secs[1];
   LOOP
     SELECT
-      keymeter.verdict(
+      keymeter.check_key(
         providers[1] IS NULL OR EXISTS (
           SELECT FROM keymeter.organisations AS o
           WHERE o.organisation_id = s.organisation_id AND o.provider_id = providers[1]),
@@ -102,7 +102,7 @@ BEGIN
       EXIT;
     END IF;
     EXIT WHEN answer.decision <> 0;
-    answer.decision := keymeter.over_limit(asked_requests, asked_tokens, asked_stt_secs,
+    answer.decision := keymeter.exceeded_dimension(asked_requests, asked_tokens, asked_stt_secs,
       answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
       answer.used_requests, answer.used_tokens, answer.used_stt_secs, unlimited);
     EXIT WHEN answer.decision <> 0 OR (asked_requests = 0 AND asked_tokens = 0 AND asked_stt_secs = 0);
@@ -127,9 +127,9 @@ BEGIN
       reserved_tokens = u.reserved_tokens + asked_tokens * held,
       reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
       day = greatest(u.day, today),
-      day_requests = keymeter.day_amount(u.day, u.day_requests, today, asked_requests),
-      day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, asked_tokens),
-      day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, asked_stt_secs),
+      day_requests = keymeter.day_counter_after(u.day, u.day_requests, today, asked_requests),
+      day_tokens = keymeter.day_counter_after(u.day, u.day_tokens, today, asked_tokens),
+      day_stt_secs = keymeter.day_counter_after(u.day, u.day_stt_secs, today, asked_stt_secs),
       last_used_at = judged_at
     WHERE u.ctid = location AND u.xmin = version;
     charged := FOUND;
@@ -137,7 +137,7 @@ BEGIN
       -- The day's first charge, or one that comes after the next day's.
       INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
       SELECT answer.organisation_id, answer.key_id, f.day, f.requests, f.tokens, f.stt_secs
-      FROM keymeter.filed_day(
+      FROM keymeter.daily_rollover(
         last_day, day_requests, day_tokens, day_stt_secs, today, asked_requests, asked_tokens, asked_stt_secs) AS f
       ON CONFLICT (organisation_id, key_id, day) DO UPDATE
       SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,

@@ -83,7 +83,7 @@ BEGIN
         CASE
           WHEN providers[i] IS NOT NULL AND o.organisation_id IS NULL THEN 1
           WHEN c.place IS NULL THEN 2
-          ELSE keymeter.verdict(
+          ELSE keymeter.check_key(
             true, c.revoked_at, c.expires_at, c.valid_until, judged_at, c.environment, required_environments[i],
             c.scopes, required_scopes[i], requests[i], tokens[i], stt_secs[i], c.allowed_cidrs, addresses[i])
         END::smallint AS verdict
@@ -97,7 +97,7 @@ BEGIN
       SELECT a.*,
         CASE
           WHEN verdict <> 0 THEN verdict
-          ELSE keymeter.over_limit(requests, tokens, stt_secs, usage_limit, monthly_token_limit, monthly_stt_secs_limit,
+          ELSE keymeter.exceeded_dimension(requests, tokens, stt_secs, usage_limit, monthly_token_limit, monthly_stt_secs_limit,
             used_requests, used_tokens, used_stt_secs, unlimited)
         END AS decision
       FROM authenticated AS a
@@ -108,11 +108,11 @@ BEGIN
         keymeter.sum_amounts(tokens) FILTER (WHERE decision = 0) OVER so_far AS sum_tokens,
         keymeter.sum_amounts(stt_secs) FILTER (WHERE decision = 0) OVER so_far AS sum_stt_secs,
         (keymeter.sum_amounts(requests) FILTER (WHERE decision = 0) OVER in_all
-            > keymeter.headroom(usage_limit, used_requests, unlimited)
+            > keymeter.remaining(usage_limit, used_requests, unlimited)
           OR keymeter.sum_amounts(tokens) FILTER (WHERE decision = 0) OVER in_all
-            > keymeter.headroom(monthly_token_limit, used_tokens, unlimited)
+            > keymeter.remaining(monthly_token_limit, used_tokens, unlimited)
           OR keymeter.sum_amounts(stt_secs) FILTER (WHERE decision = 0) OVER in_all
-            > keymeter.headroom(monthly_stt_secs_limit, used_stt_secs, unlimited)) AS crowded
+            > keymeter.remaining(monthly_stt_secs_limit, used_stt_secs, unlimited)) AS crowded
       FROM asked AS a
       WINDOW so_far AS (PARTITION BY place ORDER BY i ROWS UNBOUNDED PRECEDING),
         in_all AS (PARTITION BY place ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
@@ -136,9 +136,9 @@ BEGIN
         reserved_tokens = u.reserved_tokens + d.tokens * held,
         reserved_stt_secs = u.reserved_stt_secs + d.stt_secs * held,
         day = greatest(u.day, today),
-        day_requests = keymeter.day_amount(u.day, u.day_requests, today, d.requests),
-        day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, d.tokens),
-        day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, d.stt_secs),
+        day_requests = keymeter.day_counter_after(u.day, u.day_requests, today, d.requests),
+        day_tokens = keymeter.day_counter_after(u.day, u.day_tokens, today, d.tokens),
+        day_stt_secs = keymeter.day_counter_after(u.day, u.day_stt_secs, today, d.stt_secs),
         last_used_at = judged_at
       FROM due AS d
       WHERE u.ctid = d.location AND u.xmin = d.version
@@ -148,7 +148,7 @@ BEGIN
     dated AS (
       INSERT INTO keymeter.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
       SELECT c.organisation_id, c.key_id, f.day, f.requests, f.tokens, f.stt_secs
-      FROM charged AS c, keymeter.filed_day(
+      FROM charged AS c, keymeter.daily_rollover(
         c.last_day, c.day_requests, c.day_tokens, c.day_stt_secs, today, c.requests, c.tokens, c.stt_secs) AS f
       ON CONFLICT (organisation_id, key_id, day) DO UPDATE
       SET requests = t.requests + excluded.requests, tokens = t.tokens + excluded.tokens,
@@ -205,7 +205,7 @@ BEGIN
         answer.used_tokens := answer.used_tokens + due_tokens[due];
         answer.used_stt_secs := answer.used_stt_secs + due_stt_secs[due];
         IF answer.decision IN (0, 7, 8, 9) THEN
-          answer.decision := keymeter.over_limit(
+          answer.decision := keymeter.exceeded_dimension(
             requests[answer.position], tokens[answer.position], stt_secs[answer.position],
             answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
             answer.used_requests, answer.used_tokens, answer.used_stt_secs, unlimited);
@@ -257,9 +257,9 @@ BEGIN
           reserved_tokens = u.reserved_tokens + d.tokens * held,
           reserved_stt_secs = u.reserved_stt_secs + d.stt_secs * held,
           day = greatest(u.day, today),
-          day_requests = keymeter.day_amount(u.day, u.day_requests, today, d.requests),
-          day_tokens = keymeter.day_amount(u.day, u.day_tokens, today, d.tokens),
-          day_stt_secs = keymeter.day_amount(u.day, u.day_stt_secs, today, d.stt_secs),
+          day_requests = keymeter.day_counter_after(u.day, u.day_requests, today, d.requests),
+          day_tokens = keymeter.day_counter_after(u.day, u.day_tokens, today, d.tokens),
+          day_stt_secs = keymeter.day_counter_after(u.day, u.day_stt_secs, today, d.stt_secs),
           last_used_at = judged_at
         FROM unnest(places, organisations, keys, versions, due_requests, due_tokens, due_stt_secs)
           AS d (place, organisation, key, version, requests, tokens, stt_secs)
@@ -273,7 +273,7 @@ BEGIN
       dated AS (
         INSERT INTO keymeter.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
         SELECT c.organisation, c.key, f.day, f.requests, f.tokens, f.stt_secs
-        FROM charged AS c, keymeter.filed_day(
+        FROM charged AS c, keymeter.daily_rollover(
           c.last_day, c.day_requests, c.day_tokens, c.day_stt_secs, today, c.requests, c.tokens, c.stt_secs) AS f
         ON CONFLICT (organisation_id, key_id, day) DO UPDATE
         SET requests = t.requests + excluded.requests, tokens = t.tokens + excluded.tokens,

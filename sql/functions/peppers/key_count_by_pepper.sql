@@ -2,7 +2,7 @@
 -- key in the overlap of a rotation can count for two. Looks at every key there is.
 --
 -- SECURITY DEFINER because it counts the keys of all tenants, and tells nothing else of them.
-CREATE OR REPLACE FUNCTION keymeter.guarded_keys() RETURNS TABLE (pepper_id text, keys bigint)
+CREATE OR REPLACE FUNCTION keymeter.key_count_by_pepper() RETURNS TABLE (pepper_id text, keys bigint)
 LANGUAGE sql STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -18,5 +18,5 @@ AS $$
   GROUP BY g.pepper_id
 $$;
 
-REVOKE ALL ON FUNCTION keymeter.guarded_keys() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.guarded_keys() TO keymeter_app;
+REVOKE ALL ON FUNCTION keymeter.key_count_by_pepper() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION keymeter.key_count_by_pepper() TO keymeter_app;

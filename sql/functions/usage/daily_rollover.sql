@@ -1,7 +1,7 @@
 -- What a charge on `today` leaves to usage_daily: the counter's last day, when it is over; the charge itself, when the
--- counter is at a later day already; mostly nothing, and then there is no row. See keymeter.day_amount.
+-- counter is at a later day already; mostly nothing, and then there is no row. See keymeter.day_counter_after.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
-CREATE OR REPLACE FUNCTION keymeter.filed_day(
+CREATE OR REPLACE FUNCTION keymeter.daily_rollover(
   last_day date, held_requests bigint, held_tokens bigint, held_stt_secs bigint,
   today date, charged_requests bigint, charged_tokens bigint, charged_stt_secs bigint
 ) RETURNS TABLE (day date, requests bigint, tokens bigint, stt_secs bigint)
@@ -14,4 +14,4 @@ AS $$
   WHERE last_day > today OR (last_day < today AND (held_requests > 0 OR held_tokens > 0 OR held_stt_secs > 0))
 $$;
 
-REVOKE ALL ON FUNCTION keymeter.filed_day(date, bigint, bigint, bigint, date, bigint, bigint, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION keymeter.daily_rollover(date, bigint, bigint, bigint, date, bigint, bigint, bigint) FROM PUBLIC;
