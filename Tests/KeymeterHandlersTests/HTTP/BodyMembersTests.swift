@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Body members")
 struct BodyMembersTests {
-  @Test("absent, null and set are three different wishes for a limit")
+  @Test("For a limit, absent, null and a number have three different meanings")
   func limit() throws {
     var members = try self.members(#"{"null":null,"zero":0,"five":5,"largest":9007199254740991}"#)
     #expect(members.limit("absent") == .unchanged)
@@ -17,7 +17,7 @@ struct BodyMembersTests {
   }
 
   @Test(
-    "a limit that can't be used is noted, with what it must be",
+    "An invalid limit is reported with the allowed values",
     arguments: ["-1", "9007199254740992", "1.5", #""5""#])
   func wrongLimit(value: String) throws {
     var members = try self.members(#"{"usage_limit":\#(value)}"#)
@@ -29,7 +29,7 @@ struct BodyMembersTests {
       ])
   }
 
-  @Test("a text may be absent; null is no text, except where it says the same as absence")
+  @Test("A string may be absent, and null counts as absent only where allowed")
   func text() throws {
     var members = try self.members(#"{"text":"x","empty":"","null":null,"number":5}"#)
     #expect(members.text("absent") == nil)
@@ -47,7 +47,7 @@ struct BodyMembersTests {
         == ["null", "number", "number"].map { FieldViolation(field: $0, message: "must be a string") })
   }
 
-  @Test("a text that must be there is noted once where it is not")
+  @Test("A missing required string is reported once")
   func requiredText() throws {
     var members = try self.members("{}")
     #expect(members.requiredText("id") == nil)
@@ -56,7 +56,7 @@ struct BodyMembersTests {
       members.violations == ["id", "friendly_name"].map { FieldViolation(field: $0, message: "is required") })
   }
 
-  @Test("members that nobody took are unknown, in the order of the document; a name taken twice is known")
+  @Test("Members that were not read are unknown, in the document's order")
   func unknown() throws {
     var members = try self.members(#"{"z":1,"known":"x","a":null,"K":2}"#)
     _ = members.text("known")
@@ -68,7 +68,7 @@ struct BodyMembersTests {
         == ["z", "a", "K"].map { FieldViolation(field: $0, message: "is not a known member") })
   }
 
-  @Test("every violation of a domain rule is noted")
+  @Test("All violations of a domain rule are reported")
   func checked() throws {
     var members = try self.members("{}")
     let failure = ValidationFailure([

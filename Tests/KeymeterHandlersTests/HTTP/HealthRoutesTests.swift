@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Health")
 struct HealthRoutesTests {
-  @Test("live answers as long as the process does, ready or not, without credentials")
+  @Test("/health/live answers 200 whether the node is ready or not, without credentials")
   func live() async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))
@@ -22,7 +22,7 @@ struct HealthRoutesTests {
     }
   }
 
-  @Test("ready answers 200 when the node can work")
+  @Test("/health/ready answers 200 if the node is ready")
   func ready() async throws {
     let answer = try await get("/health/ready", of: try await Service(), readiness: .ready)
     #expect(answer.status == 200)
@@ -31,7 +31,7 @@ struct HealthRoutesTests {
     #expect(answer.headers[.retryAfterHeader] == nil)
   }
 
-  @Test("ready answers 503 with the reason, quoted, when it can't")
+  @Test("/health/ready answers 503 with the escaped reason if it is not")
   func notReady() async throws {
     let answer = try await get(
       "/health/ready", of: try await Service(), readiness: .notReady(reason: "schema \"2\" of 3"))
@@ -42,7 +42,7 @@ struct HealthRoutesTests {
     #expect(answer.headers[.retryAfterHeader] == "1")
   }
 
-  @Test("readiness is asked anew at each request, and only by the path that tells it")
+  @Test("Readiness is checked for each request to /health/ready, and for no other")
   func asked() async throws {
     let service = try await Service()
     let counter = Counter()

@@ -5,7 +5,7 @@ import Testing
 @Suite("Query parameters")
 struct QueryParametersTests {
   @Test(
-    "a value is decoded as a form encodes it",
+    "A value is decoded as form data",
     arguments: [
       ("a=b", "b"), ("a=", ""), ("a", ""), ("a==", "="), ("a=b=c", "b=c"), ("a=%41", "A"), ("a=x+y", "x y"),
       ("a=x%2By", "x+y"), ("a=x%20y", "x y"), ("a=%c3%A9", "é"), ("a=%F0%9F%8F%A5", "🏥"), ("a=%26%3D", "&="),
@@ -17,13 +17,13 @@ struct QueryParametersTests {
     #expect(try QueryParameters(query).single("a") == value)
   }
 
-  @Test("a parameter that is not there is nil", arguments: ["", "&", "b=a", "A=1", "=a", "aa=1", "a%20=1"])
+  @Test("A missing parameter is nil", arguments: ["", "&", "b=a", "A=1", "=a", "aa=1", "a%20=1"])
   func absent(query: String) throws {
     #expect(try QueryParameters(query).single("a") == nil)
   }
 
   @Test(
-    "a broken encoding anywhere refuses the query as a whole",
+    "An invalid percent-encoding anywhere rejects the whole query",
     arguments: ["%", "a=1&b=%", "b=%f", "%zz=1&a=1", "b=%FF&a=1"])
   func broken(query: String) {
     #expect(
@@ -34,7 +34,7 @@ struct QueryParametersTests {
   }
 
   @Test(
-    "a repeated parameter is refused under its name; others may repeat",
+    "A repeated single-value parameter is rejected by name, and others may repeat",
     arguments: ["a=1&a=1", "a&a", "a=1&%61=2"])
   func repeated(query: String) throws {
     let parameters = try QueryParameters(query + "&b=1")

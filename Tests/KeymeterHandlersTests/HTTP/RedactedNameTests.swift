@@ -5,24 +5,24 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Names that a client made up, in errors")
+@Suite("Unknown names in errors")
 struct RedactedNameTests {
   @Test(
-    "a short name of harmless characters is told",
+    "A short name of safe characters is returned",
     arguments: [
       "usage_limits", "a", "X-API-Key", "monthly.limit", "task_id", String(repeating: "x", count: 31),
     ])
   func told(name: String) { #expect(RedactedName.of(name) == name) }
 
   @Test(
-    "any other is not",
+    "Any other name is replaced",
     arguments: [
       "", " ", "a b", "a\n", "é", "sk_", "sk_live", "sk_live_x", "sk_other_x", "xsk_dev_x", "a.sk_stag_x",
       "<script>", "a[]", String(repeating: "x", count: 32), "\u{212A}",
     ])
   func placeholder(name: String) { #expect(RedactedName.of(name) == RedactedName.placeholder) }
 
-  @Test("a key in the place of a name, whole or without its prefix, is in no answer of any dialect")
+  @Test("A key in place of a name, whole or without its prefix, is in no response of any dialect")
   func everyDialect() async throws {
     let service = try await Service()
     let root = service.home.root
@@ -49,14 +49,14 @@ struct RedactedNameTests {
       }
       for call in calls {
         let answer = try await service.send(call)
-        // Of its own record the Scrubs dialect ignores what else is asked.
+        // For its own record the Scrubs dialect ignores unknown parameters.
         #expect(answer.status == (call.uri.hasPrefix(Call.path + "?") && call.method == .get ? 200 : 400))
         #expect(!answer.text.contains(String(body.prefix(32))), "\(call.method) \(call.uri)")
       }
     }
   }
 
-  @Test("a key in the place of a scope is in no refusal")
+  @Test("A key in place of a scope is in no rejection")
   func scope() async throws {
     let service = try await Service()
     let manager = try await service.issue(scopes: ["apikeys:*"])
@@ -70,7 +70,7 @@ struct RedactedNameTests {
     }
   }
 
-  @Test("no more than 16 unknown parameters are named")
+  @Test("At most 16 unknown parameters are reported")
   func many() throws {
     let query = try QueryParameters((0..<40).map { "p\($0)=1" }.joined(separator: "&"))
     do {

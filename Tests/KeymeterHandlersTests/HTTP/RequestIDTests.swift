@@ -6,13 +6,13 @@ import Testing
 
 @Suite("Request ids")
 struct RequestIDTests {
-  /// Calls that end in each of the places where answers are made.
+  /// Calls whose responses are made in different places.
   private static let calls = [
     Call(.get), Call(.get, "/nope"), Call(.patch), Call(.get, "/health/live"), Call(.head),
   ]
 
   @Test(
-    "a harmless id is kept, in the header and in the body",
+    "A safe id is kept, in the header and in the body",
     arguments: ["x", "req-1", "A.b_C-9", "0", "..", String(repeating: "r", count: 128)])
   func kept(id: String) async throws {
     let service = try await Service()
@@ -24,7 +24,7 @@ struct RequestIDTests {
   }
 
   @Test(
-    "any other is replaced by a new one",
+    "Any other id is replaced by a new one",
     arguments: [
       nil, "", " ", "a b", "a,b", "a\tb", "é", "\"x\"", "<script>", "a/b", "a:b", "a%0Ab", "{}", "a;b",
       String(repeating: "r", count: 129),
@@ -40,10 +40,10 @@ struct RequestIDTests {
       if answer.status >= 400, call.method != .head { #expect(try answer.text("request_id") == given) }
       seen.insert(given)
     }
-    #expect(seen.count == Self.calls.count, "no id is given twice")
+    #expect(seen.count == Self.calls.count, "ids must be unique")
   }
 
-  @Test("an id that is sent twice is none")
+  @Test("A repeated id is replaced")
   func repeated() async throws {
     let service = try await Service()
     let answer = try await service.send(
@@ -51,7 +51,7 @@ struct RequestIDTests {
     #expect(answer.headers[.requestIDHeader]?.hasPrefix("req_") == true)
   }
 
-  @Test("answers that succeed carry one too")
+  @Test("Successful responses have an id too")
   func success() async throws {
     let service = try await Service()
     let call = Call.scrubs(.post, by: service.home.credentials, json: #"{"friendly_name":"T"}"#)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("The log line of a request")
+@Suite("The request log")
 struct RequestLogTests {
   private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
   private static let parent = "00f067aa0ba902b7"
@@ -26,7 +26,7 @@ struct RequestLogTests {
     #expect(fields == expected, sourceLocation: sourceLocation)
   }
 
-  @Test("a change by a key names request, trace, route, status, organisation and key")
+  @Test("A change by a key is logged with request, trace, route, status, organisation and key")
   func management() async throws {
     let measured = try await MeasuredService()
     let root = measured.service.home.root.key
@@ -43,7 +43,7 @@ struct RequestLogTests {
     #expect(measured.log.requests.count == 1)
   }
 
-  @Test("a key that may not do what it asks is named as well, one that isn't authentic is not")
+  @Test("A key without permission is logged by id, and an unauthenticated one is not")
   func refused() async throws {
     let measured = try await MeasuredService()
     let child = try await measured.service.child()
@@ -59,7 +59,7 @@ struct RequestLogTests {
   }
 
   @Test(
-    "a traceparent that is none is ignored, and the answer is the same",
+    "An invalid traceparent is ignored and does not change the response",
     arguments: ["00-\(trace)-\(parent)", "nonsense", "ff-\(trace)-\(parent)-01", nil])
   func malformedTrace(value: String?) async throws {
     let measured = try await MeasuredService()
@@ -72,7 +72,7 @@ struct RequestLogTests {
     #expect(line["trace_id"] == nil && line["parent_id"] == nil)
   }
 
-  @Test("verifications and what else back ends call all the time has no line, unless debug is asked for")
+  @Test("Verifications and other frequent calls are logged at debug only")
   func quiet() async throws {
     for level in [Logger.Level.info, .debug] {
       let measured = try await MeasuredService(level: level)
@@ -87,7 +87,7 @@ struct RequestLogTests {
     }
   }
 
-  @Test("at debug every call of the runtime API names its key", arguments: RuntimeOperation.allCases)
+  @Test("At debug every runtime call is logged with its key", arguments: RuntimeOperation.allCases)
   func runtime(operation: RuntimeOperation) async throws {
     let measured = try await MeasuredService(level: .debug)
     let root = measured.service.home.root
@@ -103,7 +103,7 @@ struct RequestLogTests {
       ])
   }
 
-  @Test("a verification that is refused names its key where it is known")
+  @Test("A rejected verification is logged with its key if that is known")
   func refusedVerification() async throws {
     let measured = try await MeasuredService(level: .debug)
     let key = try await measured.service.key(MonthlyLimits(requests: 0))
@@ -115,7 +115,7 @@ struct RequestLogTests {
     #expect(measured.log.requests.last?["key_id"] == nil)
   }
 
-  @Test("what goes wrong while a request is answered is logged under the same names")
+  @Test("Warnings during a request have the same request and trace ids")
   func warnings() async throws {
     let measured = try await MeasuredService()
     let root = measured.service.home.root
@@ -130,7 +130,7 @@ struct RequestLogTests {
     }
   }
 
-  @Test("neither path nor query nor a key is in a line")
+  @Test("No log line contains a path, a query or a key")
   func secrecy() async throws {
     let measured = try await MeasuredService(level: .trace)
     let key = try await measured.service.key()
@@ -146,7 +146,7 @@ struct RequestLogTests {
   }
 
   @Test(
-    "a duration has three digits behind the point",
+    "A duration has three decimal places",
     arguments: [
       (0, "0.000"), (999, "0.000"), (1_000, "0.001"), (1_234_567, "1.234"), (61_000_000_000, "61000.000"),
     ])

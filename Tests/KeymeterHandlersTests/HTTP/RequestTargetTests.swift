@@ -6,7 +6,7 @@ import Testing
 @Suite("Request target")
 struct RequestTargetTests {
   @Test(
-    "a path, an address of http or https, and what OPTIONS and CONNECT alone may ask for, have a known form",
+    "A path, an http or https URL, and the special forms of OPTIONS and CONNECT are valid targets",
     arguments: [
       (HTTPRequest.Method.get, "/"), (.get, "/api/v1/verify?requests=2"), (.get, "//host/x"),
       (.get, "/*://h/metrics"),
@@ -18,7 +18,7 @@ struct RequestTargetTests {
   }
 
   @Test(
-    "nothing else has",
+    "No other target is valid",
     arguments: [
       (HTTPRequest.Method.get, "*://h/metrics"), (.get, "*"), (.options, "*/metrics"), (.get, ""),
       (.get, "metrics"),

@@ -6,26 +6,26 @@ import Testing
 
 @Suite("Route table")
 struct RouteTableTests {
-  @Test("a path's methods are those it was given, and HEAD with GET")
+  @Test("A path has the methods it was registered with, and HEAD with GET")
   func methods() {
     let table = table(["/a": [.get, .put], "/b/c": [.post]])
     #expect(table.methods(ofPath: "/a") == [.get, .put, .head])
     #expect(table.methods(ofPath: "/b/c") == [.post])
   }
 
-  @Test("spare slashes don't count; anything else does", arguments: ["/b/c", "/b/c/", "//b//c", "b/c"])
+  @Test("Extra slashes do not matter", arguments: ["/b/c", "/b/c/", "//b//c", "b/c"])
   func spareSlashes(path: String) {
     #expect(table(["/b/c": [.post]]).methods(ofPath: path) == [.post])
   }
 
   @Test(
-    "a path that is not served has none",
+    "An unregistered path has no methods",
     arguments: ["", "/", "/b", "/c", "/b/c/d", "/B/C", "/b/%63", "/b/c?"])
   func unknown(path: String) {
     #expect(table(["/b/c": [.post]]).methods(ofPath: path) == nil)
   }
 
-  @Test("a parameter stands for one segment, and a path of its own comes first")
+  @Test("A parameter matches one segment, and a literal segment comes first")
   func parameters() {
     let table = table(["/a/:id": [.delete], "/a/list": [.get], "/a/:id/end": [.post]])
     #expect(table.methods(ofPath: "/a/key_1") == [.delete])
@@ -36,7 +36,7 @@ struct RouteTableTests {
     }
   }
 
-  @Test("a table without routes serves nothing")
+  @Test("An empty table serves nothing")
   func empty() {
     #expect(RouteTable().methods(ofPath: "/") == nil)
   }

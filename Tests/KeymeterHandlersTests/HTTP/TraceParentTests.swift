@@ -9,10 +9,10 @@ struct TraceParentTests {
   private static let parent = "00f067aa0ba902b7"
 
   @Test(
-    "what the specification allows is read",
+    "A valid traceparent is parsed",
     arguments: [
       "00-\(trace)-\(parent)-01", "00-\(trace)-\(parent)-00", "00-\(trace)-\(parent)-ff",
-      // Of later versions the first parts.
+      // Later versions may have more parts.
       "01-\(trace)-\(parent)-01", "cc-\(trace)-\(parent)-01-what-the-future-holds",
       "fe-\(trace)-\(parent)-01-",
     ])
@@ -23,7 +23,7 @@ struct TraceParentTests {
   }
 
   @Test(
-    "anything else is none",
+    "Any other value is rejected",
     arguments: [
       "", "00", "00-\(trace)-\(parent)", "00-\(trace)-\(parent)-", "00-\(trace)-\(parent)-1",
       "00-\(trace)-\(parent)-01-", "00-\(trace)-\(parent)-01-more", "00-\(trace)-\(parent)-012",
@@ -38,7 +38,7 @@ struct TraceParentTests {
     ])
   func refused(value: String) { #expect(TraceParent(value) == nil) }
 
-  @Test("several headers are none")
+  @Test("Repeated headers are rejected")
   func repeated() throws {
     let name = try #require(HTTPField.Name("traceparent"))
     let value = "00-\(Self.trace)-\(Self.parent)-01"

@@ -9,7 +9,7 @@ import Testing
 @Suite("On the wire")
 struct WireTests {
   @Test(
-    "HEAD is answered without a body on every path, so that the next answer is not misread",
+    "HEAD gets no body on any path, so the next response is read correctly",
     arguments: ["/api/v1/api-key", "/health/live", "/health/ready", "/nope", "/"])
   func head(path: String) async throws {
     let service = try await Service()
@@ -23,7 +23,7 @@ struct WireTests {
   }
 
   @Test(
-    "a malformed request is refused, and the server goes on",
+    "A malformed request is rejected, and the server goes on",
     arguments: [
       "GARBAGE\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
       "GET /health/live HTTP/1.1\r\nBad Header: x\r\n\r\n",
@@ -38,7 +38,7 @@ struct WireTests {
     #expect(try await service.send(Call(.get, "/health/live")).status == 200)
   }
 
-  @Test("a header that is repeated on the wire is seen as repeated")
+  @Test("A header that is repeated on the wire counts as repeated")
   func repeatedHeader() async throws {
     let service = try await Service()
     let call = Call.scrubs(.get, by: service.home.credentials)
@@ -50,7 +50,7 @@ struct WireTests {
     #expect(try await service.exchange(once).hasPrefix("HTTP/1.1 200 "))
   }
 
-  @Test("header names are told without regard to case")
+  @Test("Header names are case-insensitive")
   func headerCase() async throws {
     let service = try await Service()
     let secret = service.home.root.secret.revealed
@@ -65,7 +65,7 @@ struct WireTests {
     #expect(try await service.exchange(Array(request.utf8)).hasPrefix("HTTP/1.1 200 "))
   }
 
-  @Test("several calls over one connection, refused ones among them, are each answered in turn")
+  @Test("Successive calls on one connection are answered in order, rejected ones included")
   func pipeline() async throws {
     let service = try await Service()
     let statuses = try await service.application().test(.live) { client in
@@ -84,7 +84,7 @@ struct WireTests {
 }
 
 extension String {
-  /// The parts that follow each occurrence of `separator`.
+  /// The parts after each occurrence of `separator`.
   fileprivate func components(of separator: String) -> [String] {
     split(separator: separator, omittingEmptySubsequences: true).map(String.init)
   }

@@ -5,7 +5,7 @@ import Testing
 @Suite("JSON reader: duplicate members")
 struct JSONDuplicateMemberTests {
   @Test(
-    "a name that comes twice is refused, however it is spelt and whatever the values",
+    "A repeated name is rejected, however it is spelt and with any values",
     arguments: [
       (#"{"usage_limit":1,"usage_limit":null}"#, "usage_limit", 17),
       (#"{"a":1,"a":1}"#, "a", 7),
@@ -19,7 +19,7 @@ struct JSONDuplicateMemberTests {
     #expect(JSONReader.refusal(of: document) == expected)
   }
 
-  @Test("every pair of positions is noticed, in small objects and in those that use the set")
+  @Test("A duplicate is found at any two positions, in small objects and in those that use the set")
   func everyPair() {
     for count in [2, 3, 7, 8, 9, 10, 17] {
       for second in 1..<count {
@@ -32,12 +32,12 @@ struct JSONDuplicateMemberTests {
     }
   }
 
-  @Test("the same name in another object is no duplicate")
+  @Test("The same name in another object is not a duplicate")
   func siblings() {
     #expect(JSONReader.refusal(of: #"{"a":{"a":{"b":1}},"b":[{"a":1},{"a":2}]}"#) == nil)
   }
 
-  @Test("the last of 100,000 members is noticed as a duplicate of the first")
+  @Test("The last of 100,000 members is found to duplicate the first")
   func manyMembers() {
     let names = (0..<100_000).map { "\"member\($0)\":0" } + ["\"member0\":1"]
     let document = "{" + names.joined(separator: ",") + "}"

@@ -3,13 +3,13 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// Foundation is the second opinion: whatever Keymeter reads, it must read too, and as the same value.
+/// Everything that Keymeter reads, Foundation must read as the same value.
 ///
-/// Not the other way round; Keymeter is stricter by design. Numbers beyond a Double's range are left out,
-/// because Foundation refuses what Keymeter only reports as not whole.
+/// The reverse is not tested, because Keymeter is stricter by design. Numbers beyond a Double's range are left out:
+/// Foundation rejects them, and Keymeter only reports that they are not integers.
 @Suite("JSON reader and writer against Foundation")
 struct JSONFoundationComparisonTests {
-  @Test("Foundation reads what the writer wrote, as the same value")
+  @Test("Foundation reads the writer's output as the same value")
   func writtenValues() throws {
     var random = JSONTestGenerator(seed: 5)
     for _ in 0..<500 {
@@ -45,7 +45,7 @@ struct JSONFoundationComparisonTests {
   }
 }
 
-/// A JSON value as Foundation's decoder sees it.
+/// A JSON value as decoded by Foundation.
 private enum FoundationValue: Decodable {
   case null
   case bool(Bool)
@@ -80,7 +80,7 @@ private enum FoundationValue: Decodable {
     case (.array(let theirs), .array(let ours)):
       theirs.count == ours.count && zip(theirs, ours).allSatisfy { $0.agrees(with: $1) }
     case (.object(let theirs), .object(let ours)):
-      // A dictionary merges names that are canonically equivalent; then only acceptance is compared.
+      // A dictionary merges canonically equivalent names, so only acceptance is compared.
       theirs.count != Set(ours.members.map(\.name)).count
         ? false
         : theirs.count != ours.members.count
@@ -91,7 +91,7 @@ private enum FoundationValue: Decodable {
 }
 
 extension JSONValue {
-  /// Tells whether every number in it is one that a Double can hold, roughly at least.
+  /// Whether every number in the value roughly fits a Double.
   fileprivate var fitsDoubles: Bool {
     switch self {
     case .number(let number): Double(number.text)?.isFinite ?? false

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("JSON reader: damaged documents")
 struct JSONMutationTests {
-  /// Bytes that mean something to the reader, so that damage with them goes deeper than with any others.
+  /// Bytes that have a meaning for the reader, so that damage with them reaches deeper code.
   private static let telling =
     Array("{}[]\",:\\/ubntrf0123456789.eE+- \n\t".utf8)
     + [0, 0x1F, 0x7F, 0x80, 0xA0, 0xBB, 0xBF, 0xC0, 0xC3, 0xE2, 0xED, 0xEF, 0xF0, 0xF4, 0xFF]
@@ -16,7 +16,7 @@ struct JSONMutationTests {
     String(repeating: "[", count: 31) + "0" + String(repeating: "]", count: 31),
   ]
 
-  @Test("a damaged document is read or refused, never more; what is read can be written and read again")
+  @Test("A damaged document is read or rejected without a crash, and what is read survives a round trip")
   func mutations() throws {
     var random = JSONTestGenerator(seed: 2026)
     var accepted = 0
@@ -35,11 +35,11 @@ struct JSONMutationTests {
         #expect(String(validating: damaged, as: UTF8.self) != nil)
       }
     }
-    // Both outcomes must be common, or the test says little.
+    // The test is only useful if both outcomes are common.
     #expect(1000...19_000 ~= accepted)
   }
 
-  @Test("every beginning of a document is refused, at its end or before")
+  @Test("Every proper prefix of a document is rejected at or before its end")
   func beginnings() {
     for document in Self.seeds {
       let bytes = Array(document.utf8)

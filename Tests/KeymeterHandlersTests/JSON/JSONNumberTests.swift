@@ -2,10 +2,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("JSON number: its exact whole value")
+@Suite("JSON numbers as exact integers")
 struct JSONNumberTests {
   @Test(
-    "a whole number gives its value, however it is spelt",
+    "An integer is read exactly, however it is spelt",
     arguments: [
       ("0", 0), ("-0", 0), ("0.0", 0), ("-0.000", 0), ("0e5", 0), ("0e999999999999999999999", 0),
       ("0.0e-999999999999999999999", 0), ("1", 1), ("-1", -1), ("10", 10), ("1.0", 1), ("100.0", 100),
@@ -23,7 +23,7 @@ struct JSONNumberTests {
   }
 
   @Test(
-    "a fraction, or what doesn't fit in 64 bits, gives none",
+    "A fraction or a number beyond 64 bits is not an integer",
     arguments: [
       "0.5", "-0.5", "1.5", "1e-1", "15e-1", "1.05e1", "100.001", "1e-400", "1e-999999999",
       "9007199254740991.5", "0.0000000000000000000000000000000000000000000001",
@@ -36,7 +36,7 @@ struct JSONNumberTests {
     #expect(try #require(JSONNumber(text)).wholeNumber == nil)
   }
 
-  @Test("an exponent may cancel out any number of zeros")
+  @Test("An exponent may cancel out any number of zeros")
   func longTexts() throws {
     let zeros = String(repeating: "0", count: 60_000)
     #expect(try #require(JSONNumber("7\(zeros)e-60000")).wholeNumber == 7)
@@ -49,7 +49,7 @@ struct JSONNumberTests {
     #expect(try #require(JSONNumber(String(repeating: "9", count: 60_000))).wholeNumber == nil)
   }
 
-  @Test("every spelling of an integer with a moved point gives it back")
+  @Test("An integer is read exactly for every position of the decimal point")
   func movedPoint() throws {
     var random = JSONTestGenerator(seed: 11)
     for _ in 0..<2000 {
@@ -67,7 +67,7 @@ struct JSONNumberTests {
   }
 
   @Test(
-    "a text that isn't a number makes none",
+    "Text that is not a number is rejected",
     arguments: ["", " 1", "1 ", "+1", "01", "1.", "NaN", "\"1\"", "true"])
   func invalid(text: String) {
     #expect(JSONNumber(text) == nil)

@@ -2,10 +2,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("JSON reader: what it accepts")
+@Suite("JSON reader: valid documents")
 struct JSONReaderAcceptanceTests {
   @Test(
-    "a valid document gives its value",
+    "A valid document is read as its value",
     arguments: [
       ("null", .null),
       ("true", .bool(true)),
@@ -37,7 +37,7 @@ struct JSONReaderAcceptanceTests {
   }
 
   @Test(
-    "each escape stands for its character",
+    "Each escape is read as its character",
     arguments: [
       (#"\"\\\/"#, "\"\\/"),
       (#"\b\f\n\r\t"#, "\u{8}\u{C}\n\r\t"),
@@ -56,7 +56,7 @@ struct JSONReaderAcceptanceTests {
     #expect(try JSONReader.read(text: "\"\(content)\"") == .string(text))
   }
 
-  @Test("members keep their order, and a look-up tells null from absent")
+  @Test("Members keep their order, and a lookup distinguishes null from absent")
   func members() throws {
     guard case .object(let object) = try JSONReader.read(text: #"{"z":null,"a":true,"m":[]}"#) else {
       Issue.record("not an object")
@@ -68,7 +68,7 @@ struct JSONReaderAcceptanceTests {
     #expect(object["absent"] == nil)
   }
 
-  @Test("names are told apart byte by byte, not by canonical equivalence")
+  @Test("Names are compared byte by byte, not by canonical equivalence")
   func canonicalEquivalents() throws {
     let kelvin = try JSONReader.read(text: "{\"api\u{212A}ey\":1}")
     #expect(kelvin != .object(["apiKey": .number("1")]))
@@ -78,7 +78,7 @@ struct JSONReaderAcceptanceTests {
     #expect(try JSONReader.read(text: accents).text == accents)
   }
 
-  @Test("32 levels of nesting are read, and a string's brackets aren't counted")
+  @Test("32 levels of nesting are read, and brackets in strings do not count")
   func depth() throws {
     let nested = String(repeating: "[", count: 32) + #""[[[[{{{{""# + String(repeating: "]", count: 32)
     #expect(try JSONReader.read(text: nested).text == nested)

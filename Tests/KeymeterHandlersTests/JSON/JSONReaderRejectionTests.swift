@@ -2,12 +2,12 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("JSON reader: what it refuses, why and where")
+@Suite("JSON reader: reasons and positions of rejections")
 struct JSONReaderRejectionTests {
   typealias Case = (document: String, reason: JSONSyntaxError.Reason, offset: Int)
 
   @Test(
-    "a document that breaks the grammar",
+    "A document that violates the grammar is rejected",
     arguments: [
       ("", .unexpectedEnd, 0),
       (" \n", .unexpectedEnd, 2),
@@ -60,7 +60,7 @@ struct JSONReaderRejectionTests {
   }
 
   @Test(
-    "a number that breaks the grammar",
+    "A number that violates the grammar is rejected",
     arguments: [
       ("-", .unexpectedEnd, 1),
       ("1.", .unexpectedEnd, 2),
@@ -95,7 +95,7 @@ struct JSONReaderRejectionTests {
   }
 
   @Test(
-    "a string that breaks the grammar",
+    "A string that violates the grammar is rejected",
     arguments: [
       ("\"", .unexpectedEnd, 1),
       ("\"abc", .unexpectedEnd, 4),
@@ -136,27 +136,27 @@ struct JSONReaderRejectionTests {
   }
 
   @Test(
-    "bytes in a string that aren't UTF-8",
+    "Invalid UTF-8 in a string is rejected",
     arguments: [
-      ([0x80], 0),  // A continuation with nothing to continue.
+      ([0x80], 0),  // A continuation byte without a start.
       ([0x61, 0xFF], 1),  // A byte that UTF-8 never uses.
       ([0xFE, 0xFE], 0),
       ([0xC0, 0x80], 0),  // NUL in two bytes.
-      ([0xC1, 0xBF], 0),  // DEL in two.
-      ([0xC0, 0xA2], 0),  // The quote in two: it must neither end the string nor be in it.
-      ([0xE0, 0x80, 0xAF], 0),  // The slash in three.
-      ([0xF0, 0x80, 0x80, 0xAF], 0),  // The slash in four.
+      ([0xC1, 0xBF], 0),  // DEL in two bytes.
+      ([0xC0, 0xA2], 0),  // The quote in two bytes: it must neither end the string nor be part of it.
+      ([0xE0, 0x80, 0xAF], 0),  // The slash in three bytes.
+      ([0xF0, 0x80, 0x80, 0xAF], 0),  // The slash in four bytes.
       ([0xED, 0xA0, 0x80], 0),  // A surrogate.
       ([0xED, 0xBF, 0xBF], 0),
-      ([0xED, 0xA0, 0xBD, 0xED, 0xB7, 0x9D], 0),  // A surrogate pair, as CESU-8 has it.
+      ([0xED, 0xA0, 0xBD, 0xED, 0xB7, 0x9D], 0),  // A surrogate pair as in CESU-8.
       ([0xF4, 0x90, 0x80, 0x80], 0),  // U+110000.
       ([0xF5, 0x80, 0x80, 0x80], 0),
-      ([0xF8, 0x88, 0x80, 0x80, 0x80], 0),  // Five bytes, as UTF-8 once had.
-      ([0xC3], 0),  // Cut off.
+      ([0xF8, 0x88, 0x80, 0x80, 0x80], 0),  // Five bytes, as in early UTF-8.
+      ([0xC3], 0),  // Truncated.
       ([0x61, 0xC3, 0xA9, 0xE2, 0x82], 3),
       ([0xC3, 0x28], 0),
-      ([0x5C, 0x6E, 0xE2, 0x82, 0x5C, 0x6E], 2),  // Cut off by an escape, after another.
-      ([0xE2, 0x5C, 0x6E, 0x82, 0xAC], 0),  // An escape within a character.
+      ([0x5C, 0x6E, 0xE2, 0x82, 0x5C, 0x6E], 2),  // Truncated by an escape, after another escape.
+      ([0xE2, 0x5C, 0x6E, 0x82, 0xAC], 0),  // An escape inside a character.
     ] as [([UInt8], Int)])
   func invalidUTF8(content: [UInt8], offset: Int) {
     let value = [UInt8(ascii: "\"")] + content + [UInt8(ascii: "\"")]
@@ -165,14 +165,14 @@ struct JSONReaderRejectionTests {
     #expect(JSONReader.refusal(of: name) == JSONSyntaxError(reason: .invalidUTF8, offset: 2 + offset))
   }
 
-  @Test("a byte of UTF-16 or Latin-1 outside a string")
+  @Test("UTF-16 or Latin-1 outside a string is rejected")
   func otherEncodings() {
     #expect(JSONReader.refusal(of: [0x5B, 0x00, 0x5D, 0x00])?.reason == .unexpectedByte(0))
     #expect(JSONReader.refusal(of: [0xFF, 0xFE, 0x5B, 0x00])?.reason == .unexpectedByte(0xFF))
     #expect(JSONReader.refusal(of: [0xEF, 0xBB])?.reason == .unexpectedByte(0xEF))
   }
 
-  @Test("nesting deeper than the limit, at the bracket that is one too many")
+  @Test("Nesting beyond the limit is rejected at the first extra bracket")
   func depth() {
     let tooDeep = JSONSyntaxError(reason: .tooDeep(limit: 32), offset: 32)
     #expect(JSONReader.refusal(of: String(repeating: "[", count: 33)) == tooDeep)

@@ -2,9 +2,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("JSON: what is written is read back")
+@Suite("JSON: writing and reading")
 struct JSONRoundTripTests {
-  @Test("a random value, written and read, is the same value", arguments: [1, 2, 3, 4] as [UInt64])
+  @Test("A random value survives a round trip", arguments: [1, 2, 3, 4] as [UInt64])
   func values(seed: UInt64) throws {
     var random = JSONTestGenerator(seed: seed)
     for _ in 0..<500 {
@@ -16,7 +16,7 @@ struct JSONRoundTripTests {
     }
   }
 
-  @Test("values differ when anything in them does")
+  @Test("Values differ if any part of them does")
   func inequality() throws {
     let documents = [
       "null", "true", "false", "0", "-0", "1", "1.0", #""1""#, #""""#, "[]", "[null]", "[[]]", "{}",

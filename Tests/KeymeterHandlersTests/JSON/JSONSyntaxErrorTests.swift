@@ -2,10 +2,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("JSON syntax error: its message")
+@Suite("JSON syntax errors: messages")
 struct JSONSyntaxErrorTests {
   @Test(
-    "the message says what is wrong and where",
+    "The message says what is wrong and where",
     arguments: [
       (#"{"usage_limit":1,"usage_limit":null}"#, #"duplicate member "usage_limit" at byte 17"#),
       ("", "unexpected end of the document at byte 0"),
@@ -25,13 +25,15 @@ struct JSONSyntaxErrorTests {
     #expect(try #require(JSONReader.refusal(of: document)).description == message)
   }
 
-  @Test("a message for invalid UTF-8")
+  @Test("Invalid UTF-8 has a message")
   func invalidUTF8() throws {
     let error = try #require(JSONReader.refusal(of: [0x22, 0xFF, 0x22]))
     #expect(error.description == "invalid UTF-8 at byte 1")
   }
 
-  @Test("a duplicate's name can't show a key, break out of its quotes, forge a line of the log or fill it")
+  @Test(
+    "A duplicate's name in a message can't reveal a key, escape its quotes, forge a log line or flood the log"
+  )
   func hostileName() {
     let zalgo = "a" + String(repeating: "\u{301}", count: 100_000)
     for name in ["a\"\\\n\u{1B}[31m\u{202E}é", zalgo, "sk_live_abc", ""] {

@@ -1,6 +1,8 @@
 @testable import KeymeterHandlers
 
-/// Random JSON from a seed: the same seed gives the same values on every machine.
+/// Random JSON from a seed.
+///
+/// Equal seeds give equal values on every machine.
 struct JSONTestGenerator: RandomNumberGenerator {
   private var state: UInt64
 
@@ -29,7 +31,7 @@ struct JSONTestGenerator: RandomNumberGenerator {
     }
   }
 
-  /// A number in any of the forms that the grammar has.
+  /// A number in any form of the grammar.
   mutating func number() -> JSONNumber {
     var text = Bool.random(using: &self) ? "-" : ""
     text += String(Int.random(in: 0...1_000_000, using: &self))

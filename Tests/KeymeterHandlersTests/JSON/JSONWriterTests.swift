@@ -8,7 +8,7 @@ struct JSONWriterTests {
     String(decoding: JSONWriter.bytes(of: value), as: UTF8.self)
   }
 
-  @Test("an object with members of every kind, commas where they belong")
+  @Test("An object with members of every kind is written with commas in the right places")
   func object() {
     var writer = JSONWriter(reservingCapacity: 256)
     writer.object { key in
@@ -39,7 +39,7 @@ struct JSONWriterTests {
     #expect(String(decoding: writer.bytes, as: UTF8.self) == expected)
   }
 
-  @Test("empty containers and bare values")
+  @Test("Empty containers and bare values are written")
   func smallDocuments() {
     var object = JSONWriter()
     object.object { _ in }
@@ -53,7 +53,7 @@ struct JSONWriterTests {
   }
 
   @Test(
-    "a string is escaped where RFC 8259 demands it, and nowhere else",
+    "A string is escaped only where RFC 8259 requires it",
     arguments: [
       ("plain", "plain"),
       ("\"", #"\""#),
@@ -69,7 +69,7 @@ struct JSONWriterTests {
     #expect(text(JSONValue.object([string: .null])) == "{\"\(content)\":null}")
   }
 
-  @Test("every ASCII character and a sample of the others is read back as itself")
+  @Test("Every ASCII character and a sample of others survive a round trip")
   func everyScalar() throws {
     for value in Array(UInt32(0)..<0x800) + Array(stride(from: 0x800, through: 0x10FFFF, by: 97)) {
       guard let scalar = Unicode.Scalar(value) else { continue }
@@ -78,7 +78,7 @@ struct JSONWriterTests {
     }
   }
 
-  @Test("an error of the body comes through as it is")
+  @Test("An error of the body is rethrown unchanged")
   func failure() {
     struct Stop: Error, Equatable {}
     var writer = JSONWriter()

@@ -3,9 +3,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// Holds an answer to be an error in exactly the contract's envelope (§4), and to say this.
+/// Expects an error in exactly the contract's envelope (§4).
 ///
-/// - Parameter fields: the fields that `errors` names, in order.
+/// - Parameter fields: the fields in `errors`, in order.
 func expectRefusal(
   _ answer: Answer, _ status: Int, code: String, fields: [String] = [],
   _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
@@ -20,7 +20,7 @@ func expectRefusal(
   let message = try answer.text("message")
   #expect(message.hasSuffix(".") && message.count > 10, comment, sourceLocation: sourceLocation)
   guard case .array(let errors)? = object["errors"] else {
-    Issue.record("errors is no array", sourceLocation: sourceLocation)
+    Issue.record("errors is not an array", sourceLocation: sourceLocation)
     return
   }
   #expect(try answer.refusedFields == fields, comment, sourceLocation: sourceLocation)
@@ -34,7 +34,7 @@ func expectRefusal(
   #expect(answer.headers[values: .requestIDHeader] == [requestID], sourceLocation: sourceLocation)
 }
 
-/// Holds an answer to be a success in the contract's envelope.
+/// Expects a success in the contract's envelope.
 func expectSuccess(
   _ answer: Answer, _ status: Int, _ message: String, members: [String] = ["success", "message", "data"],
   sourceLocation: SourceLocation = #_sourceLocation
@@ -48,7 +48,7 @@ func expectSuccess(
   #expect(answer.headers[values: .cacheControl] == ["no-store"], sourceLocation: sourceLocation)
 }
 
-/// What contract §4 says of a key's metadata.
+/// A key's metadata by contract §4.
 enum ScrubbeMetadata {
   static let published = ["id", "name", "environment", "scopes", "expiresAt", "createdAt", "status"]
   static let further = [

@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubbe 200 and 201: what each call does")
+@Suite("Scrubbe 200 and 201: the effect of each call")
 struct Scrubbe200Tests {
-  @Test("Create issues a new key, and its value is shown once, under both names")
+  @Test("Create issues a new key and returns its secret once, under both names")
   func create() async throws {
     let service = try await Service()
     let answer = try await service.scrubbe(
@@ -35,7 +35,7 @@ struct Scrubbe200Tests {
     #expect(try await service.send(Call(.get, "/api/v1/verify").with(.apiKeyHeader, key)).status == 200)
   }
 
-  @Test("What may be left out is: no expiry, no limit, a linkage of its own")
+  @Test("Optional members have defaults: no expiry, no limit, a generated linkage id")
   func createWithLeast() async throws {
     let service = try await Service()
     let data = try await service.scrubbe(.create).data
@@ -45,7 +45,7 @@ struct Scrubbe200Tests {
     #expect(try await service.scrubbe(.create, json: nulls).status == 201)
   }
 
-  @Test("List returns metadata of every key, root keys too, and never a value")
+  @Test("List returns the metadata of every key including root keys, and never a secret")
   func list() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -93,7 +93,7 @@ struct Scrubbe200Tests {
   }
 
   @Test(
-    "Rotate invalidates the old value and issues a new one under the same id", arguments: [nil, "", "{}"])
+    "Rotate invalidates the old secret and issues a new one under the same id", arguments: [nil, "", "{}"])
   func rotate(body: String?) async throws {
     let service = try await Service()
     let child = try await service.child(limits: .init(requests: 3))
@@ -114,7 +114,7 @@ struct Scrubbe200Tests {
     #expect(renewed.text.contains(#""requests":{"limit":3,"used":2,"remaining":1}"#))
   }
 
-  @Test("An overlap keeps the old value alive until its end", arguments: [1, 604_800])
+  @Test("An overlap keeps the old secret valid until its end", arguments: [1, 604_800])
   func overlap(seconds: Int) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -129,7 +129,7 @@ struct Scrubbe200Tests {
     #expect(try await service.send(verify).status == 401)
   }
 
-  @Test("Revoke disables a key and preserves its record; again is the same")
+  @Test("Revoke disables a key and keeps its record, and can be repeated")
   func revoke() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -147,7 +147,7 @@ struct Scrubbe200Tests {
       try await service.scrubbe(.list, query: "?status=REVOKED").listedIDs == [child.key.id.rawValue])
   }
 
-  @Test("Delete removes key and record for good; what it used stays under its id")
+  @Test("Delete removes key and record, and keeps the usage under the key's id")
   func delete() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -168,7 +168,7 @@ struct Scrubbe200Tests {
     #expect(try await service.send(analytics).text.contains(#""usage":1"#))
   }
 
-  @Test("A root key may rotate itself, and end another, though not the last")
+  @Test("A root key can rotate itself and end another root key, but not the last one")
   func roots() async throws {
     let service = try await Service()
     let second = try await service.secondRoot()
@@ -180,7 +180,7 @@ struct Scrubbe200Tests {
     #expect(try await service.scrubbe(.delete, by: key, on: second.key.id).status == 200)
   }
 
-  @Test("A key made in either dialect is seen, used and managed in the other")
+  @Test("A key created in either dialect can be listed, used and managed in the other")
   func bothDialects() async throws {
     let service = try await Service()
     let ours = try await service.scrubbe(.create).data
@@ -206,7 +206,7 @@ struct Scrubbe200Tests {
     #expect(try await service.scrubbe(.delete, on: child).status == 200)
   }
 
-  @Test("A change is logged under the request's id, by the key that asked for it")
+  @Test("A change is logged with the request id and the calling key")
   func audit() async throws {
     let service = try await Service()
     let child = try await service.child()

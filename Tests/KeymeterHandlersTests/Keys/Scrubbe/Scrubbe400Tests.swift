@@ -8,7 +8,7 @@ import Testing
 @Suite("Scrubbe 400: bodies and queries")
 struct Scrubbe400Tests {
   @Test(
-    "a member that is wrong is named, and no key is made",
+    "An invalid member is rejected by name, and no key is created",
     arguments: [
       (#""name":"""#, "name"), (#""name":1"#, "name"), (#""name":null"#, "name"),
       (#""name":"a\u0000b""#, "name"), (#""environment":"production""#, "environment"),
@@ -38,7 +38,7 @@ struct Scrubbe400Tests {
     #expect(try await service.keysOfHome().count == 1)
   }
 
-  @Test("everything that is wrong is told at once, and what is required and missing is named")
+  @Test("All errors are reported at once, including missing members")
   func everything() async throws {
     let service = try await Service()
     let missing = try await service.scrubbe(.create, json: "{}")
@@ -50,7 +50,7 @@ struct Scrubbe400Tests {
       fields: ["name", "environment", "scopes[0]", "expiresAt", "usageLimit", "y"])
   }
 
-  @Test("1 to 100 scopes, and no more")
+  @Test("1 to 100 scopes are allowed")
   func scopeCount() async throws {
     let service = try await Service()
     for (count, status) in [(100, 201), (101, 400)] {
@@ -62,7 +62,7 @@ struct Scrubbe400Tests {
   }
 
   @Test(
-    "an overlap that is no whole number from 0 to 604800, and a member that is not known",
+    "Only an integer from 0 to 604800 is a valid overlap, and unknown members are rejected",
     arguments: [
       (#"{"overlapSecs":-1}"#, "overlapSecs"), (#"{"overlapSecs":604801}"#, "overlapSecs"),
       (#"{"overlapSecs":"60"}"#, "overlapSecs"), (#"{"overlapSecs":1.5}"#, "overlapSecs"),
@@ -78,7 +78,7 @@ struct Scrubbe400Tests {
   }
 
   @Test(
-    "a body that is not JSON's object",
+    "A body that is not a JSON object is rejected",
     arguments: ScrubbeOperation.withBody, ["{", "[]", "1", #""x""#, "{}{}"])
   func form(operation: ScrubbeOperation, body: String) async throws {
     let service = try await Service()
@@ -87,7 +87,7 @@ struct Scrubbe400Tests {
     try expectRefusal(answer, 400, code: "body_invalid", fields: [""])
   }
 
-  @Test("bytes that are no UTF-8, and a member that is given twice", arguments: ScrubbeOperation.withBody)
+  @Test("Invalid UTF-8 and repeated members are rejected", arguments: ScrubbeOperation.withBody)
   func bytes(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -97,7 +97,7 @@ struct Scrubbe400Tests {
     }
   }
 
-  @Test("a revocation takes nothing, so nothing may be told it")
+  @Test("A revocation takes no members")
   func revocationBody() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -105,7 +105,7 @@ struct Scrubbe400Tests {
     try expectRefusal(answer, 400, code: "body_invalid", fields: ["reason"])
   }
 
-  @Test("a query parameter that a call does not know", arguments: ScrubbeOperation.allCases)
+  @Test("An unknown query parameter is rejected", arguments: ScrubbeOperation.allCases)
   func unknownParameter(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -115,7 +115,7 @@ struct Scrubbe400Tests {
   }
 
   @Test(
-    "a parameter of the listing that is wrong is named",
+    "An invalid parameter of the listing is rejected by name",
     arguments: [
       ("limit=0", "limit"), ("limit=201", "limit"), ("limit=-1", "limit"), ("limit=1.0", "limit"),
       ("limit=", "limit"), ("limit=+5", "limit"), ("limit=ten", "limit"),
@@ -136,7 +136,7 @@ struct Scrubbe400Tests {
       try await service.scrubbe(.list, query: "?\(query)"), 400, code: "query_invalid", fields: [field])
   }
 
-  @Test("several wrong parameters are all named")
+  @Test("Several invalid parameters are all reported")
   func severalParameters() async throws {
     let service = try await Service()
     let answer = try await service.scrubbe(.list, query: "?status=x&environment=y&cursor=z&limit=0")
@@ -144,7 +144,7 @@ struct Scrubbe400Tests {
       answer, 400, code: "query_invalid", fields: ["limit", "cursor", "environment", "status"])
   }
 
-  @Test("a cursor is a place, whichever key stood there, and only in one's own organisation")
+  @Test("A cursor is only a position: another organisation's key in it reveals nothing")
   func cursorOfOthers() async throws {
     let service = try await Service()
     let position = KeyPosition(
@@ -154,7 +154,7 @@ struct Scrubbe400Tests {
   }
 
   @Test(
-    "a cursor says what it was made of",
+    "A cursor survives a round trip",
     arguments: [0, 1, 1_705_314_600_000_000, 253_402_300_799_999_999] as [Int64])
   func roundTrip(time: Int64) throws {
     let position = KeyPosition(

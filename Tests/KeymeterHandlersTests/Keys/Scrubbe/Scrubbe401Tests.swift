@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Scrubbe 401: X-API-Key alone authenticates")
 struct Scrubbe401Tests {
-  @Test("without the header there is no caller, whatever else is sent", arguments: ScrubbeOperation.allCases)
+  @Test("Only the header authenticates, whatever else is sent", arguments: ScrubbeOperation.allCases)
   func elsewhere(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -30,7 +30,7 @@ struct Scrubbe401Tests {
     #expect(try await service.keysOfHome().count == 2)
   }
 
-  @Test("a key in the query beside the header is an unknown parameter, and is not repeated to anybody")
+  @Test("A key in the query next to the header is an unknown parameter and is not repeated in the response")
   func beside() async throws {
     let service = try await Service()
     let key = service.home.root.secret.revealed
@@ -38,7 +38,7 @@ struct Scrubbe401Tests {
     try expectRefusal(answer, 400, code: "query_invalid", fields: ["api_key"])
   }
 
-  @Test("the other dialect's headers count for nothing beside the own one")
+  @Test("The other dialect's headers are ignored")
   func scrubsHeadersBeside() async throws {
     let service = try await Service()
     let call = ScrubbeOperation.list.call(by: service.home.root.secret, on: service.home.root.key.id)
@@ -48,7 +48,7 @@ struct Scrubbe401Tests {
   }
 
   @Test(
-    "a key that is malformed, unknown, expired, revoked, deleted or rotated",
+    "A malformed, unknown, expired, revoked, deleted or rotated key is rejected",
     arguments: ScrubbeOperation.allCases)
   func notAuthentic(operation: ScrubbeOperation) async throws {
     let service = try await Service()
@@ -70,7 +70,8 @@ struct Scrubbe401Tests {
     }
   }
 
-  @Test("what is wrong with the call is not told to nobody", arguments: ScrubbeOperation.allCases)
+  @Test(
+    "An unauthenticated caller learns nothing about errors in its call", arguments: ScrubbeOperation.allCases)
   func order(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let call = operation.call(by: nil, on: KeyID(rawValue: "key_none"), query: "?x=1", json: "{")
@@ -79,7 +80,7 @@ struct Scrubbe401Tests {
     try expectRefusal(try await service.send(wrongType), 401, code: "authentication_failed")
   }
 
-  @Test("a malformed key is refused without asking the store", arguments: ScrubbeOperation.allCases)
+  @Test("A malformed key is rejected without a store access", arguments: ScrubbeOperation.allCases)
   func malformed(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "must not be asked"))

@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubbe 403: what a key may not do")
+@Suite("Scrubbe 403: missing permissions")
 struct Scrubbe403Tests {
   @Test(
-    "management needs a root key or its scope, and says so before it looks at the body",
+    "Management requires a root key or a scope, and this is checked before the body",
     arguments: ScrubbeOperation.allCases)
   func scope(operation: ScrubbeOperation) async throws {
     let service = try await Service()
@@ -28,7 +28,7 @@ struct Scrubbe403Tests {
     #expect(answer.status == (operation == .create ? 201 : 200))
   }
 
-  @Test("what goes beyond the calling key is named, all of it")
+  @Test("Everything that exceeds the caller's permissions is reported")
   func beyond() async throws {
     let service = try await Service()
     let manager = try await service.issue(
@@ -53,7 +53,7 @@ struct Scrubbe403Tests {
     #expect(allowed.status == 201)
   }
 
-  @Test("a stronger key, and a root key, is not a manager's to touch", arguments: ScrubbeOperation.withTarget)
+  @Test("A manager can't touch a stronger key or a root key", arguments: ScrubbeOperation.withTarget)
   func target(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let manager = try await service.issue(scopes: ["apikeys:*"])

@@ -8,7 +8,7 @@ import Testing
 @Suite("Scrubbe 404 and 405: paths, methods and ids")
 struct Scrubbe404Tests {
   @Test(
-    "an id that no key of the organisation has", arguments: ScrubbeOperation.withTarget,
+    "An unknown id gets 404", arguments: ScrubbeOperation.withTarget,
     ["key_unknown", "key_", "x", "key_%00", "key_%C3%A9", "apikeys:", "key_1'--", "%2e%2e"])
   func unknownID(operation: ScrubbeOperation, id: String) async throws {
     let service = try await Service()
@@ -16,7 +16,7 @@ struct Scrubbe404Tests {
       try await service.scrubbe(operation, on: KeyID(rawValue: id)), 404, code: "key_not_found")
   }
 
-  @Test("another tenant's key is as unknown as any other", arguments: ScrubbeOperation.withTarget)
+  @Test("Another tenant's key gets the same 404 as an unknown one", arguments: ScrubbeOperation.withTarget)
   func othersKey(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let theirs = try await service.child(of: service.neighbour)
@@ -27,7 +27,7 @@ struct Scrubbe404Tests {
     #expect(try await service.send(own).status == 200)
   }
 
-  @Test("a wrong body is told before an unknown key", arguments: [ScrubbeOperation.rotate, .revoke])
+  @Test("An invalid body is reported before an unknown key", arguments: [ScrubbeOperation.rotate, .revoke])
   func bodyFirst(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     try expectRefusal(
@@ -36,7 +36,7 @@ struct Scrubbe404Tests {
   }
 
   @Test(
-    "a path that is not served is told in this dialect's envelope",
+    "An unknown path of this dialect gets its envelope",
     arguments: [
       "/api/v1/apikey", "/api/v1/apikey/", "/api/v1/apikey/key_1/rename", "/api/v1/apikey/key_1/rotate/now",
       "/api/v1/apikey/key_1/rotate/now/or/never",
@@ -48,7 +48,7 @@ struct Scrubbe404Tests {
     }
   }
 
-  @Test("a path of the other dialect, or of none, is told in problem details")
+  @Test("Any other unknown path gets problem details")
   func otherPaths() async throws {
     let service = try await Service()
     for path in ["/api/v1/apikeys", "/api/v1/apikey-x", "/api/v1/api-key/x", "/x/api/v1/apikey"] {
@@ -58,7 +58,7 @@ struct Scrubbe404Tests {
   }
 
   @Test(
-    "a path that has other methods names them",
+    "A path with other methods gets 405 and lists them",
     arguments: [
       ("/api/v1/apikey/createapikey", HTTPRequest.Method.get, "POST"),
       ("/api/v1/apikey/createapikey", .delete, "POST"), ("/api/v1/apikey/apikeys", .post, "GET, HEAD"),
@@ -73,7 +73,7 @@ struct Scrubbe404Tests {
     #expect(answer.headers[values: .allow] == [allow])
   }
 
-  @Test("HEAD is answered without a body")
+  @Test("HEAD gets no body")
   func head() async throws {
     let service = try await Service()
     let listing = Call(.head, "/api/v1/apikey/apikeys")

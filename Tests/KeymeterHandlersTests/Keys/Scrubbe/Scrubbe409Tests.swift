@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Scrubbe 409, 413, 415, 500 and 503")
 struct Scrubbe409Tests {
-  @Test("a linkage that is taken")
+  @Test("A linkage id in use gets 409")
   func linkage() async throws {
     let service = try await Service()
     _ = try await service.child(linkage: "ward 7")
@@ -16,7 +16,7 @@ struct Scrubbe409Tests {
     try expectRefusal(answer, 409, code: "linkage_taken")
   }
 
-  @Test("a revoked or expired key is not rotated")
+  @Test("A revoked or expired key can't be rotated")
   func notActive() async throws {
     let service = try await Service()
     let revoked = try await service.child()
@@ -30,7 +30,7 @@ struct Scrubbe409Tests {
     }
   }
 
-  @Test("a value in overlap rotates its own key no further, and is the key in all else")
+  @Test("A superseded secret can't rotate its own key, and works otherwise")
   func superseded() async throws {
     let service = try await Service()
     let root = service.home.root
@@ -43,7 +43,8 @@ struct Scrubbe409Tests {
     #expect(try await service.scrubbe(.rotate, by: present, on: root.key.id).status == 200)
   }
 
-  @Test("the last active root key is not revoked or deleted", arguments: [ScrubbeOperation.revoke, .delete])
+  @Test(
+    "The last active root key can't be revoked or deleted", arguments: [ScrubbeOperation.revoke, .delete])
   func lastRoot(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let root = service.home.root.key.id
@@ -54,7 +55,7 @@ struct Scrubbe409Tests {
     try expectRefusal(last, 409, code: "last_root_key")
   }
 
-  @Test("a body over 64 KiB, at exactly 64 KiB none", arguments: ScrubbeOperation.withBody)
+  @Test("A body above 64 KiB gets 413", arguments: ScrubbeOperation.withBody)
   func tooLarge(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -67,7 +68,7 @@ struct Scrubbe409Tests {
   }
 
   @Test(
-    "a body that is not said to be JSON", arguments: ScrubbeOperation.withBody,
+    "A body that is not declared as JSON gets 415", arguments: ScrubbeOperation.withBody,
     [nil, "text/plain", "application/x-www-form-urlencoded"])
   func mediaType(operation: ScrubbeOperation, contentType: String?) async throws {
     let service = try await Service()
@@ -77,7 +78,7 @@ struct Scrubbe409Tests {
     try expectRefusal(answer, 415, code: "unsupported_media_type")
   }
 
-  @Test("a body that needn't be there needs no type when it isn't; one that must be does")
+  @Test("A missing optional body needs no content type, and a missing required one gets 415")
   func noBody() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -90,7 +91,7 @@ struct Scrubbe409Tests {
   }
 
   @Test(
-    "what nobody foresaw is a bare 500, in the words of the operation",
+    "An unexpected failure is a bare 500 with the operation's code",
     arguments: ScrubbeOperation.allCases)
   func unforeseen(operation: ScrubbeOperation) async throws {
     let service = try await Service()
@@ -102,7 +103,7 @@ struct Scrubbe409Tests {
     for part in ["hunter2", "postgresql", "Unforeseen"] { #expect(!answer.text.contains(part)) }
   }
 
-  @Test("a store that can't be reached is 503 with Retry-After", arguments: ScrubbeOperation.allCases)
+  @Test("An unavailable store gets 503 with Retry-After", arguments: ScrubbeOperation.allCases)
   func unavailable(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()

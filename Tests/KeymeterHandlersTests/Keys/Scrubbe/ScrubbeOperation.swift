@@ -5,14 +5,16 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// The dialect's calls, each as it would succeed for a root key on a given key.
+/// The calls of the dialect.
+///
+/// Each succeeds for a root key on a given key.
 enum ScrubbeOperation: CaseIterable, Sendable {
   case create, list, rotate, revoke, delete
 
-  /// Those that take a body, needed or not.
+  /// The calls with a body, required or not.
   static let withBody: [ScrubbeOperation] = [.create, .rotate, .revoke]
 
-  /// Those whose path names a key.
+  /// The calls whose path has a key's id.
   static let withTarget: [ScrubbeOperation] = [.rotate, .revoke, .delete]
 
   var method: HTTPRequest.Method {
@@ -23,7 +25,7 @@ enum ScrubbeOperation: CaseIterable, Sendable {
     }
   }
 
-  /// What a key that is not a root key needs.
+  /// The scope that a child key needs.
   var scope: String { self == .list ? "apikeys:read" : "apikeys:write" }
 
   func path(_ id: KeyID) -> String {
@@ -47,7 +49,7 @@ enum ScrubbeOperation: CaseIterable, Sendable {
 }
 
 extension Service {
-  /// Sends one of the dialect's calls, of `home`'s root key where no other is given.
+  /// Sends a call of the dialect, by default as `home`'s root key.
   func scrubbe(
     _ operation: ScrubbeOperation, by secret: KeySecret? = nil, on id: KeyID? = nil, query: String = "",
     json: String? = nil
@@ -57,7 +59,7 @@ extension Service {
         by: secret ?? home.root.secret, on: id ?? KeyID(rawValue: "key_none"), query: query, json: json))
   }
 
-  /// A key of `home` that the dialect made.
+  /// A key of `home` created in this dialect.
   func issue(
     scopes: [String] = ["*"], environment: KeyEnvironment = .production,
     limits: MonthlyLimits = .unrestricted, expiresIn seconds: Int64? = nil
@@ -72,7 +74,7 @@ extension Service {
 }
 
 extension Answer {
-  /// The envelope's `data` where it is an object.
+  /// The envelope's `data` as an object.
   var data: JSONObject {
     get throws {
       guard case .object(let data)? = try object["data"] else { throw NotAnObject() }
@@ -80,7 +82,7 @@ extension Answer {
     }
   }
 
-  /// The envelope's `data` where it is an array of objects.
+  /// The envelope's `data` as an array of objects.
   var dataList: [JSONObject] {
     get throws {
       guard case .array(let data)? = try object["data"] else { throw NotAnObject() }
@@ -95,7 +97,7 @@ extension Answer {
 }
 
 extension JSONObject {
-  /// A member that is a text; `nil` for any other.
+  /// A string member, or `nil` for any other.
   func text(_ name: String) -> String? {
     if case .string(let text)? = self[name] { text } else { nil }
   }

@@ -10,7 +10,7 @@ struct ScrubbeReplayTests {
   private static let calls: [ScrubbeOperation] = [.create, .rotate]
 
   @Test(
-    "the same request again has no second effect, and gets the first answer to the byte, the secret included",
+    "A retry has no second effect and gets the first response byte for byte, including the secret",
     arguments: calls)
   func replayed(call: ScrubbeOperation) async throws {
     let service = try await Service()
@@ -32,14 +32,14 @@ struct ScrubbeReplayTests {
     #expect(try await service.keysOfHome().map(\.hint) == after.map(\.hint))
     let presented = try #require(KeySecret(presented: secret))
     #expect(try await service.keys.ownKey(.init(secret: presented), requestID: .test).hint == presented.hint)
-    // Without the name, or under another one, it is another request.
+    // Without the header, or with another key, it is a new request.
     let fresh = named.with(.idempotencyKeyHeader, nil)
     for other in [fresh, named.with(.idempotencyKeyHeader, "order-8")] {
       #expect(try await service.send(other).data.text("key") != secret)
     }
   }
 
-  @Test("422: another body or another path under the same name; nothing is done", arguments: calls)
+  @Test("Another body or path under the same key gets 422 and has no effect", arguments: calls)
   func reused(call: ScrubbeOperation) async throws {
     let service = try await Service()
     let (child, other) = (try await service.child(), try await service.child())
@@ -59,7 +59,7 @@ struct ScrubbeReplayTests {
     #expect(try await service.send(named).headers[.idempotencyReplayedHeader] == "true")
   }
 
-  @Test("409 with Retry-After: the first request is still in flight", arguments: calls)
+  @Test("A key whose first request is still in flight gets 409 with Retry-After", arguments: calls)
   func inFlight(call: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -75,7 +75,7 @@ struct ScrubbeReplayTests {
   }
 
   @Test(
-    "400 that names the header, to those only who may ask", arguments: calls,
+    "An invalid header gets 400 with its name, but only for an authorised caller", arguments: calls,
     ["", #""a"#, "é", String(repeating: "x", count: 256)])
   func malformed(call: ScrubbeOperation, value: String) async throws {
     let service = try await Service()
@@ -91,7 +91,7 @@ struct ScrubbeReplayTests {
   }
 
   @Test(
-    "what became of the key meanwhile does not matter to the first answer",
+    "Revoking or deleting the key does not change a replayed response",
     arguments: calls, [ScrubbeOperation.revoke, .delete])
   func endedSince(call: ScrubbeOperation, end: ScrubbeOperation) async throws {
     let service = try await Service()
@@ -106,7 +106,7 @@ struct ScrubbeReplayTests {
     #expect(try await service.scrubbe(.rotate, on: id).status == status)
   }
 
-  @Test("a key that rotated itself gets the lost answer by its old value, while the overlap lasts")
+  @Test("A key that rotated itself gets the lost response with its old secret while the overlap lasts")
   func lostAnswer() async throws {
     let service = try await Service()
     let manager = try await service.issue(scopes: ["apikeys:*"])
@@ -115,7 +115,7 @@ struct ScrubbeReplayTests {
     let lost = try await service.send(named)
     let again = try await service.send(named)
     #expect(again.status == 200 && again.bytes == lost.bytes)
-    // The new value is the same caller, yet can't open what was sealed under the old one.
+    // The new secret is the same caller but can't open what was sealed under the old one.
     let new = try #require(try lost.data.text("key"))
     let renewed = try await service.send(named.with(.apiKeyHeader, new))
     try expectRefusal(renewed, 422, code: "idempotency_answer_unreadable")
@@ -126,7 +126,7 @@ struct ScrubbeReplayTests {
     #expect(fresh.status == 200)
   }
 
-  @Test("without an overlap the old value is dead, also for the retry")
+  @Test("Without an overlap the old secret is rejected for a retry too")
   func withoutOverlap() async throws {
     let service = try await Service()
     let root = service.home.root
@@ -135,7 +135,9 @@ struct ScrubbeReplayTests {
     try expectRefusal(try await service.send(named), 401, code: "authentication_failed")
   }
 
-  @Test("who may no longer manage is told so, and not the first answer", arguments: calls)
+  @Test(
+    "A caller that may no longer manage keys is rejected instead of getting the first response",
+    arguments: calls)
   func noLongerManager(call: ScrubbeOperation) async throws {
     let service = try await Service()
     let manager = try await service.issue(scopes: ["apikeys:*", "incidents:read"])
@@ -147,7 +149,7 @@ struct ScrubbeReplayTests {
     try expectRefusal(try await service.send(named), 401, code: "authentication_failed")
   }
 
-  @Test("a refusal is not kept: the same request is judged afresh")
+  @Test("A rejection is not stored, and a retry is judged again")
   func refusals() async throws {
     let service = try await Service()
     let root = service.home.root
@@ -164,7 +166,7 @@ struct ScrubbeReplayTests {
 }
 
 extension ScrubbeOperation {
-  /// The call, as its caller names it.
+  /// The call with an Idempotency-Key.
   fileprivate func named(_ name: String, on id: KeyID, by caller: IssuedKey) -> Call {
     call(by: caller.secret, on: id).with(.idempotencyKeyHeader, name)
   }

@@ -10,9 +10,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("The pace of a listing")
+@Suite("Backpressure of a listing")
 struct ListingPaceTests {
-  /// Takes the first piece of an answer at once, and before it takes the next one does something else.
+  /// Takes the first part of a body at once, and runs an action before it takes the next.
   private final class Reader: ResponseBodyWriter {
     private let text = Mutex("")
     private let pieces = Mutex(0)
@@ -34,7 +34,7 @@ struct ListingPaceTests {
     func finish(_ trailingHeaders: HTTPFields?) async throws {}
   }
 
-  @Test("A page is read once the client has taken the one before, and not earlier")
+  @Test("A page is read only after the client has taken the one before")
   func onePageAhead() async throws {
     let service = try await Service()
     try await service.store.fill(service.home.organisation.id, upTo: 3 * KeyService.longestPage)

@@ -2,23 +2,23 @@ import Testing
 
 @testable import KeymeterHandlers
 
-/// What contract §3 says of a key's metadata.
+/// A key's metadata by contract §3.
 enum Metadata {
-  /// Every member, in the contract's order.
+  /// All members, in the contract's order.
   static let names = [
     "id", "friendly_name", "created", "usage_limit", "monthly_stt_secs_limit", "monthly_token_limit", "root",
     "environment", "scopes", "expires_at", "status", "linkage_id", "key_hint", "last_used_at",
   ]
 
-  /// The members that are limits, in the order in which a body names them.
+  /// The limits, in the order of the request body.
   static let limits = ["usage_limit", "monthly_token_limit", "monthly_stt_secs_limit"]
 
-  /// Holds an object to be metadata: all members, each of its JSON type.
+  /// Expects all members with their JSON types.
   static func expect(_ object: JSONObject, sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(object.names == names, sourceLocation: sourceLocation)
     for name in ["id", "friendly_name", "environment", "status", "linkage_id", "key_hint"] {
       guard case .string(let text)? = object[name], !text.isEmpty else {
-        Issue.record("\(name) is no text", sourceLocation: sourceLocation)
+        Issue.record("\(name) is not a string", sourceLocation: sourceLocation)
         continue
       }
     }
@@ -31,7 +31,7 @@ enum Metadata {
     #expect(object["created"] != .null, sourceLocation: sourceLocation)
     #expect(object["root"] == .bool(true) || object["root"] == .bool(false), sourceLocation: sourceLocation)
     guard case .array(let scopes)? = object["scopes"], !scopes.isEmpty, scopes.allSatisfy(\.isString) else {
-      Issue.record("scopes is no array of texts", sourceLocation: sourceLocation)
+      Issue.record("scopes is not an array of strings", sourceLocation: sourceLocation)
       return
     }
   }
@@ -44,7 +44,7 @@ extension JSONValue {
     if case .number(let number) = self { number.text.allSatisfy(\.isNumber) } else { false }
   }
 
-  /// RFC 3339 in UTC, whole seconds, `Z`.
+  /// RFC 3339 in UTC with whole seconds and `Z`.
   fileprivate var isTimeOrNull: Bool {
     switch self {
     case .null: true

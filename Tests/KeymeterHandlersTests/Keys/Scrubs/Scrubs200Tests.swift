@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Scrubs 200: reading and deleting keys")
 struct Scrubs200Tests {
-  @Test("GET answers the caller's own key, a root key's and a child's alike")
+  @Test("GET returns the caller's own key, for root and child keys")
   func ownKey() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -20,11 +20,11 @@ struct Scrubs200Tests {
     }
   }
 
-  @Test("list_all=false is the same as leaving it out, for a child key too")
+  @Test("list_all=false equals its absence, for a child key too")
   func listAllFalse() async throws {
     let service = try await Service()
     let credentials = service.home.credentials(try await service.child().secret)
-    // The first call is the key's first use, which the second shows.
+    // The first call sets the last use, which the second one shows.
     _ = try await service.send(.scrubs(.get, by: credentials))
     let plain = try await service.send(.scrubs(.get, by: credentials))
     for query in ["?list_all=false", "?", "?other=1", "?List_All=true", "?list_all=%66alse"] {
@@ -34,7 +34,7 @@ struct Scrubs200Tests {
     }
   }
 
-  @Test("list_all=true is an object keyed by id: every key of the organisation, root keys too, no one else's")
+  @Test("list_all=true returns all keys of the organisation by id, including root keys, and no others")
   func listAll() async throws {
     let service = try await Service()
     let child = try await service.child(limits: MonthlyLimits(requests: 0))
@@ -52,7 +52,7 @@ struct Scrubs200Tests {
     }
   }
 
-  @Test("a listed key is described as it describes itself")
+  @Test("A key has the same metadata in the list as on its own")
   func listingAgrees() async throws {
     let service = try await Service()
     let child = try await service.child(limits: MonthlyLimits(requests: 5), linkage: "Clinic 7")
@@ -63,14 +63,14 @@ struct Scrubs200Tests {
     #expect(try listing.object[child.key.id.rawValue] == .object(own.object))
   }
 
-  @Test("a percent-encoded query means what it encodes")
+  @Test("A percent-encoded query is decoded")
   func encodedQuery() async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.get, query: "?list%5Fall=%74rue")
     #expect(try answer.object.names == [service.home.root.key.id.rawValue])
   }
 
-  @Test("an expired key stays listed, as EXPIRED")
+  @Test("An expired key is still listed, as EXPIRED")
   func expiredIsListed() async throws {
     let service = try await Service()
     let child = try await service.child(expiresIn: 60)
@@ -81,7 +81,7 @@ struct Scrubs200Tests {
     #expect(metadata["expires_at"] == .string("2024-01-15T10:31:00Z"))
   }
 
-  @Test("DELETE answers the reference's sentence and nothing else; the key is gone at once")
+  @Test("DELETE returns the reference's message only, and the key is gone at once")
   func delete() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -98,7 +98,7 @@ struct Scrubs200Tests {
     #expect(again.status == 404)
   }
 
-  @Test("an expired key can be deleted")
+  @Test("An expired key can be deleted")
   func deleteExpired() async throws {
     let service = try await Service()
     let child = try await service.child(expiresIn: 60)
@@ -106,7 +106,7 @@ struct Scrubs200Tests {
     #expect(try await service.asRoot(.delete, query: "?id=\(child.key.id.rawValue)").status == 200)
   }
 
-  @Test("HEAD answers as GET does, without the body")
+  @Test("HEAD answers like GET without the body")
   func head() async throws {
     let service = try await Service()
     _ = try await service.asRoot(.get)
@@ -119,7 +119,7 @@ struct Scrubs200Tests {
   }
 
   @Test(
-    "list_all of more keys than are read at once is one object of them all", arguments: [-1, 0, 1, 1_001])
+    "list_all returns one object, even if the keys are read in several pages", arguments: [-1, 0, 1, 1_001])
   func listAllInPages(beyond: Int) async throws {
     let service = try await Service()
     let count = KeyService.longestPage + beyond
@@ -136,11 +136,11 @@ struct Scrubs200Tests {
     #expect(head.status == 200 && head.bytes.isEmpty)
   }
 
-  @Test("a listing that can't be read to its end is broken off, not ended")
+  @Test("A listing that fails midway is aborted instead of ended")
   func listAllBrokenOff() async throws {
     let service = try await Service()
     try await service.store.fill(service.home.organisation.id, upTo: 2 * KeyService.longestPage)
-    // The first page is read, the second is not.
+    // The first page is read and the second is not.
     service.store.fail(with: StoreError.unavailable(reason: "gone"), after: 1)
     await #expect(throws: StoreError.self) { _ = try await service.asRoot(.get, query: "?list_all=true") }
   }

@@ -13,7 +13,7 @@ struct Scrubs200UpdateTests {
   ]
 
   @Test(
-    "a limit that is null is cleared, one that is a number is set, and the others stay",
+    "A limit of null is cleared, a number is set, and absent limits stay",
     arguments: Metadata.limits, ["null", "0", "8000000", "9007199254740991"])
   func oneLimit(field: String, value: String) async throws {
     let service = try await Service()
@@ -29,7 +29,7 @@ struct Scrubs200UpdateTests {
     #expect(object["friendly_name"] == .string("Till"))
   }
 
-  @Test("a body that names the id alone changes nothing, and writes nothing into the audit log")
+  @Test("A body with only an id changes nothing and logs nothing")
   func nothing() async throws {
     let service = try await Service()
     let child = try await service.child(limits: Self.before)
@@ -41,7 +41,7 @@ struct Scrubs200UpdateTests {
     #expect(service.store.auditLog.count == entries)
   }
 
-  @Test("what is answered is what is kept: name trimmed, limits, and nothing else")
+  @Test("The response equals the stored record: trimmed name, limits, and no secret")
   func kept() async throws {
     let service = try await Service()
     let child = try await service.child(linkage: "Clinic 7")
@@ -61,7 +61,7 @@ struct Scrubs200UpdateTests {
     #expect(try answer.object["apiKey"] == nil)
   }
 
-  @Test("a root key updates its own record, and stays root")
+  @Test("A root key can update its own record and stays root")
   func ownRecord() async throws {
     let service = try await Service()
     let answer = try await service.asRoot(
@@ -72,7 +72,7 @@ struct Scrubs200UpdateTests {
     #expect(try answer.object["root"] == .bool(true))
   }
 
-  @Test("a second root key updates the organisation's children too")
+  @Test("A second root key can update the organisation's child keys too")
   func secondRoot() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -82,7 +82,7 @@ struct Scrubs200UpdateTests {
     #expect(try answer.object["usage_limit"] == .number("4"))
   }
 
-  @Test("one organisation's update changes no key of another")
+  @Test("An update never changes a key of another organisation")
   func neighbourUntouched() async throws {
     let service = try await Service()
     let mine = try await service.child(named: "Same")
@@ -95,7 +95,7 @@ struct Scrubs200UpdateTests {
     #expect(after == before)
   }
 
-  @Test("a change is logged with the key that made it and the request's id")
+  @Test("A change is logged with the calling key and the request id")
   func logged() async throws {
     let service = try await Service()
     let child = try await service.child()

@@ -5,9 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 201: issuing a key")
+@Suite("Scrubs 201: creating a key")
 struct Scrubs201Tests {
-  @Test("the answer shows the secret, which authenticates at once as a child key of this organisation alone")
+  @Test(
+    "The response contains the secret, which authenticates at once as a child key of this organisation only")
   func secret() async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.post, json: #"{"friendly_name":"Till"}"#)
@@ -26,7 +27,7 @@ struct Scrubs201Tests {
     #expect(try await service.send(.scrubs(.get, by: service.neighbour.credentials(secret))).status == 401)
   }
 
-  @Test("the reference's own sample is accepted as it stands")
+  @Test("The reference's sample is accepted unchanged")
   func sample() async throws {
     let service = try await Service()
     let answer = try await service.asRoot(
@@ -48,7 +49,7 @@ struct Scrubs201Tests {
   }
 
   @Test(
-    "what is left out, or null where null is allowed, takes its default",
+    "An absent member, or null where allowed, gets its default",
     arguments: [
       #"{"friendly_name":"Till"}"#,
       """
@@ -70,7 +71,7 @@ struct Scrubs201Tests {
   }
 
   @Test(
-    "each environment makes its own kind of key",
+    "Each environment has its own key prefix",
     arguments: [("PRODUCTION", "sk_live_"), ("STAGING", "sk_stag_"), ("DEVELOPMENT", "sk_dev_")])
   func environments(name: String, prefix: String) async throws {
     let service = try await Service()
@@ -80,7 +81,7 @@ struct Scrubs201Tests {
   }
 
   @Test(
-    "limits that are whole numbers by value are accepted, however spelt",
+    "Integers are accepted in every spelling",
     arguments: [
       ("0", "0"), ("1", "1"), ("1e3", "1000"), ("1E+3", "1000"), ("100.0", "100"), ("-0", "0"),
       ("-0.0e5", "0"),
@@ -98,7 +99,7 @@ struct Scrubs201Tests {
     }
   }
 
-  @Test("linkage_id and its alias clinic_id both name the linkage", arguments: ["linkage_id", "clinic_id"])
+  @Test("linkage_id and its alias clinic_id both set the linkage id", arguments: ["linkage_id", "clinic_id"])
   func linkage(field: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(
@@ -108,7 +109,7 @@ struct Scrubs201Tests {
     #expect(try answer.object["clinic_id"] == nil)
   }
 
-  @Test("the other name may be null beside the one that is given")
+  @Test("The alias may be null next to the other name")
   func nullAlias() async throws {
     let service = try await Service()
     for (given, null) in [("linkage_id", "clinic_id"), ("clinic_id", "linkage_id")] {
@@ -118,7 +119,7 @@ struct Scrubs201Tests {
     }
   }
 
-  @Test("scopes are kept in order, each once")
+  @Test("Scopes keep their order and lose duplicates")
   func scopes() async throws {
     let service = try await Service()
     let answer = try await service.asRoot(
@@ -130,7 +131,7 @@ struct Scrubs201Tests {
   }
 
   @Test(
-    "expires_at is taken in any zone, and told in UTC",
+    "expires_at is accepted in any time zone and returned in UTC",
     arguments: [
       ("2024-01-15T10:30:01Z", "2024-01-15T10:30:01Z"),
       ("2024-01-15T23:30:00.75+13:00", "2024-01-15T10:30:00Z"),
@@ -144,7 +145,7 @@ struct Scrubs201Tests {
     #expect(try answer.text("expires_at") == told)
   }
 
-  @Test("two keys may share a name; ids, linkages and secrets differ")
+  @Test("Two keys may share a name, but not id, linkage id or secret")
   func twins() async throws {
     let service = try await Service()
     let first = try await service.asRoot(.post, json: #"{"friendly_name":"T"}"#)

@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 400: what POST alone takes")
+@Suite("Scrubs 400: members of POST only")
 struct Scrubs400CreateTests {
-  @Test("friendly_name is required, and null is no name")
+  @Test("friendly_name is required and can't be null")
   func nameRequired() async throws {
     let service = try await Service()
     for body in ["{}", #"{"usage_limit":1}"#, #"{"friendly_name":null}"#] {
@@ -18,7 +18,7 @@ struct Scrubs400CreateTests {
     #expect(try await service.keysOfHome().count == 1)
   }
 
-  @Test("clinic_id and linkage_id at once, though they agree")
+  @Test("clinic_id and linkage_id together are rejected, even if they agree")
   func bothNames() async throws {
     for clinic in ["a", "b"] {
       try await expectRefusal(of: #""linkage_id":"a","clinic_id":"\#(clinic)""#, fields: ["clinic_id"])
@@ -26,7 +26,7 @@ struct Scrubs400CreateTests {
   }
 
   @Test(
-    "a linkage that is no label, under the name by which it was given",
+    "An invalid linkage id is rejected under the name that was used",
     arguments: ["linkage_id", "clinic_id"],
     [
       #""""#, #"" ""#, "5", "true", "[]", "{}", #""a\u0000""#, #""a\nb""#,
@@ -37,7 +37,7 @@ struct Scrubs400CreateTests {
   }
 
   @Test(
-    "an environment that is none of the three",
+    "An unknown environment is rejected",
     arguments: [
       #""production""#, #""LIVE""#, #""""#, #"" PRODUCTION""#, #""PRODUCTION\u0000""#, "null", "1", "[]",
     ])
@@ -46,7 +46,7 @@ struct Scrubs400CreateTests {
   }
 
   @Test(
-    "scopes that are no array of 1 to 100 strings",
+    "Scopes must be an array of 1 to 100 strings",
     arguments: [
       "[]", "null", #""*""#, "{}", "1", "[\(Array(repeating: #""*""#, count: 101).joined(separator: ","))]",
     ])
@@ -55,7 +55,7 @@ struct Scrubs400CreateTests {
   }
 
   @Test(
-    "a scope that is none, under its place in the array",
+    "An invalid scope is rejected with its index",
     arguments: [
       "1", "null", "[]", #""""#, #""a b""#, #""a:""#, #"":a""#, #""a::b""#, #""*:a""#, #""a*""#,
       #""a\u0000""#,
@@ -66,7 +66,7 @@ struct Scrubs400CreateTests {
   }
 
   @Test(
-    "an expires_at that is no time with a zone, or not ahead of the clock",
+    "An expires_at without a time zone or in the past is rejected",
     arguments: [
       #""2024-01-15T10:30:00Z""#, #""2024-01-15T10:29:59Z""#, #""2024-01-15T11:30:00+01:00""#,
       #""1970-01-01T00:00:00Z""#, #""2030-01-01""#, #""2030-01-01T00:00:00""#, #""2030-02-30T00:00:00Z""#,
@@ -79,7 +79,7 @@ struct Scrubs400CreateTests {
     try await expectRefusal(of: #""expires_at":\#(value)"#, fields: ["expires_at"])
   }
 
-  @Test("an id can't be chosen")
+  @Test("An id can't be chosen")
   func id() async throws {
     try await expectRefusal(of: #""id":"key_mine""#, fields: ["id"])
   }

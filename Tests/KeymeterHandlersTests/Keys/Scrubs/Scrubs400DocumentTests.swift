@@ -5,17 +5,17 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 400: bodies that are no JSON object")
+@Suite("Scrubs 400: bodies that are not a JSON object")
 struct Scrubs400DocumentTests {
   @Test(
-    "not an object", arguments: ScrubsOperation.withBody,
+    "A body that is not an object is rejected", arguments: ScrubsOperation.withBody,
     ["[]", "null", "true", "1", #""friendly_name""#, #"[{"friendly_name":"T"}]"#])
   func notAnObject(operation: ScrubsOperation, body: String) async throws {
     try await expectRefusal(of: Array(body.utf8), operation, message: "must be a JSON object")
   }
 
   @Test(
-    "not JSON", arguments: ScrubsOperation.withBody,
+    "A body that is not JSON is rejected", arguments: ScrubsOperation.withBody,
     [
       "", " ", "{", "}", #"{"friendly_name":"T""#, #"{"friendly_name":"T",}"#, #"{'friendly_name':'T'}"#,
       #"{friendly_name:"T"}"#, #"{"friendly_name":"T"}{}"#, #"{"friendly_name":"T"} x"#, "friendly_name=T",
@@ -31,14 +31,14 @@ struct Scrubs400DocumentTests {
   }
 
   @Test(
-    "not UTF-8", arguments: ScrubsOperation.withBody,
+    "Invalid UTF-8 is rejected", arguments: ScrubsOperation.withBody,
     [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE9]] as [[UInt8]])
   func notUTF8(operation: ScrubsOperation, bytes: [UInt8]) async throws {
     let body = Array(#"{"friendly_name":"a"#.utf8) + bytes + Array(#""}"#.utf8)
     try await expectRefusal(of: body, operation, message: "is not valid JSON: invalid UTF-8")
   }
 
-  @Test("UTF-16 is not JSON, with a byte order mark or without", arguments: ScrubsOperation.withBody)
+  @Test("UTF-16 is rejected, with and without a byte order mark", arguments: ScrubsOperation.withBody)
   func utf16(operation: ScrubsOperation) async throws {
     let units = Array(#"{"friendly_name":"T"}"#.utf16).flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
     try await expectRefusal(of: units, operation, message: "is not valid JSON: ")
@@ -46,7 +46,7 @@ struct Scrubs400DocumentTests {
   }
 
   @Test(
-    "a member that comes twice, however it is spelt and whatever its values",
+    "A repeated member is rejected, however it is spelt and with any values",
     arguments: ScrubsOperation.withBody,
     [
       #"{"friendly_name":"T","usage_limit":1,"usage_limit":1}"#,
@@ -60,7 +60,7 @@ struct Scrubs400DocumentTests {
   }
 
   @Test(
-    "nesting without end is refused, and does no harm", arguments: ScrubsOperation.withBody, ["[", #"{"a":"#])
+    "Endless nesting is rejected without harm", arguments: ScrubsOperation.withBody, ["[", #"{"a":"#])
   func nesting(operation: ScrubsOperation, opening: String) async throws {
     for count in [33, 10_000] {
       let body = #"{"friendly_name":"# + String(repeating: opening, count: count)
@@ -69,7 +69,7 @@ struct Scrubs400DocumentTests {
     }
   }
 
-  /// One violation of the body as a whole, which names no field.
+  /// Expects a single error about the whole body.
   private func expectRefusal(
     of body: [UInt8], _ operation: ScrubsOperation, message: String,
     sourceLocation: SourceLocation = #_sourceLocation

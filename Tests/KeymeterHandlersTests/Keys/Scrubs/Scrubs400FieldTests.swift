@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 400: members of the body, in POST and PUT alike")
+@Suite("Scrubs 400: members of POST and PUT")
 struct Scrubs400FieldTests {
   @Test(
-    "a limit that is no whole number from 0 to 2^53 − 1", arguments: Metadata.limits,
+    "A limit must be an integer from 0 to 2^53 − 1", arguments: Metadata.limits,
     [
       #""5""#, #""""#, "true", "false", "1.5", "0.1", "1e-1", "-1", "-0.5", "9007199254740992",
       "9007199254740993",
@@ -21,7 +21,7 @@ struct Scrubs400FieldTests {
   }
 
   @Test(
-    "a friendly_name that is no label",
+    "An invalid friendly_name is rejected",
     arguments: [
       #""""#, #""   ""#, #""\t\n\u00a0\u3000""#, #""a\u0000b""#, #""\u0000""#, #""a\nb""#, #""a\u001bb""#,
       #""a\u202eb""#, #""a\u2066b""#, #""\u200fT""#, #""a\u200bb""#, #""\ufefft""#, #""\u200d""#,
@@ -34,7 +34,7 @@ struct Scrubs400FieldTests {
   }
 
   @Test(
-    "a friendly_name of 255 characters, trimmed, is accepted, whatever its script",
+    "A friendly_name of 255 characters in any script is accepted and trimmed",
     arguments: ["x", "é", "診", "🏥"])
   func longestName(character: String) async throws {
     let service = try await Service()
@@ -48,7 +48,7 @@ struct Scrubs400FieldTests {
   }
 
   @Test(
-    "a member that is not known: a misspelt limit must not make an unlimited key",
+    "An unknown member is rejected, because a misspelt limit must not create an unlimited key",
     arguments: [
       "usage_limits", "Usage_limit", "usageLimit", " usage_limit", "usage_limit ", "monthly_limit", "",
       "__proto__", "root",
@@ -60,14 +60,14 @@ struct Scrubs400FieldTests {
     try await expectRefusal(of: #""\#(name)":null"#, fields: [RedactedName.of(name)])
   }
 
-  @Test("a name that Unicode calls equivalent to a known one is not that name")
+  @Test("A name that is only canonically equivalent to a known one is unknown")
   func kelvinSign() async throws {
-    // U+212A, the Kelvin sign, is K by canonical equivalence, and so by Swift's own `==`.
+    // U+212A, the Kelvin sign, is canonically equivalent to K, and so equal by Swift's `==`.
     try await expectRefusal(of: #""api\u212Aey":1"#, fields: [RedactedName.placeholder])
     try await expectRefusal(of: #""lin\u212Aage_id":"x""#, fields: [RedactedName.placeholder])
   }
 
-  @Test("a known name is known by its characters, not by its spelling: escapes are resolved")
+  @Test("Escapes in a known name are resolved")
   func escapedName() async throws {
     let service = try await Service()
     let answer = try await service.asRoot(
@@ -77,7 +77,7 @@ struct Scrubs400FieldTests {
     #expect(try answer.object["usage_limit"] == .number("5"))
   }
 
-  @Test("everything that is wrong is told at once, each under its field, all of it in the detail")
+  @Test("All errors are reported at once by field, and all in the detail")
   func everything() async throws {
     let service = try await Service()
     let wrong =
@@ -99,7 +99,7 @@ struct Scrubs400FieldTests {
       put, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"] + common + ["environment"])
   }
 
-  @Test("a name that could break out of an answer is not in it")
+  @Test("A name that could corrupt a response is not repeated in it")
   func hostileName() async throws {
     let name = #"a\"},{\"field\":\"x\u0000\r\nSet-Cookie: a=b\u2028"#
     let service = try await Service()
@@ -110,7 +110,7 @@ struct Scrubs400FieldTests {
     #expect(answer.headers[.setCookie] == nil)
   }
 
-  /// POST and PUT both refuse a member, beside others that are right, and change nothing.
+  /// Expects POST and PUT to reject a member next to valid ones and to change nothing.
   private func expectRefusal(
     of member: String, fields: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {

@@ -8,7 +8,7 @@ import Testing
 @Suite("Scrubs 400: provider and query")
 struct Scrubs400Tests {
   @Test(
-    "a provider that no organisation has", arguments: ScrubsOperation.allCases,
+    "An unknown provider gets 400", arguments: ScrubsOperation.allCases,
     [
       "nobody", "HOME", "home2", "home,home", "home, home", "\"home\"", "ho me", "hôme", "home\tx", "../home",
       "*", "%68ome",
@@ -22,7 +22,7 @@ struct Scrubs400Tests {
       answer, 400, "Provider ID is invalid.", code: "provider_invalid", fields: ["X-Scrubs-Clinic-Provider"])
   }
 
-  @Test("a deleted organisation's provider id is unknown")
+  @Test("A deleted organisation's provider is unknown")
   func deletedOrganisation() async throws {
     let service = try await Service()
     try await service.organisations.delete(service.home.organisation.providerID)
@@ -31,7 +31,7 @@ struct Scrubs400Tests {
   }
 
   @Test(
-    "list_all of any other value than true and false",
+    "list_all must be true or false",
     arguments: [
       "=True", "=TRUE", "=1", "=0", "=", "", "=yes", "=true+", "=%20true", "=true%00", "=true,false",
       "=tru%C4%99",
@@ -47,7 +47,7 @@ struct Scrubs400Tests {
   }
 
   @Test(
-    "list_all that is repeated, though its values agree",
+    "A repeated list_all is rejected, even with equal values",
     arguments: [
       "?list_all=true&list_all=true", "?list_all=false&x=1&list_all=true", "?list_all&list%5Fall=true",
     ])
@@ -57,14 +57,14 @@ struct Scrubs400Tests {
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["list_all"])
   }
 
-  @Test("DELETE without an id", arguments: ["", "?", "?id", "?id=", "?ID=x", "?key=x", "?%69d=", "?x=id"])
+  @Test("DELETE requires an id", arguments: ["", "?", "?id", "?id=", "?ID=x", "?key=x", "?%69d=", "?x=id"])
   func idMissing(query: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.delete, query: query)
     try expectProblem(answer, 400, "API key ID is missing.", code: "key_id_missing", fields: ["id"])
   }
 
-  @Test("DELETE with a repeated id deletes neither key")
+  @Test("DELETE with two ids is rejected and deletes neither key")
   func idRepeated() async throws {
     let service = try await Service()
     let id = try await service.child().key.id.rawValue
@@ -76,7 +76,7 @@ struct Scrubs400Tests {
     #expect(try await service.keysOfHome().count == 3)
   }
 
-  @Test("an id in the body of DELETE is not looked at")
+  @Test("DELETE ignores an id in the body")
   func idInBody() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -86,7 +86,7 @@ struct Scrubs400Tests {
   }
 
   @Test(
-    "a query whose percent-encoding is broken, or encodes no UTF-8",
+    "A query with invalid percent-encoding or UTF-8 is rejected",
     arguments: [
       "?%", "?a=%", "?a=%4", "?a=%zz", "?a=%4g", "?a=%FF", "?%C3=1", "?a=%ED%A0%80", "?a=%C0%80", "?a=%+1",
     ])

@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 400: what PUT alone takes")
+@Suite("Scrubs 400: members of PUT only")
 struct Scrubs400UpdateTests {
   @Test(
-    "id is required, and must be a string",
+    "id is required and must be a string",
     arguments: ["", #""id":null,"#, #""id":5,"#, #""id":[],"#, #""id":true,"#])
   func idRequired(id: String) async throws {
     let service = try await Service()
@@ -16,7 +16,7 @@ struct Scrubs400UpdateTests {
     try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"])
   }
 
-  @Test("an id in the query is not looked at")
+  @Test("An id in the query is ignored")
   func idInQuery() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -25,7 +25,7 @@ struct Scrubs400UpdateTests {
     try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"])
   }
 
-  @Test("a name can't be cleared: null is refused, though it clears a limit")
+  @Test("A name can't be null, although null clears a limit")
   func nullName() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -36,7 +36,7 @@ struct Scrubs400UpdateTests {
   }
 
   @Test(
-    "what is settled when a key is made is unknown to PUT, and nothing beside it is changed",
+    "Members that are fixed at creation are unknown to PUT, and nothing is changed",
     arguments: [
       "environment", "scopes", "expires_at", "linkage_id", "clinic_id", "root", "status", "key_hint",
     ])

@@ -8,7 +8,7 @@ import Testing
 @Suite("Scrubs 401: API key authentication failed")
 struct Scrubs401Tests {
   @Test(
-    "a credential header that is missing or empty", arguments: ScrubsOperation.allCases,
+    "A missing or empty credential header is rejected", arguments: ScrubsOperation.allCases,
     [HTTPField.Name.keyHeader, .providerHeader])
   func missing(operation: ScrubsOperation, header: HTTPField.Name) async throws {
     let service = try await Service()
@@ -19,7 +19,7 @@ struct Scrubs401Tests {
   }
 
   @Test(
-    "a credential header that is repeated, though every value be right",
+    "A repeated credential header is rejected, even with correct values",
     arguments: ScrubsOperation.allCases, [HTTPField.Name.keyHeader, .providerHeader])
   func repeated(operation: ScrubsOperation, header: HTTPField.Name) async throws {
     let service = try await Service()
@@ -30,7 +30,7 @@ struct Scrubs401Tests {
     try expectRefusal(try await service.send(call.adding(header, "other")))
   }
 
-  @Test("a key anywhere but in its header authenticates nobody")
+  @Test("A key outside its header never authenticates")
   func elsewhere() async throws {
     let service = try await Service()
     let secret = service.home.root.secret.revealed
@@ -44,7 +44,7 @@ struct Scrubs401Tests {
     for call in elsewhere { try expectRefusal(try await service.send(call)) }
   }
 
-  @Test("a well-formed key that was never issued", arguments: ScrubsOperation.allCases)
+  @Test("A well-formed key that was never issued is rejected", arguments: ScrubsOperation.allCases)
   func neverIssued(operation: ScrubsOperation) async throws {
     let service = try await Service()
     var random = RandomSource.seeded(1)
@@ -54,7 +54,7 @@ struct Scrubs401Tests {
     }
   }
 
-  @Test("another tenant's key, root or child", arguments: ScrubsOperation.allCases)
+  @Test("Another tenant's key is rejected, root or child", arguments: ScrubsOperation.allCases)
   func otherTenant(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let child = try await service.child(of: service.neighbour)
@@ -63,7 +63,7 @@ struct Scrubs401Tests {
     }
   }
 
-  @Test("an expired key, from the moment of its expiry on")
+  @Test("A key is rejected from the second of its expiry on")
   func expired() async throws {
     let service = try await Service()
     let credentials = service.home.credentials(try await service.child(expiresIn: 60).secret)
@@ -75,7 +75,7 @@ struct Scrubs401Tests {
     }
   }
 
-  @Test("a deleted key, at once, for every call")
+  @Test("A deleted key is rejected at once by every call")
   func deleted() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -85,7 +85,7 @@ struct Scrubs401Tests {
     }
   }
 
-  @Test("a revoked key is answered as one that nobody has, to the byte but for the request's id")
+  @Test("A revoked key and an unknown one get identical responses")
   func indistinguishable() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -104,7 +104,7 @@ struct Scrubs401Tests {
     }
   }
 
-  @Test("a key with something wrong about its form")
+  @Test("A malformed key is rejected")
   func malformed() async throws {
     let service = try await Service()
     let right = service.home.root.secret.revealed

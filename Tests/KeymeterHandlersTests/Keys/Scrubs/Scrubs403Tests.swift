@@ -5,10 +5,11 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 403: authentic, but not allowed")
+@Suite("Scrubs 403: authenticated but not allowed")
 struct Scrubs403Tests {
   @Test(
-    "a child key may do nothing that needs a root key, not even to itself", arguments: ScrubsOperation.ofRoot)
+    "A child key can't make a call that requires a root key, not even on itself",
+    arguments: ScrubsOperation.ofRoot)
   func rootRequired(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -19,7 +20,7 @@ struct Scrubs403Tests {
     #expect(try await service.keysOfHome().map(\.limits) == before)
   }
 
-  @Test("a child key with every scope is still no root key")
+  @Test("A child key with all scopes is not a root key")
   func everyScope() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -29,7 +30,7 @@ struct Scrubs403Tests {
     try expectProblem(answer, 403, "Root API key is required.", code: "root_key_required")
   }
 
-  @Test("a root key can't update another root key")
+  @Test("A root key can't update another root key")
   func otherRootKey() async throws {
     let service = try await Service()
     let second = try await service.secondRoot()
@@ -42,7 +43,7 @@ struct Scrubs403Tests {
     #expect(kept?.limits == .unrestricted)
   }
 
-  @Test("a root key can delete no root key, neither itself nor another: no organisation locks itself out")
+  @Test("A root key can't delete itself or another root key, so no organisation locks itself out")
   func rootKeyNotDeletable() async throws {
     let service = try await Service()
     let second = try await service.secondRoot()

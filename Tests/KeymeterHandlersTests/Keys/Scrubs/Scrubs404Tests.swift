@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 404: no such key, no such path")
+@Suite("Scrubs 404: unknown keys and paths")
 struct Scrubs404Tests {
   @Test(
-    "PUT of an id that no key has",
+    "PUT of an unknown id gets 404",
     arguments: [
       "key_unknown", "", " ", "org_x", "\\u0000", "key_\\u0000", "'; --", "../x", "🔑", "null",
       String(repeating: "k", count: 5000),
@@ -20,7 +20,7 @@ struct Scrubs404Tests {
   }
 
   @Test(
-    "DELETE of an id that no key has",
+    "DELETE of an unknown id gets 404",
     arguments: ["key_unknown", "+", "%00", "key_%00", "%F0%9F%94%91", "%2e"])
   func deleteUnknown(id: String) async throws {
     let service = try await Service()
@@ -28,7 +28,7 @@ struct Scrubs404Tests {
     try expectProblem(answer, 404, "API key was not found.", code: "key_not_found")
   }
 
-  @Test("another tenant's key, child or root, is answered exactly as one that nobody has")
+  @Test("Another tenant's key and an unknown one get identical responses")
   func otherTenant() async throws {
     let service = try await Service()
     let child = try await service.child(of: service.neighbour)
@@ -47,7 +47,7 @@ struct Scrubs404Tests {
     #expect(try await service.organisations.show(service.neighbour.organisation.providerID).keys == before)
   }
 
-  @Test("an id with a NUL behind it is not the id without")
+  @Test("An id followed by a NUL is another id")
   func truncation() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -60,7 +60,7 @@ struct Scrubs404Tests {
   }
 
   @Test(
-    "a path that is not served, whatever the method and the credentials",
+    "An unknown path gets 404 with any method and credentials",
     arguments: [
       "/", "/api", "/api/v1", "/api/v1/api-keys", "/api/v1/API-KEY", "/api/v1/api-key/x",
       "/api/v1/api-key.json",

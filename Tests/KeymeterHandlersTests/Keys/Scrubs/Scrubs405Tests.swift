@@ -10,7 +10,7 @@ struct Scrubs405Tests {
     "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "LIST", "get", "X",
   ]
 
-  @Test("every other method is told which there are", arguments: unusual)
+  @Test("Any other method gets 405 with the allowed ones", arguments: unusual)
   func otherMethods(name: String) async throws {
     let service = try await Service()
     let method = try #require(HTTPRequest.Method(name))
@@ -21,7 +21,7 @@ struct Scrubs405Tests {
     }
   }
 
-  @Test("each method that Allow names is served", arguments: ["GET", "POST", "PUT", "DELETE", "HEAD"])
+  @Test("Every method listed in Allow is served", arguments: ["GET", "POST", "PUT", "DELETE", "HEAD"])
   func allowed(name: String) async throws {
     let service = try await Service()
     let answer = try await service.send(Call(try #require(HTTPRequest.Method(name))))
@@ -29,7 +29,7 @@ struct Scrubs405Tests {
   }
 
   @Test(
-    "a path written with spare slashes is the same path, for a right method and a wrong one",
+    "Extra slashes do not change the path, for allowed and other methods",
     arguments: ["/api/v1/api-key/", "/api//v1/api-key", "/api/v1/api-key//?list_all=true"])
   func spareSlashes(path: String) async throws {
     let service = try await Service()
@@ -40,7 +40,7 @@ struct Scrubs405Tests {
     #expect(try await service.send(call).status == 405)
   }
 
-  @Test("the health paths answer GET and HEAD", arguments: ["/health/live", "/health/ready"])
+  @Test("The health paths answer GET and HEAD", arguments: ["/health/live", "/health/ready"])
   func health(path: String) async throws {
     let service = try await Service()
     for method in [HTTPRequest.Method.post, .put, .delete, .patch, .options] {

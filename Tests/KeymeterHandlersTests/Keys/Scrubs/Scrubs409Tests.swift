@@ -8,7 +8,7 @@ import Testing
 @Suite("Scrubs 409: a conflicting managed key already exists")
 struct Scrubs409Tests {
   @Test(
-    "a linkage that is in use, by either of its names and trimmed", arguments: ["linkage_id", "clinic_id"])
+    "A linkage id in use gets 409 under either name, after trimming", arguments: ["linkage_id", "clinic_id"])
   func taken(field: String) async throws {
     let service = try await Service()
     _ = try await service.child(linkage: "Clinic 7")
@@ -19,7 +19,7 @@ struct Scrubs409Tests {
     #expect(try await service.keysOfHome().count == 2)
   }
 
-  @Test("a root key's linkage, and one that was made automatically, are in use too")
+  @Test("A root key's linkage id and a generated one are in use too")
   func takenAutomatically() async throws {
     let service = try await Service()
     for key in [service.home.root.key, try await service.child().key] {
@@ -29,7 +29,7 @@ struct Scrubs409Tests {
     }
   }
 
-  @Test("another organisation's linkage is no conflict, nor one that differs in case")
+  @Test("Another organisation's linkage id or one that differs in case is no conflict")
   func noConflict() async throws {
     let service = try await Service()
     _ = try await service.child(linkage: "Clinic 7", of: service.neighbour)
@@ -39,7 +39,7 @@ struct Scrubs409Tests {
     }
   }
 
-  @Test("a deleted key's linkage is free again; an expired key's is not")
+  @Test("A deleted key's linkage id is free again, and an expired key's is not")
   func freed() async throws {
     let service = try await Service()
     let body = #"{"friendly_name":"T","linkage_id":"Clinic 7"}"#

@@ -8,13 +8,13 @@ import Testing
 
 @Suite("Scrubs 413: Request body is too large")
 struct Scrubs413Tests {
-  /// A body of exactly so many bytes that creates a key.
+  /// A body of this length that creates a key.
   static func body(ofLength length: Int) -> [UInt8] {
     let document = #"{"friendly_name":"Big"}"#
     return Array((document + String(repeating: " ", count: length - document.utf8.count)).utf8)
   }
 
-  @Test("65,536 bytes are read, 65,537 are not", arguments: ScrubsOperation.withBody)
+  @Test("65,536 bytes are read, and 65,537 get 413", arguments: ScrubsOperation.withBody)
   func threshold(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let call = Call.scrubs(operation.method, by: service.home.credentials)
@@ -25,7 +25,7 @@ struct Scrubs413Tests {
     #expect(try await service.keysOfHome().count == (operation == .create ? 2 : 1))
   }
 
-  @Test("on a socket, a body whose length is announced is refused, and the connection goes on")
+  @Test("On a socket, a body with a Content-Length above the limit is rejected and the connection stays open")
   func announced() async throws {
     let service = try await Service()
     let call = Call.scrubs(.post, by: service.home.credentials)
@@ -41,7 +41,7 @@ struct Scrubs413Tests {
   }
 
   @Test(
-    "on a socket, a chunked body is counted as it comes",
+    "On a socket, a chunked body is limited while it arrives",
     arguments: [(65_536, 201), (65_537, 413), (500_000, 413)])
   func chunked(length: Int, status: Int) async throws {
     let service = try await Service()
@@ -62,7 +62,7 @@ struct Scrubs413Tests {
     }
   }
 
-  @Test("a length that is announced is believed: the body is not waited for")
+  @Test("A Content-Length above the limit is rejected without waiting for the body")
   func announcedOnly() async throws {
     let service = try await Service()
     let request = RawRequest.head(

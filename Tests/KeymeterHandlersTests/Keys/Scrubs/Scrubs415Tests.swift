@@ -8,7 +8,7 @@ import Testing
 @Suite("Scrubs 415: Request body is not JSON")
 struct Scrubs415Tests {
   @Test(
-    "a body that is not declared to be JSON is not looked at", arguments: ScrubsOperation.withBody,
+    "A body that is not declared as JSON gets 415 unread", arguments: ScrubsOperation.withBody,
     [
       nil, "", " ", ";", ";application/json", "text/plain", "text/json", "application/problem+json",
       "application/json-patch+json", "application/jsonx", "application", "application/", "json",
@@ -24,7 +24,7 @@ struct Scrubs415Tests {
     #expect(try await service.keysOfHome().map(\.limits) == [.unrestricted, .unrestricted])
   }
 
-  @Test("a Content-Type that is repeated is none")
+  @Test("A repeated Content-Type gets 415")
   func repeated() async throws {
     let service = try await Service()
     let call = ScrubsOperation.create.call(by: service.home.credentials, on: service.home.root.key.id)
@@ -32,7 +32,7 @@ struct Scrubs415Tests {
     #expect(try await service.send(call.adding(.contentType, "text/plain")).status == 415)
   }
 
-  @Test("a body that is missing altogether is not JSON either", arguments: ScrubsOperation.withBody)
+  @Test("A missing body gets 415", arguments: ScrubsOperation.withBody)
   func missing(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let answer = try await service.send(.scrubs(operation.method, by: service.home.credentials))
@@ -40,7 +40,7 @@ struct Scrubs415Tests {
   }
 
   @Test(
-    "parameters, case and white space around the media type don't matter",
+    "Parameters, case and white space in the media type do not matter",
     arguments: ScrubsOperation.withBody,
     [
       "application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8",
@@ -54,7 +54,7 @@ struct Scrubs415Tests {
     #expect(try await service.send(call).status == (operation == .create ? 201 : 200))
   }
 
-  @Test("GET and DELETE take no body, and so ask for no type")
+  @Test("GET and DELETE take no body and need no Content-Type")
   func bodyless() async throws {
     let service = try await Service()
     let child = try await service.child()

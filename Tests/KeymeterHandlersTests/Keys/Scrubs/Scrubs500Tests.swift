@@ -5,9 +5,9 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 500: what nobody foresaw")
+@Suite("Scrubs 500: unexpected failures")
 struct Scrubs500Tests {
-  /// An error whose every rendering holds what must not get out.
+  /// An error that contains a secret in every description.
   struct Unforeseen: Error, CustomStringConvertible, CustomDebugStringConvertible {
     let text: String
     var description: String { "postgresql://keymeter:hunter2@db/prod \(text)" }
@@ -15,7 +15,7 @@ struct Scrubs500Tests {
   }
 
   @Test(
-    "an unforeseen failure is a bare problem, under the reference's title",
+    "An unexpected failure is a bare problem with the reference's title",
     arguments: ScrubsOperation.allCases)
   func unforeseen(operation: ScrubsOperation) async throws {
     let service = try await Service()
@@ -33,7 +33,7 @@ struct Scrubs500Tests {
     }
   }
 
-  @Test("the answer is the same whatever failed", arguments: ScrubsOperation.allCases)
+  @Test("The response is the same for every failure", arguments: ScrubsOperation.allCases)
   func same(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -52,7 +52,7 @@ struct Scrubs500Tests {
     #expect(texts.count == 1)
   }
 
-  @Test("a failure passes: the next call is served, and nothing was kept of the failed one")
+  @Test("A failure does not persist: the next call is served, and the failed one has changed nothing")
   func passes() async throws {
     let service = try await Service()
     service.store.fail(with: Unforeseen(text: "x"))

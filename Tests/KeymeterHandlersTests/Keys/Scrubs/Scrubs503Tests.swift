@@ -5,10 +5,10 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("Scrubs 503: the store can't be reached")
+@Suite("Scrubs 503: the store is unavailable")
 struct Scrubs503Tests {
   @Test(
-    "an unavailable store is told with Retry-After, and without its reason",
+    "503 has Retry-After and hides the reason",
     arguments: ScrubsOperation.allCases)
   func unavailable(operation: ScrubsOperation) async throws {
     let service = try await Service()
@@ -22,14 +22,16 @@ struct Scrubs503Tests {
     for part in ["10.0.0.7", "keymeter_app", "refused"] { #expect(!answer.text.contains(part)) }
   }
 
-  @Test("even a senseless call is 503 then: nobody knows yet who asks", arguments: ScrubsOperation.allCases)
+  @Test(
+    "An invalid call gets 503 too, while the caller can't be authenticated",
+    arguments: ScrubsOperation.allCases)
   func senseless(operation: ScrubsOperation) async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))
     #expect(try await service.send(operation.senselessCall(by: service.home.credentials)).status == 503)
   }
 
-  @Test("what needs no store is still answered as ever")
+  @Test("Calls that need no store are answered as usual")
   func withoutStore() async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))

@@ -7,19 +7,21 @@ import Testing
 
 @Suite("Scrubs: the order of checks")
 struct ScrubsCheckOrderTests {
-  /// What may be wrong with a call, in the order in which it is looked at; each row's call has every later
-  /// fault as well.
+  /// The faults of a call in the order in which they are checked.
+  ///
+  /// Each test call also has all later faults.
   enum Fault: CaseIterable {
     case keyHeaderMissing, providerHeaderMissing, providerUnknown, keyNotAuthentic, notRoot, senseless
   }
 
-  @Test("the first fault is told, whatever else is wrong", arguments: Fault.allCases, ScrubsOperation.ofRoot)
+  @Test(
+    "The first fault is reported, whatever else is wrong", arguments: Fault.allCases, ScrubsOperation.ofRoot)
   func firstFault(fault: Fault, operation: ScrubsOperation) async throws {
     let service = try await Service()
     let child = service.home.credentials(try await service.child().secret)
     let foreign = Credentials(
       secret: service.neighbour.root.secret, provider: service.home.organisation.providerID)
-    // A child that asks for `list_all=1` does not ask for what needs a root key.
+    // A child key with `list_all=1` does not ask for anything that requires a root key.
     let childCall =
       operation == .list
       ? operation.call(by: child, on: service.home.root.key.id)
@@ -45,7 +47,8 @@ struct ScrubsCheckOrderTests {
   }
 
   @Test(
-    "a body of the wrong type or length is told of only to a root key", arguments: ScrubsOperation.withBody)
+    "An error in the body's type or length is reported to root keys only", arguments: ScrubsOperation.withBody
+  )
   func bodyForm(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let child = service.home.credentials(try await service.child().secret)
@@ -63,7 +66,7 @@ struct ScrubsCheckOrderTests {
     }
   }
 
-  @Test("what is wrong with a body comes before what the id in it names")
+  @Test("An invalid body is reported before an unknown or forbidden target")
   func bodyBeforeTarget() async throws {
     let service = try await Service()
     for id in ["key_unknown", try await service.secondRoot().key.id.rawValue] {
@@ -78,7 +81,7 @@ struct ScrubsCheckOrderTests {
       answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["friendly_name"])
   }
 
-  @Test("a child key that asks a senseless question of GET is told so: nothing in it needs a root key")
+  @Test("A child key with an invalid GET gets 400, because GET requires no root key")
   func senselessRead() async throws {
     let service = try await Service()
     let child = service.home.credentials(try await service.child().secret)
@@ -86,7 +89,7 @@ struct ScrubsCheckOrderTests {
   }
 
   @Test(
-    "a key of a wrong form is 401 even beside an unknown provider: the database is not asked (contract §2)")
+    "A malformed key gets 401 even with an unknown provider, without a store access (contract §2)")
   func malformedKey() async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "must not be asked"))

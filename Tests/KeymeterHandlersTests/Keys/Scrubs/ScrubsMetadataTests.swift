@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Scrubs metadata")
 struct ScrubsMetadataTests {
-  @Test("a key without limits shows every member, with null for what is not set")
+  @Test("A key without limits has all members, with null for unset ones")
   func bareKey() async throws {
     let service = try await Service()
     let child = try await service.child(named: "Bare")
@@ -23,7 +23,7 @@ struct ScrubsMetadataTests {
     #expect(object["linkage_id"] == .string(child.key.linkageID.rawValue))
   }
 
-  @Test("each limit appears under its own name, zero as zero")
+  @Test("Each limit has its own member, and zero is zero")
   func limits() async throws {
     let service = try await Service()
     let child = try await service.child(
@@ -36,7 +36,7 @@ struct ScrubsMetadataTests {
     #expect(object["monthly_stt_secs_limit"] == .number("7200"))
   }
 
-  @Test("last_used_at is null until a key has been used, then the time of use")
+  @Test("last_used_at is null before the first use, and then the time of the last use")
   func lastUsed() async throws {
     let service = try await Service()
     let child = try await service.child()
@@ -51,7 +51,7 @@ struct ScrubsMetadataTests {
     #expect(try await lastUse() == .string("2024-01-15T11:30:00Z"))
   }
 
-  @Test("POST, PUT, GET and the list describe a key in the same members")
+  @Test("POST, PUT, GET and the list return the same members")
   func everyOperation() async throws {
     let service = try await Service()
     let created = try await service.asRoot(.post, json: #"{"friendly_name":"Till"}"#).object
@@ -68,7 +68,7 @@ struct ScrubsMetadataTests {
   }
 
   @Test(
-    "a name comes back character for character",
+    "A name is returned character by character",
     arguments: [
       "\"quoted\" \\ / <b>", "Приёмная 診療所 🏥👩‍⚕️", "e\u{301}", "a\u{200D}\u{FE0F}x", "'; DROP TABLE keys;--",
     ])

@@ -1,14 +1,16 @@
 import HTTPTypes
 import KeymeterDomain
 
-/// The calls of the dialect, each as it would succeed for a root key on a given child key.
+/// The calls of the dialect.
+///
+/// Each succeeds for a root key on a given child key.
 enum ScrubsOperation: CaseIterable {
   case read, list, create, update, delete
 
-  /// Those that only a root key may make.
+  /// The calls that require a root key.
   static let ofRoot: [ScrubsOperation] = [.list, .create, .update, .delete]
 
-  /// Those that take a body.
+  /// The calls with a body.
   static let withBody: [ScrubsOperation] = [.create, .update]
 
   var method: HTTPRequest.Method {
@@ -30,7 +32,7 @@ enum ScrubsOperation: CaseIterable {
     }
   }
 
-  /// The same with a body or a query that makes no sense.
+  /// The same call with an invalid body or query.
   func senselessCall(by credentials: Credentials) -> Call {
     switch self {
     case .read, .list: .scrubs(.get, query: "?list_all=1", by: credentials)
@@ -39,7 +41,7 @@ enum ScrubsOperation: CaseIterable {
     }
   }
 
-  /// What a root key is told of `senselessCall`.
+  /// The title of a root key's response to `senselessCall`.
   var titleOfSenselessCall: String {
     switch self {
     case .read, .list: "Query is invalid."
@@ -48,7 +50,7 @@ enum ScrubsOperation: CaseIterable {
     }
   }
 
-  /// What a child key is told of a call that needs a root key.
+  /// The title of a child key's response to a call that requires a root key.
   var titleOfMissingRoot: String {
     self == .list ? "Root API key is required for list_all=true." : "Root API key is required."
   }
