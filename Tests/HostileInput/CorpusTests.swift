@@ -1,10 +1,12 @@
 import HTTPTypes
 import Testing
 
-/// The corpus: every text and every value that is known to have broken something, in every place of every call.
-@Suite("Hostile input that is known", .timeLimit(.minutes(5)))
+/// Every text and value of the corpus, in every place of every call.
+///
+/// Each has broken something before.
+@Suite("Hostile input: the corpus", .timeLimit(.minutes(5)))
 struct CorpusTests {
-  @Test("Every value in every member of every body", arguments: HostileCall.allCases)
+  @Test("Any value in any member of a body gets a well-formed response", arguments: HostileCall.allCases)
   func members(call: HostileCall) async throws {
     try await HostileService.withModel { service in
       let id = service.caller.targets[0]
@@ -23,7 +25,7 @@ struct CorpusTests {
     }
   }
 
-  @Test("Every body, and every name of a member", arguments: HostileCall.allCases)
+  @Test("Any body, and any name of a member, gets a well-formed response", arguments: HostileCall.allCases)
   func bodies(call: HostileCall) async throws {
     try await HostileService.withModel { service in
       let id = service.caller.targets[0]
@@ -37,7 +39,9 @@ struct CorpusTests {
     }
   }
 
-  @Test("Every text in every parameter, as its value and beside it", arguments: HostileCall.allCases)
+  @Test(
+    "Any text as a parameter's value, or as another parameter, gets a well-formed response",
+    arguments: HostileCall.allCases)
   func queries(call: HostileCall) async throws {
     try await HostileService.withModel { service in
       let id = service.caller.targets[0]
@@ -56,7 +60,7 @@ struct CorpusTests {
   }
 
   @Test(
-    "Every text in every header, once and twice",
+    "Any text in any header, once or twice, gets a well-formed response",
     arguments: [
       ("X-API-Key", [HostileCall.scrubbeList, .verify]), ("X-Scrubs-Clinic-Api-Key", [.own]),
       ("X-Scrubs-Clinic-Provider", [.own]), ("X-Request-Id", [.usage, .verify]),
@@ -79,7 +83,9 @@ struct CorpusTests {
     }
   }
 
-  @Test("Every text as the id in a path", arguments: HostileCall.allCases.filter(\.namesKeyInPath))
+  @Test(
+    "Any text as the id in a path gets a well-formed response",
+    arguments: HostileCall.allCases.filter(\.namesKeyInPath))
   func paths(call: HostileCall) async throws {
     try await HostileService.withModel { service in
       for bytes in HostileText.all.map({ Array($0.utf8) }) + HostileBytes.pieces {
@@ -90,7 +96,7 @@ struct CorpusTests {
     }
   }
 
-  @Test("What the handlers let through, PostgreSQL bears", arguments: HostileCall.allCases)
+  @Test("PostgreSQL accepts everything that the handlers accept", arguments: HostileCall.allCases)
   func postgres(call: HostileCall) async throws {
     try await HostileService.withPostgres { service in
       for text in HostileText.forStores {
@@ -104,7 +110,7 @@ struct CorpusTests {
           separator: "&")
         request.headers[.hostile("Idempotency-Key")] = text
         _ = try await service.attack(request, "all at once")
-        // One place at a time, so that the others' faults don't keep it from the database.
+        // One place at a time, so that no other fault keeps the text from the database.
         for (index, member) in (call.members(id) ?? []).enumerated() {
           var members = call.members(id) ?? []
           members[index].value = HostileJSON.string(text)

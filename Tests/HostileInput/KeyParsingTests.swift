@@ -2,16 +2,16 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Hostile keys", .timeLimit(.minutes(2)))
+@Suite("Hostile input: keys", .timeLimit(.minutes(2)))
 struct KeyParsingTests {
-  @Test("No text of the corpus is a key")
+  @Test("No text of the corpus is accepted as a key")
   func corpus() {
     for text in HostileText.all + HostileBytes.pieces.map({ String(decoding: $0, as: UTF8.self) }) {
       #expect(KeySecret(presented: text) == nil, "\(text.prefix(100))")
     }
   }
 
-  @Test("What is nearly a key is none: only the very bytes that were issued are read")
+  @Test("A damaged key is rejected: only the exact bytes that were issued are accepted")
   func nearly() {
     var generator = HostileGenerator(seed: FuzzSettings.seed)
     var random = RandomSource.seeded(FuzzSettings.seed)
@@ -19,7 +19,7 @@ struct KeyParsingTests {
       let key = KeySecret(environment: .production, random: &random).revealed
       let damaged = generator.key(like: key)
       guard let read = KeySecret(presented: damaged) else { continue }
-      // The damage can come to nothing, and is then no damage.
+      // The damage may cancel out.
       #expect(Array(read.revealed.utf8) == Array(damaged.utf8))
       #expect(Array(damaged.utf8) == Array(key.utf8), "FUZZ_SEED=\(FuzzSettings.seed)")
     }

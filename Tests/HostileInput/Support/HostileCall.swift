@@ -1,6 +1,8 @@
 import HTTPTypes
 
-/// Every call there is, as an honest client makes it; what is hostile is put into it afterwards.
+/// Every call as an honest client makes it.
+///
+/// Tests then put hostile input into it.
 enum HostileCall: CaseIterable {
   case own, listAll, create, update, delete
   case scrubbeCreate, scrubbeList, rotate, revoke, scrubbeDelete
@@ -15,7 +17,7 @@ enum HostileCall: CaseIterable {
     }
   }
 
-  /// - Parameter id: the key that the call is about, where it names one in its path.
+  /// - Parameter id: the key's id, for a path that has one.
   func path(_ id: String) -> String {
     switch self {
     case .own, .listAll, .create, .update, .delete: "/api/v1/api-key"
@@ -38,7 +40,7 @@ enum HostileCall: CaseIterable {
   var namesKeyInPath: Bool { self == .rotate || self == .revoke || self == .scrubbeDelete }
   var isScrubs: Bool { [.own, .listAll, .create, .update, .delete].contains(self) }
 
-  /// Every parameter that it takes, and a value that makes sense.
+  /// Every parameter of the call, with a valid value.
   func query(_ id: String) -> [(name: String, value: String)] {
     switch self {
     case .listAll: [("list_all", "true")]
@@ -62,7 +64,7 @@ enum HostileCall: CaseIterable {
     }
   }
 
-  /// Every member that its body takes, with a value as it is written; `nil` for a call without a body.
+  /// Every member of the body with a value in JSON, or `nil` for a call without a body.
   func members(_ id: String) -> [(name: String, value: String)]? {
     let quoted = "\"\(id)\""
     let amounts = [("requests", "1"), ("tokens", "2"), ("stt_secs", "3")]
@@ -97,7 +99,7 @@ enum HostileCall: CaseIterable {
     ("usage_limit", "100"), ("monthly_token_limit", "null"), ("monthly_stt_secs_limit", "0"),
   ]
 
-  /// The call of a root key, in all of its parts.
+  /// The complete call by a root key.
   func request(of caller: HostileCaller, on id: String) -> HostileRequest {
     var request = HostileRequest(method: method, path: path(id), headers: [:])
     request.query = query(id).map { "\($0.name)=\(HostileRequest.encoded($0.value.utf8))" }
@@ -121,11 +123,11 @@ enum HostileCall: CaseIterable {
   }
 }
 
-/// Who makes a call: hostile input from somebody who can't authenticate would get nowhere.
+/// The caller, which is authenticated: hostile input would be rejected at once otherwise.
 struct HostileCaller: Sendable {
   let key: String
   let provider: String
-  /// Keys of the caller's organisation, to aim at.
+  /// The ids of keys in the caller's organisation.
   let targets: [String]
 }
 

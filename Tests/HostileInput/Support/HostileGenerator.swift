@@ -1,13 +1,15 @@
 import HTTPTypes
 import KeymeterTesting
 
-/// Hostile requests from a seed: the same seed gives the same requests on every machine, but for the keys in them.
+/// Hostile requests from a seed.
+///
+/// Equal seeds give equal requests on every machine, except for the keys in them.
 struct HostileGenerator {
   private var random: SeededGenerator
 
   init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-  /// The next request: an honest call of any kind, in one to three places not.
+  /// The next request: a valid call that is broken in one to three places.
   mutating func request(of caller: HostileCaller) -> HostileRequest {
     let call = pick(HostileCall.allCases)
     var id = pick(caller.targets)
@@ -50,7 +52,7 @@ struct HostileGenerator {
     request.body = HostileCall.object(members)
   }
 
-  /// A value as JSON has it, or nearly.
+  /// A JSON value, or nearly one.
   private mutating func value() -> String {
     switch Int.random(in: 0..<4, using: &random) {
     case 0: pick(HostileJSON.values)
@@ -67,7 +69,7 @@ struct HostileGenerator {
     return sign + whole + fraction + exponent
   }
 
-  /// Changes some bytes: other values, fewer of them, more of them, the same ones again.
+  /// Changes, removes, adds or repeats some bytes.
   private mutating func damage(_ bytes: inout [UInt8]) {
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       let index = Int.random(in: 0...bytes.count, using: &random)
@@ -106,7 +108,7 @@ struct HostileGenerator {
     request.query = parameters.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
   }
 
-  /// What looks like a cursor of a listing, or of the audit log.
+  /// Something similar to a cursor of a listing or of the audit log.
   private mutating func cursor() -> String {
     let time = String(random.next() >> UInt64.random(in: 0..<20, using: &random), radix: 16)
     let place = String(repeating: "0", count: 16 - min(16, time.count)) + time
@@ -144,7 +146,7 @@ struct HostileGenerator {
     return bytes()
   }
 
-  /// Bare, quoted, and everything between the two.
+  /// Bare, quoted, or half quoted.
   private mutating func idempotencyKey() -> [UInt8] {
     var key = bytes()
     if chance(2) { key = Array("\"".utf8) + key + Array(pick(["\"", "", "\" ", "\\\"", "\"; a=1"]).utf8) }
@@ -154,7 +156,7 @@ struct HostileGenerator {
     return key
   }
 
-  /// A key that is nearly the caller's own.
+  /// A key similar to the caller's.
   mutating func key(like key: String) -> String {
     var bytes = Array(key.utf8)
     switch Int.random(in: 0..<6, using: &random) {
@@ -182,15 +184,15 @@ struct HostileGenerator {
     }
   }
 
-  // MARK: Draws
+  // MARK: Random choices
 
-  /// Any text, listed or made up.
+  /// A text of the corpus or a random one.
   private mutating func text() -> String {
     guard chance(4) else { return pick(HostileText.all) }
     return String(decoding: (0..<Int.random(in: 0..<40, using: &random)).map { _ in unit() }, as: UTF16.self)
   }
 
-  /// Surrogates among them, which do not all find their other half.
+  /// A UTF-16 code unit, possibly a surrogate without its pair.
   private mutating func unit() -> UInt16 {
     let ranges: [ClosedRange<UInt16>] = [
       0...0x1F, 0x20...0x7E, 0x7F...0x24F, 0x300...0x36F, 0xD800...0xDFFF, 0...0xFFFF,
@@ -198,12 +200,12 @@ struct HostileGenerator {
     return UInt16.random(in: pick(ranges), using: &random)
   }
 
-  /// Any bytes: a text, or none.
+  /// Random bytes, which need not be text.
   private mutating func bytes() -> [UInt8] {
     chance(3) ? Array("a".utf8) + pick(HostileBytes.pieces) : Array(text().utf8)
   }
 
-  /// True once in so many times.
+  /// True once in `count` times.
   private mutating func chance(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &random) == 0 }
 
   private mutating func pick<Element>(_ elements: [Element]) -> Element {

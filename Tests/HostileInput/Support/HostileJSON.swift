@@ -1,6 +1,6 @@
-/// JSON, and what only looks like it.
+/// Valid and almost valid JSON.
 enum HostileJSON {
-  /// Values to stand in a member's place, as they are written.
+  /// JSON text for a member's value.
   static let values: [String] = scalars + numbers + strings + containers
 
   private static let scalars = [
@@ -35,7 +35,7 @@ enum HostileJSON {
     String(repeating: open, count: depth) + "0" + String(repeating: close, count: depth)
   }
 
-  /// Whole bodies.
+  /// Complete bodies.
   static let bodies: [[UInt8]] =
     (values + ["{", "}", #"{"a":1}{"b":2}"#, #"{"a":1} x"#, "/* c */{}", " ", "\n\t {} \r\n"]).map {
       Array($0.utf8)
@@ -47,7 +47,7 @@ enum HostileJSON {
     ]
     + HostileBytes.pieces.map { Array(#"{"friendly_name":""#.utf8) + $0 + Array(#""}"#.utf8) }
 
-  /// A text as JSON's string, in which all that is not plain is escaped.
+  /// A JSON string, with everything but plain ASCII escaped.
   static func string(_ text: String) -> String {
     var result = "\""
     for unit in text.utf16 {

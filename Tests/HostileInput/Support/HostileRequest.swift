@@ -1,17 +1,19 @@
 import HTTPTypes
 
-/// A request as somebody with no good in mind makes it.
+/// A request by an attacker.
 struct HostileRequest: Sendable, CustomStringConvertible {
   var method: HTTPRequest.Method
   var path: String
-  /// As it is written behind the question mark.
+  /// The raw query after the question mark.
   var query = ""
   var headers: HTTPFields
   var body: [UInt8]?
 
   var uri: String { query.isEmpty ? path : "\(path)?\(query)" }
 
-  /// Enough of it to make it again by hand; long texts are cut.
+  /// Enough to repeat the request by hand.
+  ///
+  /// Long texts are truncated.
   var description: String {
     let fields = headers.map { "\($0.name): \(Self.readable(Array($0.value.utf8)))" }.joined(separator: " | ")
     let body = body.map { " body(\($0.count)) \(Self.readable($0))" } ?? ""
@@ -22,12 +24,12 @@ struct HostileRequest: Sendable, CustomStringConvertible {
     let shown = bytes.prefix(300).map { byte in
       (0x20..<0x7F).contains(byte) ? String(Unicode.Scalar(byte)) : "\\x" + String(byte, radix: 16)
     }.joined()
-    // Keys of a test's own cluster: of no use to anybody, but a habit worth keeping.
+    // The keys belong to a test's own cluster, but redacting them is a good habit.
     return shown.replacing(/sk_(live|stag|dev)_[0-9A-Za-z]{30,}/, with: "sk_…")
       + (bytes.count > 300 ? "…" : "")
   }
 
-  /// A text as a query has it.
+  /// The text percent-encoded.
   static func encoded(_ bytes: some Sequence<UInt8>) -> String {
     bytes.map { byte in
       switch byte {

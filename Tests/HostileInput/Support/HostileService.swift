@@ -9,17 +9,19 @@ import Logging
 import NIOCore
 import Testing
 
-/// The whole application, and somebody to attack it.
+/// The whole application with an attacker.
 struct HostileService: Sendable {
   let client: any TestClientProtocol
   let caller: HostileCaller
 
-  /// No honest answer takes so long; PostgreSQL's own time-outs come later.
+  /// No normal response takes so long.
+  ///
+  /// PostgreSQL's own timeouts are longer.
   private static let longest = Duration.seconds(5)
 
-  /// Sends a request, and holds the answer to be an answer.
+  /// Sends a request and checks that the response is well-formed.
   ///
-  /// - Returns: its status.
+  /// - Returns: the status.
   func attack(
     _ request: HostileRequest, _ comment: String, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> Int {
@@ -28,8 +30,8 @@ struct HostileService: Sendable {
       uri: request.uri, method: request.method, headers: request.headers,
       body: request.body.map { ByteBuffer(bytes: $0) })
     let time = ContinuousClock.now - begun
-    var faults = AnswerJudgement.faults(of: response, to: request)
-    if time > Self.longest { faults.append("it took \(time)") }
+    var faults = ResponseRules.faults(of: response, to: request)
+    if time > Self.longest { faults.append("the response took \(time)") }
     if !faults.isEmpty {
       let body = String(buffer: response.body).prefix(500)
       Issue.record(
@@ -39,14 +41,16 @@ struct HostileService: Sendable {
     return response.status.code
   }
 
-  /// Whether the caller's key still authenticates; what came after the loss of it would prove nothing.
+  /// Whether the caller's key still authenticates.
+  ///
+  /// If not, the preceding requests prove nothing.
   func callerIsAuthentic() async throws -> Bool {
     let request = HostileCall.own.request(of: caller, on: "")
     return try await client.execute(uri: request.uri, method: .get, headers: request.headers, body: nil)
       .status == .ok
   }
 
-  /// Runs `body` over the model of a store.
+  /// Runs `body` over the in-memory store.
   static func withModel(_ body: @Sendable (HostileService) async throws -> Void) async throws {
     let store = InMemoryManagementStore(clock: { .now })
     try await serve(store, metering: store, admission: store, body)

@@ -1,9 +1,13 @@
-/// Texts that have broken other services: each is put wherever a request can have a text.
+/// Texts that have broken other services.
+///
+/// Tests try each wherever a request can have a text.
 enum HostileText {
-  /// As text, which JSON, a header or a query then writes in its own manner.
+  /// As text, before encoding for JSON, a header or a query.
   static let all: [String] = empty + control + unicode + homoglyphs + injections + numbers + keys + long
 
-  /// Those that a store could stumble over, where the others are all alike to it.
+  /// Texts that could break a store.
+  ///
+  /// For the store all others are alike.
   static let forStores: [String] =
     control + injections + ["\u{FFFE}", "\u{10FFFF}", "e\u{301}", "\u{202E}llit"]
 
@@ -15,7 +19,9 @@ enum HostileText {
     "\0", "a\0b", "Till\0", "\u{1}", "\u{8}\u{7F}", "a\nb", "a\r\nX-Injected: yes", "\u{85}", "\u{9F}",
   ]
 
-  /// Neither a lone surrogate nor an overlong form is a text of Swift's; those stand in `HostileBytes`.
+  /// Lone surrogates and overlong forms can't be Swift strings.
+  ///
+  /// They are in `HostileBytes`.
   private static let unicode = [
     "\u{FEFF}Till", "\u{FFFD}", "\u{FFFE}", "\u{FFFF}", "\u{202E}llit", "\u{200B}", "a\u{200D}b", "\u{2028}",
     "\u{202A}Till\u{202C}", "\u{2067}Till\u{2069}", "\u{200F}Till", "\u{61C}", "Ti\u{AD}ll", "Ti\u{2060}ll",
@@ -66,9 +72,9 @@ enum HostileText {
   ]
 }
 
-/// What is no text: bytes that a request can carry all the same.
+/// Bytes that are not valid text but can be in a request.
 enum HostileBytes {
-  /// Single pieces: within a string of JSON, in a header, percent-encoded in a query.
+  /// Pieces for a JSON string, a header or a percent-encoded query.
   static let pieces: [[UInt8]] = [
     [0x00], [0x80], [0xFF], [0xFE, 0xFF], [0xC0, 0x80], [0xC0, 0xAF], [0xC1, 0xBF], [0xE0, 0x80, 0xAF],
     [0xE0, 0x9F, 0xBF], [0xF0, 0x80, 0x80, 0xAF], [0xF0, 0x8F, 0xBF, 0xBF], [0xF4, 0x90, 0x80, 0x80],

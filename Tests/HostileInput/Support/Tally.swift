@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How often each status was answered.
+/// Counts responses by status.
 final class Tally: Sendable, CustomStringConvertible {
   private let counts = Mutex<[Int: Int]>([:])
 
