@@ -65,7 +65,7 @@ struct ErrorTests {
   }
 
   @Test func `connecting to a closed port fails at once and executes nothing`() async throws {
-    let configuration = try ConnectionConfiguration(url: "postgresql://nobody@127.0.0.1:1/none")
+    let configuration = try ConnectionConfiguration(url: "postgresql://user@127.0.0.1:1/none")
     let error = await postgresError {
       _ = try await Connection.connect(configuration, logger: quietLogger)
     }

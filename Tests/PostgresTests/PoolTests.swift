@@ -44,7 +44,7 @@ struct PoolTests {
   }
 
   @Test func `an unreachable database fails callers long before the wait limit`() async throws {
-    let configuration = try ConnectionConfiguration(url: "postgresql://nobody@127.0.0.1:1/none")
+    let configuration = try ConnectionConfiguration(url: "postgresql://user@127.0.0.1:1/none")
     let pool = ConnectionPool(
       configuration: configuration, options: .init(maximumConnections: 2, waitLimit: .seconds(50)),
       logger: quietLogger)

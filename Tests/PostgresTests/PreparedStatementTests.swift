@@ -40,7 +40,7 @@ struct PreparedStatementTests {
   {
     try await withConnection { connection in
       let missing = await #expect(throws: PostgresError.self) {
-        try await connection.executeScript("EXECUTE nobody_prepared_this")
+        try await connection.executeScript("EXECUTE never_prepared")
       }
       #expect(missing?.sqlState == .invalidStatementName && missing?.isUnavailable == true)
       let isPooled = try await connection.isPooled()

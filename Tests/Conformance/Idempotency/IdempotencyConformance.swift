@@ -102,9 +102,9 @@ struct IdempotencyConformance {
         }
         return try await group.reduce(into: []) { $0.append($1) }
       }
-      let told = answers.compactMap(\.self)
-      #expect(told.count { !$0.replayed } == 1)
-      #expect(Set(told.map(\.body)).count == 1)
+      let responses = answers.compactMap(\.self)
+      #expect(responses.count { !$0.replayed } == 1)
+      #expect(Set(responses.map(\.body)).count == 1)
       #expect(try await under.entered(clinic.organisation.id) { try await $0.keys() }.count == 2)
       #expect(try await under.create("race", by: clinic).replayed)
       #expect(try await under.auditLog().count { $0.action == "key.created" } == 2)

@@ -158,9 +158,9 @@ struct KeyConformance {
   }
 
   @Test(
-    "An id that was never issued finds nothing, whatever characters it contains",
+    "An id that was never issued finds nothing, with any characters",
     arguments: Backend.allCases, ["", "key_", "key_\u{0}", "key_é", "key_' OR true --", "KEY_A"])
-  func strangeIDs(backend: Backend, id: String) async throws {
+  func unknownIDs(backend: Backend, id: String) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore).organisation
       let found = try await under.entered(clinic.id) { try await $0.keyForUpdate(KeyID(rawValue: id)) }

@@ -138,7 +138,7 @@ struct KeyLifecycleConformance {
   @Test(
     "When two root keys end each other or themselves at once, exactly one survives",
     arguments: Backend.allCases)
-  func rootDuel(backend: Backend) async throws {
+  func concurrentRootEndings(backend: Backend) async throws {
     try await backend.withStore { under in
       let keys = KeyService(store: under.store, peppers: try under.peppers)
       let service = OrganisationService(store: under.operatorStore, peppers: try under.peppers)
@@ -147,9 +147,9 @@ struct KeyLifecycleConformance {
         let provider = clinic.organisation.providerID
         let second = try await service.createRootKey(provider, name: .test("Second"))
         let (one, two) = (clinic.root, second)
-        let duellists = trial < 10 ? [(one, two), (two, one)] : [(one, one), (two, two)]
+        let pairs = trial < 10 ? [(one, two), (two, one)] : [(one, one), (two, two)]
         let refusals = try await withThrowingTaskGroup(of: Rejection?.self) { group in
-          for (one, other) in duellists {
+          for (one, other) in pairs {
             group.addTask {
               let caller = Credentials(secret: one.secret)
               do {

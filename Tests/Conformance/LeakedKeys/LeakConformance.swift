@@ -207,7 +207,7 @@ struct LeakConformance {
             group.addTask {
               var late = false
               for _ in 0..<12 {
-                let wasEnded = ended.isTold.load(ordering: .sequentiallyConsistent)
+                let wasEnded = ended.isAnswered.load(ordering: .sequentiallyConsistent)
                 let admission = try await under.nodes[worker % 2].admit(key.request())
                 if wasEnded && admission.admitted != nil { late = true }
               }
@@ -216,7 +216,7 @@ struct LeakConformance {
           }
           group.addTask {
             _ = try await leaks.one(key.secret)
-            ended.isTold.store(true, ordering: .sequentiallyConsistent)
+            ended.isAnswered.store(true, ordering: .sequentiallyConsistent)
             return false
           }
           for try await late in group { #expect(!late) }
@@ -228,7 +228,7 @@ struct LeakConformance {
 
 /// Set once the report that revokes the key has been answered.
 private final class EndOfKey: Sendable {
-  let isTold = Atomic(false)
+  let isAnswered = Atomic(false)
 }
 
 extension StoreUnderTest {

@@ -111,7 +111,7 @@ struct MeteringReplayer {
   }
 
   private func request(_ request: RandomRequest) throws -> AdmissionRequest {
-    let providers = tenants.map(\.organisation.providerID) + [try ProviderID(validating: "nobody")]
+    let providers = tenants.map(\.organisation.providerID) + [try ProviderID(validating: "unknown")]
     return try keys[at: request.key].request(
       request.charge, scopes: request.scopes, environment: request.environment,
       provider: request.provider.map { providers[$0] })

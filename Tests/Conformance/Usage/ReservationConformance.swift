@@ -232,7 +232,7 @@ struct ReservationConformance {
 }
 
 extension StoreUnderTest {
-  /// The usage of the organisation's only day with usage, or `nil` if there is none or more than one.
+  /// The usage of the organisation's only day with usage, or `nil` if there is not exactly one.
   func today(of organisation: OrganisationID) async throws -> Amounts? {
     guard let first = CivilDate(year: 2000, month: 1, day: 1),
       let last = CivilDate(year: 2999, month: 1, day: 1)

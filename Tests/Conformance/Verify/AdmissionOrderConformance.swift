@@ -11,7 +11,7 @@ struct AdmissionOrderConformance {
       let all = Amounts(requests: 1, tokens: 1, speechSeconds: 1)
       let key = try await under.key(limits: limits, scopes: ["a:b"])
       let other = try await under.key().organisation.providerID
-      let nobody = try ProviderID(validating: "nobody")
+      let unknown = try ProviderID(validating: "unknown")
 
       func refusal(
         _ charge: Amounts = all, scope: String = "c", environment: KeyEnvironment = .staging,
@@ -35,10 +35,10 @@ struct AdmissionOrderConformance {
       #expect(try await refusal() == .revoked)
       #expect(try await refusal(provider: key.organisation.providerID) == .revoked)
       #expect(try await refusal(provider: other) == .unknownKey)
-      #expect(try await refusal(provider: nobody) == .unknownProvider)
+      #expect(try await refusal(provider: unknown) == .unknownProvider)
       try await key.delete()
       #expect(try await refusal(provider: key.organisation.providerID) == .unknownKey)
-      #expect(try await refusal(provider: nobody) == .unknownProvider)
+      #expect(try await refusal(provider: unknown) == .unknownProvider)
       #expect(try await refusal() == .unknownKey)
       #expect(try await under.hooks.meter().isEmpty)
     }
@@ -55,7 +55,7 @@ struct AdmissionOrderConformance {
       try await revoked.revoke()
       try await deleted.delete()
       let requests = [
-        try good.request(provider: try ProviderID(validating: "nobody")),
+        try good.request(provider: try ProviderID(validating: "unknown")),
         try good.request(provider: poor.organisation.providerID),
         try deleted.request(), try revoked.request(), try expired.request(),
         try poor.request(environment: .staging), try poor.request(scopes: ["c"]), try poor.request(),

@@ -9,9 +9,7 @@ enum ResponseRules {
   /// All statuses of the contract except those that only a server fault explains.
   private static let statuses: Set<Int> = [200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429]
 
-  /// - Returns: what is wrong with the response.
-  ///
-  /// Empty if nothing is.
+  /// - Returns: the response's faults, or an empty array.
   static func faults(of response: TestResponse, to request: HostileRequest) -> [String] {
     let status = response.status.code
     guard statuses.contains(status) else { return ["the status is not in the contract"] }

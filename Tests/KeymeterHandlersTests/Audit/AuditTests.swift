@@ -79,7 +79,7 @@ struct AuditTests {
     #expect(try await service.audit().ids.count == 50)
     #expect(try await service.audit("?target=\(child.key.id)").ids.count == 2)
     #expect(try await service.audit("?target=\(child.key.id)&action=key.deleted").ids.count == 1)
-    #expect(try await service.audit("?target=key_nobody").ids == [])
+    #expect(try await service.audit("?target=key_unknown").ids == [])
     #expect(try await service.audit("?action=organisation.renamed").ids == [])
     #expect(try await service.audit("?since=2024-01-15T11:30:00Z&limit=200").ids.count == 61)
     #expect(try await service.audit("?since=2024-01-15T12:30:00%2B01:00&limit=200").ids.count == 61)
@@ -96,8 +96,8 @@ struct AuditTests {
     #expect(own.count == 2 && other.count == 3 && own.isDisjoint(with: other))
     #expect(try await Set(service.ask(call.asScrubs(provider: "neighbour")).ids) == other)
     #expect(try await service.ask(call.asScrubs()).status == 401)
-    let strange = try await service.audit("?target=\(service.neighbour.root.key.id)")
-    #expect(try strange.ids == [])
+    let foreign = try await service.audit("?target=\(service.neighbour.root.key.id)")
+    #expect(try foreign.ids == [])
   }
 
   @Test("A child key gets 403, whatever its query")
@@ -120,7 +120,7 @@ struct AuditTests {
       ("?target=a%00b", "target"), ("?target=%C3%A9", "target"), ("?since=yesterday", "since"),
       ("?since=2024-01-15", "since"), ("?since=2024-01-15T12:30:00+01:00", "since"),
     ])
-  func senseless(query: String, field: String) async throws {
+  func invalid(query: String, field: String) async throws {
     let service = try await Service()
     try expectProblem(
       try await service.audit(query), 400, "Query is invalid.", code: "query_invalid", fields: [field])

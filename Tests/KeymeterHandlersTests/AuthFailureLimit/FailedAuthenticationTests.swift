@@ -12,7 +12,7 @@ struct FailedAuthenticationTests {
   private static let title = "Too many failed authentications."
 
   /// A key that was never issued.
-  private static func strangeKey(_ seed: UInt64 = 1) -> KeySecret {
+  private static func unknownKey(_ seed: UInt64 = 1) -> KeySecret {
     var random = RandomSource.seeded(seed)
     return KeySecret(environment: .production, random: &random)
   }
@@ -20,17 +20,17 @@ struct FailedAuthenticationTests {
   private func scrubs(_ service: WatchedService, _ secret: KeySecret? = nil) -> Call {
     let home = service.service.home.credentials
     return .scrubs(
-      .get, by: Credentials(secret: secret ?? Self.strangeKey(), provider: home.provider))
+      .get, by: Credentials(secret: secret ?? Self.unknownKey(), provider: home.provider))
   }
 
   private func verify(_ secret: KeySecret? = nil, query: String = "") -> Call {
-    Call(.get, Call.verifyPath + query).with(.apiKeyHeader, (secret ?? Self.strangeKey()).revealed)
+    Call(.get, Call.verifyPath + query).with(.apiKeyHeader, (secret ?? Self.unknownKey()).revealed)
   }
 
   @Test(
     "Scrubs: an address over the failure limit is rejected in the dialect's form, and other addresses are not"
   )
-  func scrubsRefusal() async throws {
+  func scrubsRejection() async throws {
     let service = try await WatchedService()
     for _ in 0..<3 { #expect(try await service.ask(scrubs(service)).status == 401) }
     let refused = try await service.ask(scrubs(service))
@@ -45,10 +45,10 @@ struct FailedAuthenticationTests {
   }
 
   @Test("Scrubbe: the rejection has the envelope", arguments: ScrubbeOperation.allCases)
-  func scrubbeRefusal(operation: ScrubbeOperation) async throws {
+  func scrubbeRejection(operation: ScrubbeOperation) async throws {
     let service = try await WatchedService()
     let call = Call(operation.method, operation.path(KeyID(rawValue: "key_0")))
-      .with(.apiKeyHeader, Self.strangeKey().revealed)
+      .with(.apiKeyHeader, Self.unknownKey().revealed)
     for _ in 0..<3 { #expect(try await service.ask(call).status == 401) }
     let refused = try await service.ask(call)
     #expect(refused.status == 429)
@@ -60,10 +60,10 @@ struct FailedAuthenticationTests {
   @Test(
     "Runtime API: an address over the failure limit is rejected if the proxies are configured",
     arguments: RuntimeOperation.allCases)
-  func runtimeRefusal(operation: RuntimeOperation) async throws {
+  func runtimeRejection(operation: RuntimeOperation) async throws {
     let service = try await WatchedService(proxies: Self.none)
     let call = operation.call(by: service.service.home.root)
-      .with(.apiKeyHeader, Self.strangeKey().revealed)
+      .with(.apiKeyHeader, Self.unknownKey().revealed)
     for _ in 0..<3 { #expect(try await service.ask(call).status == 401) }
     let refused = try await service.ask(call)
     try expectProblem(refused, 429, Self.title, code: "too_many_failures")
@@ -74,7 +74,7 @@ struct FailedAuthenticationTests {
   func storeNotAsked(operation: RuntimeOperation) async throws {
     let service = try await WatchedService(proxies: Self.none)
     let call = operation.call(by: service.service.home.root)
-      .with(.apiKeyHeader, Self.strangeKey().revealed)
+      .with(.apiKeyHeader, Self.unknownKey().revealed)
     for _ in 0..<3 { _ = try await service.ask(call) }
     service.service.store.fail(with: StoreError.unavailable(reason: "must not be asked"))
     #expect(try await service.ask(call).status == 429)
@@ -132,12 +132,12 @@ struct FailedAuthenticationTests {
         case 0: verify().with(.apiKeyHeader, "sk_live_x")
         case 1: verify()
         case 2, 3: verify(key.secret)
-        default: verify(key.secret).asScrubs(provider: "nobody")
+        default: verify(key.secret).asScrubs(provider: "unknown")
         }
       #expect(try await service.ask(call).status == 401)
       let reason = ["malformed_key", "unknown_key", "revoked", "expired", "unknown_provider"][kind]
       #expect(try service.failures(reason, counted: "yes") == 1, "\(reason)")
-      #expect(try await service.ask(verify(Self.strangeKey(2))).status == 429, "\(reason)")
+      #expect(try await service.ask(verify(Self.unknownKey(2))).status == 429, "\(reason)")
     }
   }
 

@@ -12,7 +12,7 @@ struct RedactedNameTests {
     arguments: [
       "usage_limits", "a", "X-API-Key", "monthly.limit", "task_id", String(repeating: "x", count: 31),
     ])
-  func told(name: String) { #expect(RedactedName.of(name) == name) }
+  func reported(name: String) { #expect(RedactedName.of(name) == name) }
 
   @Test(
     "Any other name is replaced",
@@ -61,12 +61,14 @@ struct RedactedNameTests {
     let service = try await Service()
     let manager = try await service.issue(scopes: ["apikeys:*"])
     let key = service.home.root.secret.revealed
-    for (scope, told) in [(key, "which"), ("\(key):*", ":*, which"), ("incidents:read", "incidents:read")] {
+    for (scope, reported) in [
+      (key, "which"), ("\(key):*", ":*, which"), ("incidents:read", "incidents:read"),
+    ] {
       let answer = try await service.scrubbe(
         .create, by: manager.secret,
         json: #"{"name":"T","environment":"PRODUCTION","scopes":["\#(scope)"]}"#)
-      try expectRefusal(answer, 403, code: "beyond_own_authority", fields: ["scopes"])
-      #expect(try answer.text("message").contains(told) && !answer.text.contains(key))
+      try expectRejection(answer, 403, code: "beyond_own_authority", fields: ["scopes"])
+      #expect(try answer.text("message").contains(reported) && !answer.text.contains(key))
     }
   }
 

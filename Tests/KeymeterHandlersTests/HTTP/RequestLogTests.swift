@@ -92,8 +92,8 @@ struct RequestLogTests {
     let measured = try await MeasuredService(level: .debug)
     let root = measured.service.home.root
     let answer = try await measured.send(traced(operation.call(by: root)))
-    let route = operation == .verifyBeneath ? "/api/v1/verify/*" : operation.path
-    let isVerify = operation == .verify || operation == .verifyBeneath
+    let route = operation == .verifySubpath ? "/api/v1/verify/*" : operation.path
+    let isVerify = operation == .verify || operation == .verifySubpath
     try expectLine(
       measured.log,
       [
@@ -104,7 +104,7 @@ struct RequestLogTests {
   }
 
   @Test("A rejected verification is logged with its key if that is known")
-  func refusedVerification() async throws {
+  func rejectedVerification() async throws {
     let measured = try await MeasuredService(level: .debug)
     let key = try await measured.service.key(MonthlyLimits(requests: 0))
     _ = try await measured.send(.verify(by: key))

@@ -13,7 +13,7 @@ struct GitHubLeak200Tests {
     let service = try await Service(gitHub: gitHub)
     let leaked = try await service.child(named: "Leaked")
     let kept = try await service.child(named: "Kept")
-    let tokens = ["not a key", leaked.secret.revealed, Self.nobodysKey.revealed]
+    let tokens = ["not a key", leaked.secret.revealed, Self.unknownKey.revealed]
     let answer = try await service.send(gitHub.report(of: tokens))
     #expect(answer.status == 200)
     #expect(try answer.labels == ["false_positive", "true_positive", "false_positive"])
@@ -127,7 +127,7 @@ struct GitHubLeak200Tests {
   }
 
   /// A well-formed key that was never issued.
-  private static var nobodysKey: KeySecret {
+  private static var unknownKey: KeySecret {
     var random = RandomSource.system
     return KeySecret(environment: .staging, random: &random)
   }

@@ -98,12 +98,12 @@ struct DeployedFilesTests {
       // As a separate value, because a failed expectation would print the whole file.
       let isTested = tests.contains("alertname: \(alert)\n")
       #expect(isTested, "\(alert) is not tested")
-      let isTold = lines.contains { $0.hasPrefix("| `\(alert)` |") }
-      #expect(isTold, "\(alert) is not told of")
+      let isDocumented = lines.contains { $0.hasPrefix("| `\(alert)` |") }
+      #expect(isDocumented, "\(alert) is not documented")
     }
     for metric in MetricCatalogue.all {
       let line = lines.first { $0.hasPrefix("| `\(metric.name)` |") }
-      #expect(line != nil, "\(metric.name) is not told of")
+      #expect(line != nil, "\(metric.name) is not documented")
       for label in metric.labels { #expect(line?.contains("`\(label)`") == true, "\(metric.name): \(label)") }
     }
     for match in operations.matches(of: /`(keymeter_[a-z_]+_(?:total|seconds|depth|limit))`/) {

@@ -85,7 +85,7 @@ struct RequestMetricsTests {
   }
 
   @Test("An unexpected failure counts as 500")
-  func unforeseen() async throws {
+  func unexpected() async throws {
     struct Odd: Error {}
     let measured = try await MeasuredService()
     measured.service.store.fail(with: Odd())

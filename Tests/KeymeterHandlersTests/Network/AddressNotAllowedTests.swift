@@ -34,7 +34,7 @@ struct AddressNotAllowedTests {
     let credentials = watched.service.home.credentials(root.secret)
     let before = try await watched.service.keysOfHome()
     for call in [
-      operation.call(by: credentials, on: child.key.id), operation.senselessCall(by: credentials),
+      operation.call(by: credentials, on: child.key.id), operation.invalidCall(by: credentials),
     ] {
       for address in [Self.outside, nil] {
         let answer = try await watched.ask(call, from: address)
@@ -148,7 +148,7 @@ struct AddressNotAllowedTests {
         ScrubbeOperation.create.call(by: manager.secret, on: child.key.id, json: body), from: Self.inside)
       #expect(answer.status == 403)
       #expect(try answer.text("code") == "beyond_own_authority")
-      #expect(try answer.refusedFields == ["allowedCidrs"])
+      #expect(try answer.rejectedFields == ["allowedCidrs"])
     }
   }
 

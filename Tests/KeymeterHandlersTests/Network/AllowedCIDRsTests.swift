@@ -99,7 +99,7 @@ struct AllowedCIDRsTests {
     let issued = try await service.scrubbe(
       .create, json: #"{"name":"N","environment":"PRODUCTION","scopes":["a"],"allowedCidrs":\#(list.sent)}"#)
     #expect(issued.status == 400)
-    #expect(try issued.refusedFields == ["allowedCidrs\(list.field)"])
+    #expect(try issued.rejectedFields == ["allowedCidrs\(list.field)"])
     #expect(try await service.keysOfHome() == before)
   }
 }

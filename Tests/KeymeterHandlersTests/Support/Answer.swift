@@ -35,7 +35,7 @@ struct Answer: Sendable {
   }
 
   /// The fields that a 400 reports, in order.
-  var refusedFields: [String] {
+  var rejectedFields: [String] {
     get throws {
       guard case .array(let errors)? = try object["errors"] else { return [] }
       return errors.compactMap { error in

@@ -49,5 +49,5 @@ private func expectErrors(
     #expect(!message.isEmpty, sourceLocation: sourceLocation)
   }
   guard let fields else { return }
-  #expect(try answer.refusedFields == fields, comment, sourceLocation: sourceLocation)
+  #expect(try answer.rejectedFields == fields, comment, sourceLocation: sourceLocation)
 }

@@ -68,7 +68,7 @@ struct RecordTests {
       (key, #"{"event_id":"e"}"#), (other, #"{"tokens":8,"event_id":"e"}"#),
       (service.home.root, #"{"tokens":8,"event_id":"e"}"#),
     ] {
-      let answer = try await service.askInVain(
+      let answer = try await service.askRejected(
         .runtime(.post, RuntimeOperation.record.path, by: caller, json: json))
       try expectProblem(answer, 409, "The event is recorded already.", code: "event_differs")
     }
@@ -109,7 +109,7 @@ struct RecordTests {
     ])
   func badEvent(value: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       .runtime(
         .post, RuntimeOperation.record.path, by: service.home.root,
         json: #"{"tokens":1,"event_id":\#(value)}"#))
@@ -122,7 +122,7 @@ struct RecordTests {
     let key = try await service.key()
     try await service.store.setUsed(
       Amounts(tokens: .max - 5), by: key.key.id, in: service.home.organisation.id)
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       .runtime(.post, RuntimeOperation.record.path, by: key, json: #"{"tokens":6}"#))
     try expectProblem(answer, 409, "The counter is full.", code: "counter_full")
     #expect(try await service.record(#"{"tokens":5}"#, by: key).status == 200)

@@ -61,7 +61,7 @@ struct ReserveTests {
     "A hold_secs out of range is rejected, and nothing is held",
     arguments: ["0", "86401", "-1", "1.5", "\"900\"", "null", "true", "[]", "9223372036854775808", "1e400"])
   func badHoldSeconds(value: String) async throws {
-    try await expectRefusal(#"{"requests":1,"hold_secs":\#(value)}"#, fields: ["hold_secs"])
+    try await expectRejection(#"{"requests":1,"hold_secs":\#(value)}"#, fields: ["hold_secs"])
   }
 
   @Test(
@@ -84,7 +84,7 @@ struct ReserveTests {
     "An unknown on_expiry is rejected",
     arguments: ["\"\"", "\"Release\"", "\"keep\"", "null", "1", "\"release \""])
   func badOnExpiry(value: String) async throws {
-    try await expectRefusal(#"{"requests":1,"on_expiry":\#(value)}"#, fields: ["on_expiry"])
+    try await expectRejection(#"{"requests":1,"on_expiry":\#(value)}"#, fields: ["on_expiry"])
   }
 
   @Test(
@@ -94,21 +94,21 @@ struct ReserveTests {
       #"{"tokens":-0}"#,
     ])
   func nothing(json: String) async throws {
-    try await expectRefusal(json, fields: ["requests"])
+    try await expectRejection(json, fields: ["requests"])
   }
 
   @Test("All errors are reported at once")
   func everything() async throws {
-    try await expectRefusal(
+    try await expectRejection(
       #"{"requests":-1,"tokens":"1","hold_secs":0,"on_expiry":"x","ttl":1}"#,
       fields: ["requests", "tokens", "hold_secs", "on_expiry", "ttl"])
   }
 
-  private func expectRefusal(
+  private func expectRejection(
     _ json: String, fields: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       .runtime(.post, RuntimeOperation.reserve.path, by: service.home.root, json: json),
       sourceLocation: sourceLocation)
     try expectProblem(

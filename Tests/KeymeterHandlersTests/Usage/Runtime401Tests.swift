@@ -16,7 +16,7 @@ struct Runtime401Tests {
       call.with(.apiKeyHeader, nil), call.with(.apiKeyHeader, ""), pair.with(.keyHeader, nil),
       pair.with(.providerHeader, nil), pair.with(.keyHeader, ""), pair.with(.providerHeader, ""),
     ] {
-      try expectUnauthenticated(try await service.askInVain(call), reason: "credentials_missing")
+      try expectUnauthenticated(try await service.askRejected(call), reason: "credentials_missing")
     }
   }
 
@@ -33,9 +33,9 @@ struct Runtime401Tests {
       pair.adding(.keyHeader, secret), pair.adding(.keyHeader, ""), pair.adding(.providerHeader, "home"),
       pair.adding(.providerHeader, "neighbour"),
     ] {
-      try expectUnauthenticated(try await service.askInVain(call), reason: "credentials_missing")
+      try expectUnauthenticated(try await service.askRejected(call), reason: "credentials_missing")
     }
-    let line = try await service.askInVain(call.with(.apiKeyHeader, "\(secret), \(secret)"))
+    let line = try await service.askRejected(call.with(.apiKeyHeader, "\(secret), \(secret)"))
     try expectUnauthenticated(line, reason: "unknown_key")
   }
 
@@ -51,7 +51,7 @@ struct Runtime401Tests {
       call.with(.keyHeader, secret), call.with(.keyHeader, ""), call.with(.providerHeader, ""),
       call.asScrubs().with(.apiKeyHeader, ""), call.asScrubs().with(.apiKeyHeader, "x"),
     ] {
-      try expectUnauthenticated(try await service.askInVain(call), reason: "credentials_missing")
+      try expectUnauthenticated(try await service.askRejected(call), reason: "credentials_missing")
     }
   }
 
@@ -67,7 +67,7 @@ struct Runtime401Tests {
       inQuery, call.sending(Array(inBody.utf8)), call.with(.authorization, "Bearer \(secret)"),
       call.with(.cookie, "X-API-Key=\(secret)"), call.with(.providerHeader, "home"),
     ] {
-      try expectUnauthenticated(try await service.askInVain(call), reason: "credentials_missing")
+      try expectUnauthenticated(try await service.askRejected(call), reason: "credentials_missing")
     }
   }
 
@@ -81,7 +81,7 @@ struct Runtime401Tests {
     for key in [never, flipped, "x", right + "0", "Bearer \(right)", "sk_live_"] {
       let call = operation.call(by: service.home.root).with(.apiKeyHeader, key)
       for call in [call, call.asScrubs()] {
-        try expectUnauthenticated(try await service.askInVain(call), reason: "unknown_key")
+        try expectUnauthenticated(try await service.askRejected(call), reason: "unknown_key")
       }
     }
   }
@@ -93,12 +93,12 @@ struct Runtime401Tests {
     let service = try await Service()
     let call = operation.call(by: service.home.root)
     for provider in [
-      "nobody", "Home", "ho me", "home,neighbour", "h\u{e9}", String(repeating: "h", count: 129),
+      "unknown", "Home", "ho me", "home,neighbour", "h\u{e9}", String(repeating: "h", count: 129),
     ] {
-      let answer = try await service.askInVain(call.asScrubs(provider: provider))
+      let answer = try await service.askRejected(call.asScrubs(provider: provider))
       try expectUnauthenticated(answer, reason: "unknown_provider")
     }
-    let foreign = try await service.askInVain(call.asScrubs(provider: "neighbour"))
+    let foreign = try await service.askRejected(call.asScrubs(provider: "neighbour"))
     try expectUnauthenticated(foreign, reason: "unknown_key")
   }
 
@@ -110,7 +110,7 @@ struct Runtime401Tests {
     service.clock.advance(seconds: 59)
     #expect(try await service.ask(call).status != 401)
     service.clock.advance(seconds: 1)
-    try expectUnauthenticated(try await service.askInVain(call), reason: "expired")
+    try expectUnauthenticated(try await service.askRejected(call), reason: "expired")
     let revoked = try await service.key()
     try await service.store.revoke(revoked.key.id)
     let deleted = try await service.key()
@@ -118,7 +118,7 @@ struct Runtime401Tests {
     for (key, reason) in [(expiring, "expired"), (revoked, "revoked"), (deleted, "unknown_key")] {
       let call = operation.call(by: key)
       for call in [call, call.asScrubs()] {
-        try expectUnauthenticated(try await service.askInVain(call), reason: reason)
+        try expectUnauthenticated(try await service.askRejected(call), reason: reason)
       }
     }
   }

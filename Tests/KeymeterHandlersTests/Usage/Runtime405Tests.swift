@@ -21,7 +21,7 @@ struct Runtime405Tests {
     var call = operation.call(by: service.home.root)
     call.method = method
     for call in [call, Call(method, operation.path)] {
-      let answer = try await service.askInVain(call)
+      let answer = try await service.askRejected(call)
       #expect(answer.status == 405)
       #expect(answer.headers[values: .allow] == [operation.allowed])
       if method != .head {
@@ -40,7 +40,7 @@ struct Runtime405Tests {
   func otherPaths(path: String) async throws {
     let service = try await Service()
     let json = #"{"requests":1}"#
-    let answer = try await service.askInVain(.runtime(.post, path, by: service.home.root, json: json))
+    let answer = try await service.askRejected(.runtime(.post, path, by: service.home.root, json: json))
     // An extra slash does not change the path.
     #expect(answer.status == (path.hasSuffix("/") ? 405 : 404))
   }

@@ -10,14 +10,14 @@ import Testing
 @Suite("Runtime 500: unexpected failures")
 struct Runtime500Tests {
   @Test("An unexpected failure is a bare problem", arguments: RuntimeOperation.allCases)
-  func unforeseen(operation: RuntimeOperation) async throws {
+  func unexpected(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let secret = service.home.root.secret.revealed
-    service.store.fail(with: Scrubs500Tests.Unforeseen(text: secret))
+    service.store.fail(with: Scrubs500Tests.UnexpectedFailure(text: secret))
     let answer = try await service.ask(operation.call(by: service.home.root))
     try expectProblem(answer, 500, "Unexpected server failure.", code: "internal_error")
     let whole = answer.text + answer.headers.map { "\($0)" }.joined()
-    for part in [secret, "hunter2", "postgresql", "Unforeseen", "prod"] {
+    for part in [secret, "hunter2", "postgresql", "UnexpectedFailure", "prod"] {
       #expect(!whole.contains(part), "\(part)")
     }
     #expect(answer.headers[.reasonHeader] == nil && answer.headers[.keyIDHeader] == nil)
@@ -27,7 +27,7 @@ struct Runtime500Tests {
   func same(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let errors: [any Error] = [
-      Scrubs500Tests.Unforeseen(text: "x"), CancellationError(), StoreError.providerTaken,
+      Scrubs500Tests.UnexpectedFailure(text: "x"), CancellationError(), StoreError.providerTaken,
       StoreError.linkageTaken,
     ]
     var texts: Set<String> = []
@@ -47,7 +47,7 @@ struct Runtime500Tests {
   func passes(operation: RuntimeOperation) async throws {
     let service = try await Service()
     let before = try await service.store.meter()
-    service.store.fail(with: Scrubs500Tests.Unforeseen(text: "x"))
+    service.store.fail(with: Scrubs500Tests.UnexpectedFailure(text: "x"))
     #expect(try await service.ask(operation.call(by: service.home.root)).status == 500)
     service.store.fail(with: nil)
     #expect(try await service.store.meter().differences(from: before) == [])
@@ -59,7 +59,9 @@ struct Runtime500Tests {
     let service = try await Service()
     let log = LoggedIDs()
     let call = Call.verify(by: service.home.root).with(.requestIDHeader, "gateway-7")
-    for error in [Scrubs500Tests.Unforeseen(text: "x"), StoreError.unavailable(reason: "x")] as [any Error] {
+    for error in [Scrubs500Tests.UnexpectedFailure(text: "x"), StoreError.unavailable(reason: "x")]
+      as [any Error]
+    {
       service.store.fail(with: error)
       let answer = try await service.application(logger: log.logger).test(.router) { client in
         try await client.answer(to: call)

@@ -32,10 +32,10 @@ struct Runtime503Tests {
   @Test(
     "An invalid usage request gets 503 while the caller can't be authenticated",
     arguments: RuntimeOperation.routed)
-  func senseless(operation: RuntimeOperation) async throws {
+  func invalid(operation: RuntimeOperation) async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))
-    #expect(try await service.ask(operation.senselessCall(by: service.home.root)).status == 503)
+    #expect(try await service.ask(operation.invalidCall(by: service.home.root)).status == 503)
   }
 
   @Test("HEAD gets 503 without a body")

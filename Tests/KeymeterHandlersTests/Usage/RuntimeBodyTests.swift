@@ -18,7 +18,7 @@ struct RuntimeBodyTests {
       "-1", "1.5", "9007199254740992", "9223372036854775808", "1e400", "1e-1", "\"1\"", "true", "null", "[1]",
       "{}",
     ] {
-      let answer = try await service.askInVain(
+      let answer = try await service.askRejected(
         call(operation, #""\#(name)":\#(value)"#, by: service.home.root))
       try expectProblem(
         answer, 400, "Request body is invalid.", code: "body_invalid", fields: [name], "\(value)")
@@ -40,7 +40,7 @@ struct RuntimeBodyTests {
     let service = try await Service()
     // A reservation of zero amounts would be rejected anyway.
     let amount = operation == .reserve ? #""requests":1,"# : ""
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       call(operation, #"\#(amount)"\#(name)":1"#, by: service.home.root))
     try expectProblem(
       answer, 400, "Request body is invalid.", code: "body_invalid", fields: [RedactedName.of(name)])
@@ -55,7 +55,7 @@ struct RuntimeBodyTests {
     ])
   func noObject(operation: RuntimeOperation, json: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       .runtime(.post, operation.path, by: service.home.root, json: json))
     try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: [""])
   }
@@ -68,7 +68,7 @@ struct RuntimeBodyTests {
     ])
   func mediaType(operation: RuntimeOperation, contentType: String?) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       operation.call(by: service.home.root).with(.contentType, contentType))
     try expectProblem(answer, 415, "Request body is not JSON.", code: "unsupported_media_type")
   }
@@ -80,7 +80,7 @@ struct RuntimeBodyTests {
     let body = try #require(call.body)
     let padding: (Int) -> [UInt8] = { length in body + Array(repeating: 0x20, count: length - body.count) }
     #expect(try await service.ask(call.sending(padding(65_536))).status == operation.status)
-    let answer = try await service.askInVain(call.sending(padding(65_537)))
+    let answer = try await service.askRejected(call.sending(padding(65_537)))
     try expectProblem(answer, 413, "Request body is too large.", code: "body_too_large")
   }
 

@@ -7,7 +7,7 @@ import Testing
 
 /// The calls of the runtime API, each made by a root key.
 enum RuntimeOperation: CaseIterable {
-  case verify, verifyBeneath, reserve, settle, record, usage, analytics, audit
+  case verify, verifySubpath, reserve, settle, record, usage, analytics, audit
 
   /// The calls with a body.
   static let withBody: [RuntimeOperation] = [.reserve, .settle, .record, .analytics]
@@ -21,7 +21,7 @@ enum RuntimeOperation: CaseIterable {
   var path: String {
     switch self {
     case .verify: "/api/v1/verify"
-    case .verifyBeneath: "/api/v1/verify/orders/7"
+    case .verifySubpath: "/api/v1/verify/orders/7"
     case .reserve: "/api/v1/usage/reserve"
     case .settle: "/api/v1/usage/settle"
     case .record: "/api/v1/usage/record"
@@ -52,17 +52,17 @@ enum RuntimeOperation: CaseIterable {
     case .reserve, .record: #"{"requests":1}"#
     case .settle: #"{"reservation_id":"rsv_0"}"#
     case .analytics: Self.analyticsOfToday
-    case .verify, .verifyBeneath, .usage, .audit: nil
+    case .verify, .verifySubpath, .usage, .audit: nil
     }
   }
 
   func call(by key: IssuedKey) -> Call { .runtime(method, path, by: key, json: document) }
 
   /// The same call with an invalid query, header or body.
-  func senselessCall(by key: IssuedKey) -> Call {
+  func invalidCall(by key: IssuedKey) -> Call {
     switch self {
     case .verify: .runtime(method, path + "?scopes=a", by: key)
-    case .verifyBeneath: .runtime(method, path, by: key).with(.chargeHeader, "much")
+    case .verifySubpath: .runtime(method, path, by: key).with(.chargeHeader, "much")
     case .usage, .audit: .runtime(method, path + "?key=1", by: key)
     case .reserve, .settle, .record, .analytics: .runtime(method, path, by: key, json: "{")
     }
@@ -86,7 +86,7 @@ extension Call {
   }
 
   /// A verification with terms in its headers.
-  static func verifyBeneath(_ rest: String = "/", by key: IssuedKey) -> Call {
+  static func verifySubpath(_ rest: String = "/", by key: IssuedKey) -> Call {
     .runtime(.get, verifyPath + rest, by: key)
   }
 
@@ -130,7 +130,7 @@ extension Service {
   }
 
   /// Sends a call that must leave all counters, days, reservations and events unchanged.
-  func askInVain(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
+  func askRejected(_ call: Call, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
     let before = try await store.meter()
     let answer = try await ask(call, sourceLocation: sourceLocation)
     let changes = try await store.meter().differences(from: before)

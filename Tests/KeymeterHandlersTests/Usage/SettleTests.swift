@@ -151,9 +151,9 @@ struct SettleTests {
       (#"{"reservation_id":"rsv_1","tokens":-1}"#, "tokens"), (#"{"reservation_id":"rsv_1","id":"x"}"#, "id"),
       (#"{"reservation_id":"rsv_1","hold_secs":5}"#, "hold_secs"),
     ])
-  func senseless(json: String, field: String) async throws {
+  func invalid(json: String, field: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       .runtime(.post, RuntimeOperation.settle.path, by: service.home.root, json: json))
     try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: [field])
   }

@@ -33,14 +33,14 @@ struct UsageAnalyticsRejectionTests {
     ])
   func badDay(name: String, value: String) async throws {
     let other = name == "start_date" ? "end_date" : "start_date"
-    try await expectRefusal(#"{"\#(name)":\#(value),"\#(other)":"2024-01-15"}"#, fields: [name])
+    try await expectRejection(#"{"\#(name)":\#(value),"\#(other)":"2024-01-15"}"#, fields: [name])
   }
 
   @Test("Both days are required")
   func missingDays() async throws {
-    try await expectRefusal("{}", fields: ["start_date", "end_date"])
-    try await expectRefusal(#"{"start_date":"2024-01-01"}"#, fields: ["end_date"])
-    try await expectRefusal(#"{"end_date":"2024-01-01"}"#, fields: ["start_date"])
+    try await expectRejection("{}", fields: ["start_date", "end_date"])
+    try await expectRejection(#"{"start_date":"2024-01-01"}"#, fields: ["end_date"])
+    try await expectRejection(#"{"end_date":"2024-01-01"}"#, fields: ["start_date"])
   }
 
   @Test("An end before the start is rejected")
@@ -48,14 +48,14 @@ struct UsageAnalyticsRejectionTests {
     for (first, last) in [
       ("2024-01-02", "2024-01-01"), ("2024-02-01", "2024-01-31"), ("9999-12-31", "0001-01-01"),
     ] {
-      try await expectRefusal(#"{"start_date":"\#(first)","end_date":"\#(last)"}"#, fields: ["end_date"])
+      try await expectRejection(#"{"start_date":"\#(first)","end_date":"\#(last)"}"#, fields: ["end_date"])
     }
   }
 
   @Test("api_key_id and api_key_ids exclude each other, even if they agree")
   func both() async throws {
     let keys = #""api_key_id":"key_1","api_key_ids":["key_1"]"#
-    try await expectRefusal("{\(Self.days),\(keys)}", fields: ["api_key_ids"])
+    try await expectRejection("{\(Self.days),\(keys)}", fields: ["api_key_ids"])
   }
 
   @Test(
@@ -66,7 +66,7 @@ struct UsageAnalyticsRejectionTests {
       ("[\"key_1\",null]", "api_key_ids[1]"), ("[[\"key_1\"]]", "api_key_ids[0]"),
     ])
   func badList(value: String, field: String) async throws {
-    try await expectRefusal(#"{\#(Self.days),"api_key_ids":\#(value)}"#, fields: [field])
+    try await expectRejection(#"{\#(Self.days),"api_key_ids":\#(value)}"#, fields: [field])
   }
 
   @Test("A list of up to 1000 keys is accepted")
@@ -85,9 +85,9 @@ struct UsageAnalyticsRejectionTests {
 
   @Test("An api_key_id that is not a string is rejected, and so is an unknown member")
   func badMembers() async throws {
-    try await expectRefusal(#"{\#(Self.days),"api_key_id":7}"#, fields: ["api_key_id"])
-    try await expectRefusal(#"{\#(Self.days),"api_keys":["key_1"]}"#, fields: ["api_keys"])
-    try await expectRefusal(#"{\#(Self.days),"id":"key_1"}"#, fields: ["id"])
+    try await expectRejection(#"{\#(Self.days),"api_key_id":7}"#, fields: ["api_key_id"])
+    try await expectRejection(#"{\#(Self.days),"api_keys":["key_1"]}"#, fields: ["api_keys"])
+    try await expectRejection(#"{\#(Self.days),"id":"key_1"}"#, fields: ["id"])
   }
 
   @Test("Another tenant's key gets 403 and an unknown one 404, anywhere in the list")
@@ -128,7 +128,7 @@ struct UsageAnalyticsRejectionTests {
         .post, RuntimeOperation.analytics.path, by: service.home.root, json: "{\(Self.days),\(keys)}"))
   }
 
-  private func expectRefusal(
+  private func expectRejection(
     _ json: String, fields: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let service = try await Service()

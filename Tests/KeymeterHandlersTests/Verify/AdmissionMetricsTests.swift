@@ -55,7 +55,7 @@ struct AdmissionMetricsTests {
     }
     let key = try await service.key()
     #expect(try await moved(key, name == "verify" ? 200 : 201) == decision(name, "admitted"))
-    #expect(try await moved(key, 401, provider: "nobody") == decision(name, "unknown_provider"))
+    #expect(try await moved(key, 401, provider: "unknown") == decision(name, "unknown_provider"))
     #expect(try await moved(key, 401, provider: "neighbour") == decision(name, "unknown_key"))
 
     let expired = try await service.key()
@@ -93,18 +93,18 @@ struct AdmissionMetricsTests {
     let other = RepeatedCall.reserve.call(
       "name", body: RepeatedCall.reserve.bodies.other, by: measured.service.home.root)
     #expect(decisions(try await measured.moved(by: other, status: 422)) == [:])
-    let senseless = RuntimeOperation.reserve.senselessCall(by: measured.service.home.root)
-    #expect(decisions(try await measured.moved(by: senseless, status: 400)) == [:])
+    let invalid = RuntimeOperation.reserve.invalidCall(by: measured.service.home.root)
+    #expect(decisions(try await measured.moved(by: invalid, status: 400)) == [:])
   }
 
   @Test("A request over the failure limit is not counted as an admission but as an authentication rejection")
-  func refusedBeforehand() async throws {
+  func rejectedBeforehand() async throws {
     let measured = try await MeasuredService(limit: 1)
     let neighbour = try await measured.service.key(of: measured.service.neighbour)
-    let strange = Call.runtime(.get, Call.verifyPath, by: neighbour).asScrubs()
-    var moved = try await measured.moved(by: strange, status: 401)
+    let foreign = Call.runtime(.get, Call.verifyPath, by: neighbour).asScrubs()
+    var moved = try await measured.moved(by: foreign, status: 401)
     #expect(decisions(moved) == decision("verify", "unknown_key"))
-    moved = try await measured.moved(by: strange, status: 429)
+    moved = try await measured.moved(by: foreign, status: 429)
     #expect(
       moved == [
         #"keymeter_http_requests_total{route="/api/v1/verify",method="any",status="429"}"#: 1,

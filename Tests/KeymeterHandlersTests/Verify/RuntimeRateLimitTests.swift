@@ -12,7 +12,7 @@ struct RuntimeRateLimitTests {
   private static let january: Int64 = 2_678_400
 
   /// Limits, and the expected fields.
-  private static let largestNumbers: [(limit: Int64, told: Int64)] = [
+  private static let largestNumbers: [(limit: Int64, reported: Int64)] = [
     (0, 0), (1, 1), (999_999_999_999_999, 999_999_999_999_999),
     (1_000_000_000_000_000, 999_999_999_999_999), (MonthlyLimits.largest, 999_999_999_999_999),
   ]
@@ -69,14 +69,14 @@ struct RuntimeRateLimitTests {
   @Test(
     "A number above a structured field's 15 digits is reported as the largest possible",
     arguments: largestNumbers)
-  func largest(limit: Int64, told: Int64) async throws {
+  func largest(limit: Int64, reported: Int64) async throws {
     let service = try await Service()
     let key = try await service.key(
       MonthlyLimits(requests: MonthlyLimits.largest, tokens: limit, speechSeconds: limit))
     let answer = try await service.ask(.verify(by: key))
     let fields = try RateLimits(answer.headers)
-    #expect(fields.policies.map(\.quota) == [999_999_999_999_999, told, told])
-    #expect(fields.limits.map(\.remaining) == [999_999_999_999_999, told, told])
+    #expect(fields.policies.map(\.quota) == [999_999_999_999_999, reported, reported])
+    #expect(fields.limits.map(\.remaining) == [999_999_999_999_999, reported, reported])
     #expect(try answer.meter(.tokens, "limit") == .whole(limit), "the body has the full number")
   }
 
@@ -150,7 +150,7 @@ struct RuntimeRateLimitTests {
     let limited = #"{"id":"\#(root.key.id.rawValue)","usage_limit":5}"#
     #expect(try await service.asRoot(.put, json: limited).status == 200)
     let calls = [
-      RuntimeOperation.analytics.call(by: root), .verify(by: root).asScrubs(provider: "nobody"),
+      RuntimeOperation.analytics.call(by: root), .verify(by: root).asScrubs(provider: "unknown"),
       .verify("?scopes=a", by: root),
     ]
     for (call, status) in zip(calls, [200, 401, 400]) {

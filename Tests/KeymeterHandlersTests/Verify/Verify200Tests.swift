@@ -35,7 +35,7 @@ struct Verify200Tests {
   func headers(environment: KeyEnvironment, scopes: [String]) async throws {
     let service = try await Service()
     let key = try await service.key(environment: environment, scopes: scopes, of: service.neighbour)
-    for call in [Call.verify(by: key), .verifyBeneath("/x?y", by: key)] {
+    for call in [Call.verify(by: key), .verifySubpath("/x?y", by: key)] {
       let answer = try await service.ask(call)
       #expect(answer.status == 200)
       #expect(answer.headers[values: .keyIDHeader] == [try answer.text("key_id")])
@@ -54,7 +54,7 @@ struct Verify200Tests {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 3))
     let calls = [
-      Call.verify(by: key), Call.verify(by: key).asScrubs(), Call.verifyBeneath(by: key).asScrubs(),
+      Call.verify(by: key), Call.verify(by: key).asScrubs(), Call.verifySubpath(by: key).asScrubs(),
     ]
     for (index, call) in calls.enumerated() {
       let answer = try await service.ask(call)

@@ -20,7 +20,7 @@ struct Verify403Tests {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 5), scopes: held)
     let query = "?tokens=3&" + wanted.map { "scope=\($0)" }.joined(separator: "&")
-    let answer = try await service.askInVain(.verify(query, by: key))
+    let answer = try await service.askRejected(.verify(query, by: key))
     try expectProblem(answer, 403, "Not permitted.", code: "scope_missing")
     #expect(answer.headers[values: .reasonHeader] == ["scope_missing"])
     #expect(try await service.used(by: key) == .zero)
@@ -52,7 +52,7 @@ struct Verify403Tests {
       #expect(try await service.ask(call).status == 200)
       return
     }
-    let answer = try await service.askInVain(call)
+    let answer = try await service.askRejected(call)
     try expectProblem(answer, 403, "Not permitted.", code: "environment_mismatch")
     #expect(answer.headers[values: .reasonHeader] == ["environment_mismatch"])
     #expect(try await service.used(by: key) == .zero)
@@ -63,9 +63,9 @@ struct Verify403Tests {
     let service = try await Service()
     let key = try await service.key(scopes: ["a"])
     for status in [403, 429] {
-      #expect(try await service.askInVain(.verify("?deny_status=\(status)&scope=b", by: key)).status == 403)
+      #expect(try await service.askRejected(.verify("?deny_status=\(status)&scope=b", by: key)).status == 403)
       let stranger = Call.verify("?deny_status=\(status)", by: key).asScrubs(provider: "neighbour")
-      #expect(try await service.askInVain(stranger).status == 401)
+      #expect(try await service.askRejected(stranger).status == 401)
     }
   }
 }

@@ -12,7 +12,7 @@ struct Verify429Tests {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 10, tokens: 100))
     #expect(try await service.ask(.verify("?requests=7&tokens=40", by: key)).status == 200)
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       .verify("?requests=4&tokens=60", by: key).with(.requestIDHeader, "r1"))
     try expectQuotaExceeded(
       answer, violated: ["requests"], limit: 10, used: 7, asked: 4, resetsAt: "2024-02-01T00:00:00Z")
@@ -36,7 +36,7 @@ struct Verify429Tests {
       #expect(try await service.ask(.verify(query, by: key)).status == 200)
       return
     }
-    let answer = try await service.askInVain(.verify(query, by: key))
+    let answer = try await service.askRejected(.verify(query, by: key))
     try expectQuotaExceeded(
       answer, violated: violated, limit: 5, used: 0, asked: 6, resetsAt: "2024-02-01T00:00:00Z")
     #expect(try await service.used(by: key) == .zero)
@@ -52,7 +52,7 @@ struct Verify429Tests {
       var limits = MonthlyLimits.unrestricted
       limits[dimension] = 0
       let key = try await service.key(limits)
-      let answer = try await service.askInVain(.verify("?requests=1&tokens=1&stt_secs=1", by: key))
+      let answer = try await service.askRejected(.verify("?requests=1&tokens=1&stt_secs=1", by: key))
       try expectQuotaExceeded(
         answer, violated: [dimension.rawValue], limit: 0, used: 0, asked: 1, resetsAt: "2024-02-01T00:00:00Z")
       let others = Dimension.allCases.map { "\($0.rawValue)=\($0 == dimension ? 0 : 1)" }
@@ -76,7 +76,7 @@ struct Verify429Tests {
     let key = try await service.key(MonthlyLimits(tokens: 10))
     #expect(try await service.record(#"{"tokens":50}"#, by: key).status == 200)
     #expect(try await service.ask(.verify(by: key)).status == 200)
-    let answer = try await service.askInVain(.verify("?tokens=1", by: key))
+    let answer = try await service.askRejected(.verify("?tokens=1", by: key))
     try expectQuotaExceeded(
       answer, violated: ["tokens"], limit: 10, used: 50, asked: 1, resetsAt: "2024-02-01T00:00:00Z")
   }
@@ -86,7 +86,7 @@ struct Verify429Tests {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: MonthlyLimits.largest))
     #expect(try await service.ask(.verify("?requests=9007199254740991", by: key)).status == 200)
-    let answer = try await service.askInVain(.verify("?requests=9007199254740991", by: key))
+    let answer = try await service.askRejected(.verify("?requests=9007199254740991", by: key))
     try expectQuotaExceeded(
       answer, violated: ["requests"], limit: MonthlyLimits.largest, used: MonthlyLimits.largest,
       asked: MonthlyLimits.largest, resetsAt: "2024-02-01T00:00:00Z")
@@ -97,7 +97,7 @@ struct Verify429Tests {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 0))
     for (query, status) in [("", 429), ("?deny_status=429", 429), ("?deny_status=403", 403)] {
-      let answer = try await service.askInVain(.verify(query, by: key))
+      let answer = try await service.askRejected(.verify(query, by: key))
       try expectQuotaExceeded(
         answer, status: status, violated: ["requests"], limit: 0, used: 0, asked: 1,
         resetsAt: "2024-02-01T00:00:00Z")
@@ -109,12 +109,12 @@ struct Verify429Tests {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 5, tokens: 100))
     _ = try await service.reserve(#"{"tokens":60}"#, by: key)
-    let answer = try await service.askInVain(
+    let answer = try await service.askRejected(
       .runtime(.post, RuntimeOperation.reserve.path, by: key, json: #"{"requests":6,"tokens":41}"#))
     try expectQuotaExceeded(
       answer, violated: ["requests", "tokens"], limit: 5, used: 0, asked: 6,
       resetsAt: "2024-02-01T00:00:00Z")
-    let tokens = try await service.askInVain(
+    let tokens = try await service.askRejected(
       .runtime(.post, RuntimeOperation.reserve.path, by: key, json: #"{"tokens":41}"#).asScrubs())
     try expectQuotaExceeded(
       tokens, violated: ["tokens"], limit: 100, used: 60, asked: 41, resetsAt: "2024-02-01T00:00:00Z")
@@ -144,7 +144,7 @@ struct Verify429Tests {
     #expect(wait.count == 1 && wait.allSatisfy { $0 > 0 }, sourceLocation: sourceLocation)
     let fields = try RateLimits(answer.headers)
     #expect(
-      Set(fields.policies.map(\.name)).isSuperset(of: violated), "a violated policy is one that is told",
+      Set(fields.policies.map(\.name)).isSuperset(of: violated), "the violated policy must be reported",
       sourceLocation: sourceLocation)
     #expect(fields.limits.first?.reset == wait.first, sourceLocation: sourceLocation)
   }

@@ -18,7 +18,7 @@ struct VerifyHeadersTests {
   func clientsQuery(rest: String) async throws {
     let service = try await Service()
     let key = try await service.key(scopes: ["a"])
-    let answer = try await service.ask(.verifyBeneath(rest, by: key))
+    let answer = try await service.ask(.verifySubpath(rest, by: key))
     #expect(answer.status == 200)
     #expect(try await service.used(by: key) == .oneRequest)
   }
@@ -37,7 +37,7 @@ struct VerifyHeadersTests {
   func charge(header: String, charged: Amounts) async throws {
     let service = try await Service()
     let key = try await service.key()
-    #expect(try await service.ask(.verifyBeneath(by: key).with(.chargeHeader, header)).status == 200)
+    #expect(try await service.ask(.verifySubpath(by: key).with(.chargeHeader, header)).status == 200)
     #expect(try await service.used(by: key) == charged)
   }
 
@@ -51,11 +51,11 @@ struct VerifyHeadersTests {
     ])
   func badCharge(header: String) async throws {
     let service = try await Service()
-    let call = Call.verifyBeneath(by: service.home.root)
+    let call = Call.verifySubpath(by: service.home.root)
     for call in [
       call.with(.chargeHeader, header), call.with(.chargeHeader, "requests=1").adding(.chargeHeader, header),
     ] {
-      let answer = try await service.askInVain(call)
+      let answer = try await service.askRejected(call)
       try expectProblem(
         answer, 400, "Query is invalid.", code: "query_invalid", fields: ["X-Keymeter-Charge"])
     }
@@ -65,14 +65,14 @@ struct VerifyHeadersTests {
   func smuggledCharge() async throws {
     let service = try await Service()
     let key = try await service.key()
-    let gateway = Call.verifyBeneath(by: key).with(.chargeHeader, "requests=2, tokens=10")
+    let gateway = Call.verifySubpath(by: key).with(.chargeHeader, "requests=2, tokens=10")
     let smuggled = [
       "requests=0", "requests=0, tokens=0, stt_secs=0", "requests=1, tokens=9", "requests=1", "",
     ]
     for (index, header) in smuggled.enumerated() {
       #expect(try await service.ask(gateway.adding(.chargeHeader, header)).status == 200)
       // The client's line can also come first, or share the gateway's line.
-      let first = Call.verifyBeneath(by: key).with(.chargeHeader, header)
+      let first = Call.verifySubpath(by: key).with(.chargeHeader, header)
         .adding(.chargeHeader, "requests=2, tokens=10")
       #expect(try await service.ask(first).status == 200)
       let line = gateway.with(.chargeHeader, "requests=2, tokens=10, \(header)")
@@ -89,7 +89,7 @@ struct VerifyHeadersTests {
   func scopes() async throws {
     let service = try await Service()
     let key = try await service.key(scopes: ["incidents:*", "audit:read"])
-    let call = Call.verifyBeneath(by: key)
+    let call = Call.verifySubpath(by: key)
     for header in ["", " ", "incidents:read", "incidents:read  incidents:write audit:read", "incidents:*"] {
       #expect(try await service.ask(call.with(.requireScopeHeader, header)).status == 200)
     }
@@ -99,7 +99,7 @@ struct VerifyHeadersTests {
         gateway, gateway.adding(.requireScopeHeader, "audit:read"), gateway.adding(.requireScopeHeader, ""),
         call.with(.requireScopeHeader, "audit:read").adding(.requireScopeHeader, header),
       ] {
-        let answer = try await service.askInVain(call)
+        let answer = try await service.askRejected(call)
         #expect(answer.status == 403, "\(header)")
         #expect(answer.headers[.reasonHeader] == "scope_missing")
       }
@@ -109,8 +109,8 @@ struct VerifyHeadersTests {
   @Test("An invalid scope is rejected", arguments: ["a:", "a,b", "a\tb", "a;b", "\u{e9}", "a:*:b"])
   func badScope(header: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(
-      .verifyBeneath(by: service.home.root).with(.requireScopeHeader, "a").adding(.requireScopeHeader, header)
+    let answer = try await service.askRejected(
+      .verifySubpath(by: service.home.root).with(.requireScopeHeader, "a").adding(.requireScopeHeader, header)
     )
     try expectProblem(
       answer, 400, "Query is invalid.", code: "query_invalid", fields: ["X-Keymeter-Require-Scope"])
@@ -120,11 +120,11 @@ struct VerifyHeadersTests {
   func environment() async throws {
     let service = try await Service()
     let key = try await service.key(environment: .staging)
-    let call = Call.verifyBeneath(by: key)
+    let call = Call.verifySubpath(by: key)
     let right = call.with(.requireEnvironmentHeader, "STAGING")
     #expect(try await service.ask(right).status == 200)
     #expect(try await service.ask(right.adding(.requireEnvironmentHeader, "STAGING")).status == 200)
-    let wrong = try await service.askInVain(call.with(.requireEnvironmentHeader, "PRODUCTION"))
+    let wrong = try await service.askRejected(call.with(.requireEnvironmentHeader, "PRODUCTION"))
     #expect(wrong.status == 403)
     #expect(wrong.headers[.reasonHeader] == "environment_mismatch")
     for call in [
@@ -133,7 +133,7 @@ struct VerifyHeadersTests {
       call.with(.requireEnvironmentHeader, "staging"), right.adding(.requireEnvironmentHeader, ""),
       call.with(.requireEnvironmentHeader, "STAGING, STAGING"),
     ] {
-      let answer = try await service.askInVain(call)
+      let answer = try await service.askRejected(call)
       try expectProblem(
         answer, 400, "Query is invalid.", code: "query_invalid", fields: ["X-Keymeter-Require-Environment"])
     }
@@ -144,8 +144,8 @@ struct VerifyHeadersTests {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 0))
     for header in ["requests=0", "", "tokens=1"] {
-      let answer = try await service.askInVain(
-        .verifyBeneath("/?deny_status=403", by: key).with(.chargeHeader, header))
+      let answer = try await service.askRejected(
+        .verifySubpath("/?deny_status=403", by: key).with(.chargeHeader, header))
       #expect(answer.status == 429)
     }
   }
@@ -154,7 +154,7 @@ struct VerifyHeadersTests {
   func wire() async throws {
     let service = try await Service()
     let key = try await service.key()
-    let call = Call.verifyBeneath("/orders?requests=0", by: key).with(.chargeHeader, "requests=3")
+    let call = Call.verifySubpath("/orders?requests=0", by: key).with(.chargeHeader, "requests=3")
     let reply = try await service.exchange(
       RawRequest.head(of: call, adding: ["x-keymeter-charge: requests=0,tokens=4", "Connection: close"]))
     #expect(reply.hasPrefix("HTTP/1.1 200 "))

@@ -108,7 +108,7 @@ struct VerifyMethodTests {
   func otherPaths(path: String) async throws {
     let service = try await Service()
     for method in [HTTPRequest.Method.get, .post, .patch] {
-      let answer = try await service.askInVain(.runtime(method, path, by: service.home.root))
+      let answer = try await service.askRejected(.runtime(method, path, by: service.home.root))
       try expectProblem(answer, 404, "Path was not found.", code: "path_not_found")
     }
   }

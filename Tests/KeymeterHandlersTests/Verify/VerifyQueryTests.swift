@@ -40,7 +40,7 @@ struct VerifyQueryTests {
     ])
   func badAmount(name: String, value: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(.verify("?\(name)=\(value)", by: service.home.root))
+    let answer = try await service.askRejected(.verify("?\(name)=\(value)", by: service.home.root))
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: [name])
   }
 
@@ -50,7 +50,7 @@ struct VerifyQueryTests {
     let key = try await service.key()
     let some = (0..<32).map { "scope=s\($0)" }.joined(separator: "&")
     #expect(try await service.ask(.verify("?\(some)&\(some)", by: key)).status == 200)
-    let answer = try await service.askInVain(.verify("?\(some)&scope=one-more", by: key))
+    let answer = try await service.askRejected(.verify("?\(some)&scope=one-more", by: key))
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["scope"])
   }
 
@@ -64,9 +64,9 @@ struct VerifyQueryTests {
   func unknown(parameter: String) async throws {
     let service = try await Service()
     for query in ["?\(parameter)", "?requests=1&\(parameter)"] {
-      let answer = try await service.askInVain(.verify(query, by: service.home.root))
+      let answer = try await service.askRejected(.verify(query, by: service.home.root))
       try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid")
-      #expect(try answer.refusedFields.count == 1)
+      #expect(try answer.rejectedFields.count == 1)
     }
   }
 
@@ -79,7 +79,7 @@ struct VerifyQueryTests {
     for query in [
       "?\(parameter)&\(parameter)", "?\(parameter)&scope=a&\(parameter)", "?\(parameter)&\(name)",
     ] {
-      let answer = try await service.askInVain(.verify(query, by: service.home.root))
+      let answer = try await service.askRejected(.verify(query, by: service.home.root))
       try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: [name])
     }
   }
@@ -93,7 +93,7 @@ struct VerifyQueryTests {
   func badScope(scope: String) async throws {
     let service = try await Service()
     for query in ["?scope=\(scope)", "?scope=a&scope=\(scope)"] {
-      let answer = try await service.askInVain(.verify(query, by: service.home.root))
+      let answer = try await service.askRejected(.verify(query, by: service.home.root))
       try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["scope"])
     }
   }
@@ -103,7 +103,7 @@ struct VerifyQueryTests {
     arguments: ["", "production", "PROD", "live", "PRODUCTION%20", "PRODUCTION,STAGING"])
   func badEnvironment(environment: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(.verify("?environment=\(environment)", by: service.home.root))
+    let answer = try await service.askRejected(.verify("?environment=\(environment)", by: service.home.root))
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["environment"])
   }
 
@@ -112,14 +112,14 @@ struct VerifyQueryTests {
     arguments: ["", "401", "402", "200", "0403", "403.0", "429%20", "forbidden", "503"])
   func badDenyStatus(status: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(.verify("?deny_status=\(status)", by: service.home.root))
+    let answer = try await service.askRejected(.verify("?deny_status=\(status)", by: service.home.root))
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["deny_status"])
   }
 
   @Test("A query that can't be decoded is rejected", arguments: ["%", "%4", "%zz", "scope=%ff", "%C3=1"])
   func undecodable(query: String) async throws {
     let service = try await Service()
-    let answer = try await service.askInVain(.verify("?\(query)", by: service.home.root))
+    let answer = try await service.askRejected(.verify("?\(query)", by: service.home.root))
     try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: [""])
   }
 

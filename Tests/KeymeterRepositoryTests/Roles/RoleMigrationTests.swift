@@ -13,7 +13,7 @@ import Testing
   import Darwin
 #endif
 
-/// Uses a cluster of its own, because roles are shared by all databases of a cluster.
+/// Uses a separate cluster, because roles are shared by all databases of a cluster.
 @Suite("Creating the roles", .serialized, .timeLimit(.minutes(4)))
 struct RoleMigrationTests {
   private static let login = "some_login"
@@ -48,7 +48,7 @@ struct RoleMigrationTests {
     }
   }
 
-  @Test("A login without CREATEROLE is told which statements to run, and migrates after that")
+  @Test("A login without CREATEROLE gets the statements to run, and migrates after that")
   func withoutCreateRole() async throws {
     try await withCluster { cluster in
       let url = try await Self.ownDatabase(on: cluster, options: "")
@@ -67,7 +67,7 @@ struct RoleMigrationTests {
   }
 
   @Test("A role with excess privileges stops the migration")
-  func mightyRole() async throws {
+  func excessPrivileges() async throws {
     try await withCluster { cluster in
       for options in ["BYPASSRLS", "SUPERUSER", "CREATEROLE", "IN ROLE postgres", "IN ROLE keymeter_owner"] {
         for role in ["keymeter_app", "keymeter_reporting"] {
@@ -99,8 +99,8 @@ struct RoleMigrationTests {
       #expect(try await Self.open(url) == [])
       try await ConnectionPool.with(url: url, as: .app) { pool in
         let session = RoleSession(pool: pool)
-        let nobodys = try await session.rows("SELECT organisation_id FROM keymeter.usage_daily")
-        #expect(nobodys == [])
+        let unscoped = try await session.rows("SELECT organisation_id FROM keymeter.usage_daily")
+        #expect(unscoped == [])
         let own = try await session.rows("SELECT key_id FROM keymeter.usage_daily", in: "org_a")
         #expect(own == ["key_old"])
         let nothing = Array(repeating: "NULL", count: 14).joined(separator: ", ")

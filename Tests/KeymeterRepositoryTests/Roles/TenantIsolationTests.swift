@@ -81,7 +81,7 @@ struct TenantIsolationTests {
           #expect(seen == [scene.home], "\(table)")
           // In the same session, after a transaction with a tenant.
           #expect(try await session.rows(sql) == [], "\(table)")
-          #expect(try await session.rows(sql, in: "org_nobody") == [], "\(table)")
+          #expect(try await session.rows(sql, in: "org_unknown") == [], "\(table)")
           #expect(try await session.rows(sql, in: "") == [], "\(table)")
         }
         #expect(

@@ -22,7 +22,7 @@ struct UnavailabilityTests {
   @Test(
     "An unexpected error does not count as unavailable",
     arguments: [.transactionRolledBack, .invalidParameter, .decoding] as [PostgresError.Kind])
-  func unforeseen(kind: PostgresError.Kind) {
+  func unexpected(kind: PostgresError.Kind) {
     #expect(StoreError.unavailability(PostgresError(kind)) == nil)
   }
 

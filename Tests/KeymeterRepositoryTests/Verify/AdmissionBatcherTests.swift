@@ -38,7 +38,7 @@ struct AdmissionBatcherTests {
     #expect(database.sizes == [1, 8])
   }
 
-  @Test("Each caller gets the result of its own request")
+  @Test("Each caller gets its own result")
   func ownAnswers() async throws {
     let batcher = AdmissionBatcher(
       options: .init(workers: 2, largestBatch: 7),
@@ -75,7 +75,7 @@ struct AdmissionBatcherTests {
     "The observer sees each batch's size, each request's wait and each rejection by a full queue once")
   func observed() async throws {
     let database = HeldDatabase()
-    let observer = RecordResultObserver()
+    let observer = RecordingObserver()
     let batcher = AdmissionBatcher(
       options: .init(workers: 1, longestQueue: 3), observer: observer,
       worker: worker { try await database.execute($0) })
@@ -118,14 +118,14 @@ struct AdmissionBatcherTests {
 }
 
 /// Records what the batcher reports.
-private final class RecordResultObserver: AdmissionObserver {
-  private let told = Mutex<(batches: [[Duration]], refusals: Int)>(([], 0))
+private final class RecordingObserver: AdmissionObserver {
+  private let recorded = Mutex<(batches: [[Duration]], refusals: Int)>(([], 0))
 
-  var batches: [[Duration]] { told.withLock { $0.batches } }
-  var refusals: Int { told.withLock { $0.refusals } }
+  var batches: [[Duration]] { recorded.withLock { $0.batches } }
+  var refusals: Int { recorded.withLock { $0.refusals } }
 
-  func began(waits: [Duration]) { told.withLock { $0.batches.append(waits) } }
-  func refused() { told.withLock { $0.refusals += 1 } }
+  func began(waits: [Duration]) { recorded.withLock { $0.batches.append(waits) } }
+  func refused() { recorded.withLock { $0.refusals += 1 } }
 }
 
 /// Holds batches until it is released, and records their sizes.

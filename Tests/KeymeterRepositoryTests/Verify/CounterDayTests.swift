@@ -15,15 +15,15 @@ private let isNotFirst = ConditionTrait.disabled(
 struct CounterDayTests {
   /// The code paths by which a charge reaches the counter.
   enum Way: String, CaseIterable {
-    case alone, together, crowded, grouped
+    case alone, together, overLimit, grouped
 
-    /// Charges seven requests of `key_1`, whatever else is in the batch.
+    /// Charges seven requests of `key_1` in any batch.
     fileprivate var call: String {
       switch self {
       case .alone: Self.admit("7")
       case .together: Self.admit("3, 4")
       // More than fits: judged one after another and charged by another statement.
-      case .crowded: Self.admit("3, 9000, 4")
+      case .overLimit: Self.admit("3, 9000, 4")
       case .grouped:
         """
         SELECT decision::integer AS decision FROM keymeter.admit_groups(
@@ -45,7 +45,7 @@ struct CounterDayTests {
 
   @Test(
     "The first charge of a day moves the previous day to usage_daily",
-    arguments: [Way.alone, .together, .crowded])
+    arguments: [Way.alone, .together, .overLimit])
   func turns(way: Way) async throws {
     try await Self.with { database in
       try await database.charge(.alone)
@@ -75,7 +75,7 @@ struct CounterDayTests {
 
   @Test(
     "A charge that arrives after the next day's first counts for its own day",
-    arguments: [Way.alone, .together, .crowded])
+    arguments: [Way.alone, .together, .overLimit])
   func late(way: Way) async throws {
     try await Self.with { database in
       try await database.charge(.alone)

@@ -41,7 +41,7 @@ struct DenormalisedKeyColumnTests {
     }
   }
 
-  @Test("Copies are taken from the record, whatever an INSERT says")
+  @Test("Copies are taken from the record and not from an INSERT")
   func taken() async throws {
     try await Self.with { database in
       try await database.run(
@@ -98,7 +98,7 @@ struct DenormalisedKeyColumnTests {
   }
 
   @Test("Concurrent updates and rotations of the same keys never deadlock")
-  func noCircle() async throws {
+  func noDeadlock() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool(maximumConnections: 12) { pool in
         for trial in 0..<5 { try await race("clinic-\(trial)", in: PostgresManagementStore(pool: pool)) }
@@ -107,8 +107,8 @@ struct DenormalisedKeyColumnTests {
       try await database.withPool { pool in
         let reporting = ReportingDatabase(pool: pool)
         try await reporting.waitUntil("count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()")
-        let circles = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-        #expect(try await reporting.rows(circles) == [["0"]])
+        let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        #expect(try await reporting.rows(deadlocks) == [["0"]])
         #expect(try await reporting.differences() == 0)
       }
     }

@@ -6,7 +6,7 @@ import Testing
 /// Expects an error in exactly the contract's envelope (§4).
 ///
 /// - Parameter fields: the fields in `errors`, in order.
-func expectRefusal(
+func expectRejection(
   _ answer: Answer, _ status: Int, code: String, fields: [String] = [],
   _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
@@ -23,7 +23,7 @@ func expectRefusal(
     Issue.record("errors is not an array", sourceLocation: sourceLocation)
     return
   }
-  #expect(try answer.refusedFields == fields, comment, sourceLocation: sourceLocation)
+  #expect(try answer.rejectedFields == fields, comment, sourceLocation: sourceLocation)
   for case .object(let error) in errors {
     #expect(error.names == ["field", "message"], sourceLocation: sourceLocation)
     #expect(error.text("message")?.isEmpty == false, sourceLocation: sourceLocation)

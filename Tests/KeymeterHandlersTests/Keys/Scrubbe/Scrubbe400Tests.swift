@@ -33,7 +33,7 @@ struct Scrubbe400Tests {
     ].filter { !field.hasPrefix($0.0) }.map(\.1)
     let answer = try await service.scrubbe(
       .create, json: "{\((rest + [member]).joined(separator: ","))}")
-    try expectRefusal(answer, 400, code: "body_invalid", fields: [field])
+    try expectRejection(answer, 400, code: "body_invalid", fields: [field])
     #expect(try answer.text("message").contains(field))
     #expect(try await service.keysOfHome().count == 1)
   }
@@ -42,10 +42,10 @@ struct Scrubbe400Tests {
   func everything() async throws {
     let service = try await Service()
     let missing = try await service.scrubbe(.create, json: "{}")
-    try expectRefusal(missing, 400, code: "body_invalid", fields: ["name", "environment", "scopes"])
+    try expectRejection(missing, 400, code: "body_invalid", fields: ["name", "environment", "scopes"])
     let wrong = try await service.scrubbe(
       .create, json: #"{"usageLimit":"1","expiresAt":2,"name":"","scopes":[3],"environment":"X","y":1}"#)
-    try expectRefusal(
+    try expectRejection(
       wrong, 400, code: "body_invalid",
       fields: ["name", "environment", "scopes[0]", "expiresAt", "usageLimit", "y"])
   }
@@ -73,7 +73,7 @@ struct Scrubbe400Tests {
     let service = try await Service()
     let child = try await service.child()
     let answer = try await service.scrubbe(.rotate, on: child.key.id, json: body)
-    try expectRefusal(answer, 400, code: "body_invalid", fields: [field])
+    try expectRejection(answer, 400, code: "body_invalid", fields: [field])
     #expect(try await service.keysOfHome().contains { $0.hint == child.secret.hint })
   }
 
@@ -84,7 +84,7 @@ struct Scrubbe400Tests {
     let service = try await Service()
     let child = try await service.child()
     let answer = try await service.scrubbe(operation, on: child.key.id, json: body)
-    try expectRefusal(answer, 400, code: "body_invalid", fields: [""])
+    try expectRejection(answer, 400, code: "body_invalid", fields: [""])
   }
 
   @Test("Invalid UTF-8 and repeated members are rejected", arguments: ScrubbeOperation.withBody)
@@ -102,7 +102,7 @@ struct Scrubbe400Tests {
     let service = try await Service()
     let child = try await service.child()
     let answer = try await service.scrubbe(.revoke, on: child.key.id, json: #"{"reason":"lost"}"#)
-    try expectRefusal(answer, 400, code: "body_invalid", fields: ["reason"])
+    try expectRejection(answer, 400, code: "body_invalid", fields: ["reason"])
   }
 
   @Test("An unknown query parameter is rejected", arguments: ScrubbeOperation.allCases)
@@ -110,7 +110,7 @@ struct Scrubbe400Tests {
     let service = try await Service()
     let child = try await service.child()
     let answer = try await service.scrubbe(operation, on: child.key.id, query: "?force=1&Limit=2")
-    try expectRefusal(answer, 400, code: "query_invalid", fields: ["force", "Limit"])
+    try expectRejection(answer, 400, code: "query_invalid", fields: ["force", "Limit"])
     #expect(try await service.keysOfHome().filter { $0.status == .active }.count == 2)
   }
 
@@ -132,7 +132,7 @@ struct Scrubbe400Tests {
     ])
   func listing(query: String, field: String) async throws {
     let service = try await Service()
-    try expectRefusal(
+    try expectRejection(
       try await service.scrubbe(.list, query: "?\(query)"), 400, code: "query_invalid", fields: [field])
   }
 
@@ -140,7 +140,7 @@ struct Scrubbe400Tests {
   func severalParameters() async throws {
     let service = try await Service()
     let answer = try await service.scrubbe(.list, query: "?status=x&environment=y&cursor=z&limit=0")
-    try expectRefusal(
+    try expectRejection(
       answer, 400, code: "query_invalid", fields: ["limit", "cursor", "environment", "status"])
   }
 

@@ -24,7 +24,7 @@ struct Scrubbe401Tests {
     calls.append(bare.with(.apiKeyHeader, key).adding(.apiKeyHeader, key))
     for call in calls {
       let answer = try await service.send(call)
-      try expectRefusal(answer, 401, code: "authentication_failed")
+      try expectRejection(answer, 401, code: "authentication_failed")
       #expect(answer.headers[.wwwAuthenticate] != nil)
     }
     #expect(try await service.keysOfHome().count == 2)
@@ -35,7 +35,7 @@ struct Scrubbe401Tests {
     let service = try await Service()
     let key = service.home.root.secret.revealed
     let answer = try await service.scrubbe(.list, query: "?api_key=\(key)")
-    try expectRefusal(answer, 400, code: "query_invalid", fields: ["api_key"])
+    try expectRejection(answer, 400, code: "query_invalid", fields: ["api_key"])
   }
 
   @Test("The other dialect's headers are ignored")
@@ -66,7 +66,7 @@ struct Scrubbe401Tests {
     let dead = [expired, revoked, deleted, rotated].map(\.secret) + [never]
     for key in dead.map(\.revealed) + ["x", "sk_live_x", String(never.revealed.dropLast())] {
       let call = operation.call(by: nil, on: target.key.id).with(.apiKeyHeader, key)
-      try expectRefusal(try await service.send(call), 401, code: "authentication_failed")
+      try expectRejection(try await service.send(call), 401, code: "authentication_failed")
     }
   }
 
@@ -75,9 +75,9 @@ struct Scrubbe401Tests {
   func order(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let call = operation.call(by: nil, on: KeyID(rawValue: "key_none"), query: "?x=1", json: "{")
-    try expectRefusal(try await service.send(call), 401, code: "authentication_failed")
+    try expectRejection(try await service.send(call), 401, code: "authentication_failed")
     let wrongType = call.sending([0x78], as: "text/plain")
-    try expectRefusal(try await service.send(wrongType), 401, code: "authentication_failed")
+    try expectRejection(try await service.send(wrongType), 401, code: "authentication_failed")
   }
 
   @Test("A malformed key is rejected without a store access", arguments: ScrubbeOperation.allCases)
@@ -85,6 +85,6 @@ struct Scrubbe401Tests {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "must not be asked"))
     let call = operation.call(by: nil, on: service.home.root.key.id).with(.apiKeyHeader, "sk_live_wrong")
-    try expectRefusal(try await service.send(call), 401, code: "authentication_failed")
+    try expectRejection(try await service.send(call), 401, code: "authentication_failed")
   }
 }

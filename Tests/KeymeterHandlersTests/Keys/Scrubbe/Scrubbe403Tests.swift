@@ -20,7 +20,7 @@ struct Scrubbe403Tests {
       operation.call(by: without.secret, on: KeyID(rawValue: "key_none"), query: "?x=1", json: "{"),
     ] {
       let answer = try await service.send(call)
-      try expectRefusal(answer, 403, code: "scope_required")
+      try expectRejection(answer, 403, code: "scope_required")
       #expect(try answer.text("message").contains(operation.scope))
     }
     let with = try await service.issue(scopes: [operation.scope, "incidents:*"])
@@ -40,7 +40,7 @@ struct Scrubbe403Tests {
         {"name":"T","environment":"STAGING","scopes":["incidents:*","incidents:read"],"usageLimit":6,
          "monthlySttSecsLimit":7,"expiresAt":"2024-01-15T10:31:01Z"}
         """#)
-    try expectRefusal(
+    try expectRejection(
       answer, 403, code: "beyond_own_authority",
       fields: ["environment", "scopes", "expiresAt", "usageLimit", "monthlyTokenLimit"])
     #expect(try answer.text("message").contains("incidents:*"))
@@ -59,14 +59,14 @@ struct Scrubbe403Tests {
     let manager = try await service.issue(scopes: ["apikeys:*"])
     let stronger = try await service.issue(scopes: ["incidents:read"])
     let elsewhere = try await service.issue(scopes: ["apikeys:read"], environment: .staging)
-    try expectRefusal(
+    try expectRejection(
       try await service.scrubbe(operation, by: manager.secret, on: stronger.key.id), 403,
       code: "beyond_own_authority", fields: ["scopes"])
-    try expectRefusal(
+    try expectRejection(
       try await service.scrubbe(operation, by: manager.secret, on: elsewhere.key.id), 403,
       code: "beyond_own_authority", fields: ["environment"])
     let all = try await service.child(scopes: [.writeKeys])
-    try expectRefusal(
+    try expectRejection(
       try await service.scrubbe(operation, by: all.secret, on: service.home.root.key.id), 403,
       code: "root_key_protected")
     #expect(try await service.keysOfHome().allSatisfy { $0.status == .active })

@@ -12,7 +12,7 @@ struct Scrubbe404Tests {
     ["key_unknown", "key_", "x", "key_%00", "key_%C3%A9", "apikeys:", "key_1'--", "%2e%2e"])
   func unknownID(operation: ScrubbeOperation, id: String) async throws {
     let service = try await Service()
-    try expectRefusal(
+    try expectRejection(
       try await service.scrubbe(operation, on: KeyID(rawValue: id)), 404, code: "key_not_found")
   }
 
@@ -21,7 +21,7 @@ struct Scrubbe404Tests {
     let service = try await Service()
     let theirs = try await service.child(of: service.neighbour)
     for id in [theirs.key.id, service.neighbour.root.key.id] {
-      try expectRefusal(try await service.scrubbe(operation, on: id), 404, code: "key_not_found")
+      try expectRejection(try await service.scrubbe(operation, on: id), 404, code: "key_not_found")
     }
     let own = Call(.get, "/api/v1/verify").with(.apiKeyHeader, theirs.secret.revealed)
     #expect(try await service.send(own).status == 200)
@@ -30,7 +30,7 @@ struct Scrubbe404Tests {
   @Test("An invalid body is reported before an unknown key", arguments: [ScrubbeOperation.rotate, .revoke])
   func bodyFirst(operation: ScrubbeOperation) async throws {
     let service = try await Service()
-    try expectRefusal(
+    try expectRejection(
       try await service.scrubbe(operation, on: KeyID(rawValue: "key_unknown"), json: #"{"x":1}"#), 400,
       code: "body_invalid", fields: ["x"])
   }
@@ -44,7 +44,7 @@ struct Scrubbe404Tests {
   func unknownPath(path: String) async throws {
     let service = try await Service()
     for method in [HTTPRequest.Method.get, .post, .delete] {
-      try expectRefusal(try await service.send(Call(method, path)), 404, code: "path_not_found")
+      try expectRejection(try await service.send(Call(method, path)), 404, code: "path_not_found")
     }
   }
 
@@ -69,7 +69,7 @@ struct Scrubbe404Tests {
   func wrongMethod(path: String, method: HTTPRequest.Method, allow: String) async throws {
     let service = try await Service()
     let answer = try await service.send(Call(method, path))
-    try expectRefusal(answer, 405, code: "method_not_allowed")
+    try expectRejection(answer, 405, code: "method_not_allowed")
     #expect(answer.headers[values: .allow] == [allow])
   }
 

@@ -13,7 +13,7 @@ struct Scrubbe409Tests {
     _ = try await service.child(linkage: "ward 7")
     let answer = try await service.scrubbe(
       .create, json: #"{"name":"T","environment":"STAGING","scopes":["*"],"linkageId":"ward 7"}"#)
-    try expectRefusal(answer, 409, code: "linkage_taken")
+    try expectRejection(answer, 409, code: "linkage_taken")
   }
 
   @Test("A revoked or expired key can't be rotated")
@@ -25,7 +25,7 @@ struct Scrubbe409Tests {
     service.clock.advance(seconds: 1)
     for (key, status) in [(revoked, "REVOKED"), (expired, "EXPIRED")] {
       let answer = try await service.scrubbe(.rotate, on: key.key.id)
-      try expectRefusal(answer, 409, code: "key_not_active")
+      try expectRejection(answer, 409, code: "key_not_active")
       #expect(try answer.text("message").contains(status))
     }
   }
@@ -37,7 +37,7 @@ struct Scrubbe409Tests {
     let rotated = try await service.scrubbe(.rotate, on: root.key.id, json: #"{"overlapSecs":60}"#)
     let present = KeySecret(presented: try #require(try rotated.data.text("key")))
     let again = try await service.scrubbe(.rotate, by: root.secret, on: root.key.id)
-    try expectRefusal(again, 409, code: "key_value_superseded")
+    try expectRejection(again, 409, code: "key_value_superseded")
     let created = try await service.scrubbe(.create, by: root.secret)
     #expect(created.status == 201)
     #expect(try await service.scrubbe(.rotate, by: present, on: root.key.id).status == 200)
@@ -48,11 +48,11 @@ struct Scrubbe409Tests {
   func lastRoot(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let root = service.home.root.key.id
-    try expectRefusal(try await service.scrubbe(operation, on: root), 409, code: "last_root_key")
+    try expectRejection(try await service.scrubbe(operation, on: root), 409, code: "last_root_key")
     let second = try await service.secondRoot()
     #expect(try await service.scrubbe(operation, on: root).status == 200)
     let last = try await service.scrubbe(operation, by: second.secret, on: second.key.id)
-    try expectRefusal(last, 409, code: "last_root_key")
+    try expectRejection(last, 409, code: "last_root_key")
   }
 
   @Test("A body above 64 KiB gets 413", arguments: ScrubbeOperation.withBody)
@@ -62,7 +62,7 @@ struct Scrubbe409Tests {
     let call = operation.call(by: service.home.root.secret, on: child.key.id)
     let body = Array((operation == .create ? ScrubbeOperation.newKey : "{}").utf8)
     let blanks = [UInt8](repeating: 0x20, count: JSONBody.largest - body.count)
-    try expectRefusal(
+    try expectRejection(
       try await service.send(call.sending(blanks + body + [0x20])), 413, code: "body_too_large")
     #expect(try await service.send(call.sending(blanks + body)).status < 300)
   }
@@ -75,7 +75,7 @@ struct Scrubbe409Tests {
     let child = try await service.child()
     let call = operation.call(by: service.home.root.secret, on: child.key.id)
     let answer = try await service.send(call.sending(Array("{}".utf8), as: contentType))
-    try expectRefusal(answer, 415, code: "unsupported_media_type")
+    try expectRejection(answer, 415, code: "unsupported_media_type")
   }
 
   @Test("A missing optional body needs no content type, and a missing required one gets 415")
@@ -93,14 +93,14 @@ struct Scrubbe409Tests {
   @Test(
     "An unexpected failure is a bare 500 with the operation's code",
     arguments: ScrubbeOperation.allCases)
-  func unforeseen(operation: ScrubbeOperation) async throws {
+  func unexpected(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
     let secret = service.home.root.secret.revealed
-    service.store.fail(with: Unforeseen(text: "postgresql://keymeter:hunter2@db \(secret)"))
+    service.store.fail(with: UnexpectedFailure(text: "postgresql://keymeter:hunter2@db \(secret)"))
     let answer = try await service.scrubbe(operation, on: child.key.id)
-    try expectRefusal(answer, 500, code: operation == .create ? "creation_failed" : "internal_error")
-    for part in ["hunter2", "postgresql", "Unforeseen"] { #expect(!answer.text.contains(part)) }
+    try expectRejection(answer, 500, code: operation == .create ? "creation_failed" : "internal_error")
+    for part in ["hunter2", "postgresql", "UnexpectedFailure"] { #expect(!answer.text.contains(part)) }
   }
 
   @Test("An unavailable store gets 503 with Retry-After", arguments: ScrubbeOperation.allCases)
@@ -109,10 +109,10 @@ struct Scrubbe409Tests {
     let child = try await service.child()
     service.store.fail(with: StoreError.unavailable(reason: "10.0.0.7 refused"))
     let answer = try await service.scrubbe(operation, on: child.key.id)
-    try expectRefusal(answer, 503, code: "unavailable")
+    try expectRejection(answer, 503, code: "unavailable")
     #expect(answer.headers[.retryAfterHeader] == "1")
     #expect(!answer.text.contains("10.0.0.7"))
   }
 
-  private struct Unforeseen: Error { let text: String }
+  private struct UnexpectedFailure: Error { let text: String }
 }

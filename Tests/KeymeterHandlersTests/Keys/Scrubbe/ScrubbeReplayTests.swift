@@ -53,7 +53,7 @@ struct ScrubbeReplayTests {
       named.sending(Array(body.utf8)), elsewhere.named("k", on: child.key.id, by: root),
       ScrubbeOperation.rotate.named("k", on: other.key.id, by: root),
     ] {
-      try expectRefusal(try await service.send(other), 422, code: "idempotency_key_reused")
+      try expectRejection(try await service.send(other), 422, code: "idempotency_key_reused")
     }
     #expect(try await service.keysOfHome().map(\.hint) == before.map(\.hint))
     #expect(try await service.send(named).headers[.idempotencyReplayedHeader] == "true")
@@ -67,7 +67,7 @@ struct ScrubbeReplayTests {
     try await service.store.setNamesInFlight(true)
     let before = try await service.keysOfHome()
     let answer = try await service.send(named)
-    try expectRefusal(answer, 409, code: "idempotency_key_in_flight")
+    try expectRejection(answer, 409, code: "idempotency_key_in_flight")
     #expect(answer.headers[values: .retryAfterHeader] == ["1"])
     #expect(try await service.keysOfHome().map(\.hint) == before.map(\.hint))
     try await service.store.setNamesInFlight(false)
@@ -82,11 +82,11 @@ struct ScrubbeReplayTests {
     let child = try await service.issue(scopes: ["incidents:read"])
     let named = call.named(value, on: child.key.id, by: service.home.root)
     let answer = try await service.send(named)
-    try expectRefusal(answer, 400, code: "header_invalid", fields: ["Idempotency-Key"])
+    try expectRejection(answer, 400, code: "header_invalid", fields: ["Idempotency-Key"])
     let asked = named.with(.apiKeyHeader, child.secret.revealed)
-    try expectRefusal(try await service.send(asked), 403, code: "scope_required")
+    try expectRejection(try await service.send(asked), 403, code: "scope_required")
     try await service.store.revoke(child.key.id)
-    try expectRefusal(try await service.send(asked), 401, code: "authentication_failed")
+    try expectRejection(try await service.send(asked), 401, code: "authentication_failed")
     #expect(try await service.store.answers() == 0)
   }
 
@@ -118,9 +118,9 @@ struct ScrubbeReplayTests {
     // The new secret is the same caller but can't open what was sealed under the old one.
     let new = try #require(try lost.data.text("key"))
     let renewed = try await service.send(named.with(.apiKeyHeader, new))
-    try expectRefusal(renewed, 422, code: "idempotency_answer_unreadable")
+    try expectRejection(renewed, 422, code: "idempotency_answer_unreadable")
     service.clock.advance(seconds: 61)
-    try expectRefusal(try await service.send(named), 401, code: "authentication_failed")
+    try expectRejection(try await service.send(named), 401, code: "authentication_failed")
     let fresh = try await service.scrubbe(
       .rotate, by: KeySecret(presented: new), on: manager.key.id)
     #expect(fresh.status == 200)
@@ -132,7 +132,7 @@ struct ScrubbeReplayTests {
     let root = service.home.root
     let named = ScrubbeOperation.rotate.named("k", on: root.key.id, by: root)
     #expect(try await service.send(named).status == 200)
-    try expectRefusal(try await service.send(named), 401, code: "authentication_failed")
+    try expectRejection(try await service.send(named), 401, code: "authentication_failed")
   }
 
   @Test(
@@ -146,7 +146,7 @@ struct ScrubbeReplayTests {
     let first = try await service.send(named)
     #expect(first.status < 300)
     try await service.store.revoke(manager.key.id)
-    try expectRefusal(try await service.send(named), 401, code: "authentication_failed")
+    try expectRejection(try await service.send(named), 401, code: "authentication_failed")
   }
 
   @Test("A rejection is not stored, and a retry is judged again")
@@ -156,9 +156,9 @@ struct ScrubbeReplayTests {
     let create = ScrubbeOperation.create.named("c", on: root.key.id, by: root).sending(
       Array(#"{"name":"T","environment":"PRODUCTION","scopes":["*"],"linkageId":"ward"}"#.utf8))
     let first = try await service.child(linkage: "ward")
-    try expectRefusal(try await service.send(create), 409, code: "linkage_taken")
+    try expectRejection(try await service.send(create), 409, code: "linkage_taken")
     let rotate = ScrubbeOperation.rotate.named("r", on: KeyID(rawValue: "key_none"), by: root)
-    try expectRefusal(try await service.send(rotate), 404, code: "key_not_found")
+    try expectRejection(try await service.send(rotate), 404, code: "key_not_found")
     #expect(try await service.store.answers() == 0)
     #expect(try await service.scrubbe(.delete, on: first.key.id).status == 200)
     #expect(try await service.send(create).status == 201)

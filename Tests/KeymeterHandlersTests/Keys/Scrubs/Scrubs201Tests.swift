@@ -138,11 +138,11 @@ struct Scrubs201Tests {
       ("2024-01-16t00:00:00-05:30", "2024-01-16T05:30:00Z"),
       ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
     ])
-  func expiry(sent: String, told: String) async throws {
+  func expiry(sent: String, reported: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.post, json: #"{"friendly_name":"T","expires_at":"\#(sent)"}"#)
     #expect(answer.status == 201)
-    #expect(try answer.text("expires_at") == told)
+    #expect(try answer.text("expires_at") == reported)
   }
 
   @Test("Two keys may share a name, but not id, linkage id or secret")

@@ -21,7 +21,7 @@ struct Scrubs400CreateTests {
   @Test("clinic_id and linkage_id together are rejected, even if they agree")
   func bothNames() async throws {
     for clinic in ["a", "b"] {
-      try await expectRefusal(of: #""linkage_id":"a","clinic_id":"\#(clinic)""#, fields: ["clinic_id"])
+      try await expectRejection(of: #""linkage_id":"a","clinic_id":"\#(clinic)""#, fields: ["clinic_id"])
     }
   }
 
@@ -33,7 +33,7 @@ struct Scrubs400CreateTests {
       "\"\(String(repeating: "x", count: 256))\"",
     ])
   func linkage(field: String, value: String) async throws {
-    try await expectRefusal(of: #""\#(field)":\#(value)"#, fields: [field])
+    try await expectRejection(of: #""\#(field)":\#(value)"#, fields: [field])
   }
 
   @Test(
@@ -42,7 +42,7 @@ struct Scrubs400CreateTests {
       #""production""#, #""LIVE""#, #""""#, #"" PRODUCTION""#, #""PRODUCTION\u0000""#, "null", "1", "[]",
     ])
   func environment(value: String) async throws {
-    try await expectRefusal(of: #""environment":\#(value)"#, fields: ["environment"])
+    try await expectRejection(of: #""environment":\#(value)"#, fields: ["environment"])
   }
 
   @Test(
@@ -51,7 +51,7 @@ struct Scrubs400CreateTests {
       "[]", "null", #""*""#, "{}", "1", "[\(Array(repeating: #""*""#, count: 101).joined(separator: ","))]",
     ])
   func scopesArray(value: String) async throws {
-    try await expectRefusal(of: #""scopes":\#(value)"#, fields: ["scopes"])
+    try await expectRejection(of: #""scopes":\#(value)"#, fields: ["scopes"])
   }
 
   @Test(
@@ -62,7 +62,7 @@ struct Scrubs400CreateTests {
       #""é""#, "\"\(String(repeating: "x", count: 129))\"",
     ])
   func oneScope(value: String) async throws {
-    try await expectRefusal(of: #""scopes":["a:b",\#(value),"*"]"#, fields: ["scopes[1]"])
+    try await expectRejection(of: #""scopes":["a:b",\#(value),"*"]"#, fields: ["scopes[1]"])
   }
 
   @Test(
@@ -76,15 +76,15 @@ struct Scrubs400CreateTests {
       #""2030-01-01T00:00:00Z\u0000""#,
     ])
   func expiry(value: String) async throws {
-    try await expectRefusal(of: #""expires_at":\#(value)"#, fields: ["expires_at"])
+    try await expectRejection(of: #""expires_at":\#(value)"#, fields: ["expires_at"])
   }
 
   @Test("An id can't be chosen")
   func id() async throws {
-    try await expectRefusal(of: #""id":"key_mine""#, fields: ["id"])
+    try await expectRejection(of: #""id":"key_mine""#, fields: ["id"])
   }
 
-  private func expectRefusal(
+  private func expectRejection(
     of members: String, fields: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let service = try await Service()

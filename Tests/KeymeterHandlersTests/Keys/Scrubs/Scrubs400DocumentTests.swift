@@ -11,7 +11,7 @@ struct Scrubs400DocumentTests {
     "A body that is not an object is rejected", arguments: ScrubsOperation.withBody,
     ["[]", "null", "true", "1", #""friendly_name""#, #"[{"friendly_name":"T"}]"#])
   func notAnObject(operation: ScrubsOperation, body: String) async throws {
-    try await expectRefusal(of: Array(body.utf8), operation, message: "must be a JSON object")
+    try await expectRejection(of: Array(body.utf8), operation, message: "must be a JSON object")
   }
 
   @Test(
@@ -27,7 +27,7 @@ struct Scrubs400DocumentTests {
       "\u{FEFF}{\"friendly_name\":\"T\"}", "{\"friendly_name\":\"T\"}\u{0}",
     ])
   func notJSON(operation: ScrubsOperation, body: String) async throws {
-    try await expectRefusal(of: Array(body.utf8), operation, message: "is not valid JSON: ")
+    try await expectRejection(of: Array(body.utf8), operation, message: "is not valid JSON: ")
   }
 
   @Test(
@@ -35,14 +35,14 @@ struct Scrubs400DocumentTests {
     [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE9]] as [[UInt8]])
   func notUTF8(operation: ScrubsOperation, bytes: [UInt8]) async throws {
     let body = Array(#"{"friendly_name":"a"#.utf8) + bytes + Array(#""}"#.utf8)
-    try await expectRefusal(of: body, operation, message: "is not valid JSON: invalid UTF-8")
+    try await expectRejection(of: body, operation, message: "is not valid JSON: invalid UTF-8")
   }
 
   @Test("UTF-16 is rejected, with and without a byte order mark", arguments: ScrubsOperation.withBody)
   func utf16(operation: ScrubsOperation) async throws {
     let units = Array(#"{"friendly_name":"T"}"#.utf16).flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
-    try await expectRefusal(of: units, operation, message: "is not valid JSON: ")
-    try await expectRefusal(of: [0xFF, 0xFE] + units, operation, message: "is not valid JSON: ")
+    try await expectRejection(of: units, operation, message: "is not valid JSON: ")
+    try await expectRejection(of: [0xFF, 0xFE] + units, operation, message: "is not valid JSON: ")
   }
 
   @Test(
@@ -55,7 +55,7 @@ struct Scrubs400DocumentTests {
       #"{"id":"a","id":"a"}"#, #"{"x":{"y":1,"y":1}}"#,
     ])
   func duplicateMember(operation: ScrubsOperation, body: String) async throws {
-    try await expectRefusal(
+    try await expectRejection(
       of: Array(body.utf8), operation, message: "is not valid JSON: duplicate member \"")
   }
 
@@ -64,13 +64,13 @@ struct Scrubs400DocumentTests {
   func nesting(operation: ScrubsOperation, opening: String) async throws {
     for count in [33, 10_000] {
       let body = #"{"friendly_name":"# + String(repeating: opening, count: count)
-      try await expectRefusal(
+      try await expectRejection(
         of: Array(body.utf8), operation, message: "is not valid JSON: nesting deeper than 32 levels")
     }
   }
 
   /// Expects a single error about the whole body.
-  private func expectRefusal(
+  private func expectRejection(
     of body: [UInt8], _ operation: ScrubsOperation, message: String,
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {

@@ -17,7 +17,7 @@ struct Scrubs400FieldTests {
       "9007199254740991.5", "1e999999999999999999999", "1e-400",
     ])
   func limits(field: String, value: String) async throws {
-    try await expectRefusal(of: #""\#(field)":\#(value)"#, fields: [field])
+    try await expectRejection(of: #""\#(field)":\#(value)"#, fields: [field])
   }
 
   @Test(
@@ -30,7 +30,7 @@ struct Scrubs400FieldTests {
       "\"e\(String(repeating: "\u{301}", count: 255))\"",
     ])
   func names(value: String) async throws {
-    try await expectRefusal(of: #""friendly_name":\#(value)"#, fields: ["friendly_name"])
+    try await expectRejection(of: #""friendly_name":\#(value)"#, fields: ["friendly_name"])
   }
 
   @Test(
@@ -56,15 +56,15 @@ struct Scrubs400FieldTests {
       "usage_limi\u{FF54}",
     ])
   func unknown(name: String) async throws {
-    try await expectRefusal(of: #""\#(name)":5"#, fields: [RedactedName.of(name)])
-    try await expectRefusal(of: #""\#(name)":null"#, fields: [RedactedName.of(name)])
+    try await expectRejection(of: #""\#(name)":5"#, fields: [RedactedName.of(name)])
+    try await expectRejection(of: #""\#(name)":null"#, fields: [RedactedName.of(name)])
   }
 
   @Test("A name that is only canonically equivalent to a known one is unknown")
   func kelvinSign() async throws {
     // U+212A, the Kelvin sign, is canonically equivalent to K, and so equal by Swift's `==`.
-    try await expectRefusal(of: #""api\u212Aey":1"#, fields: [RedactedName.placeholder])
-    try await expectRefusal(of: #""lin\u212Aage_id":"x""#, fields: [RedactedName.placeholder])
+    try await expectRejection(of: #""api\u212Aey":1"#, fields: [RedactedName.placeholder])
+    try await expectRejection(of: #""lin\u212Aage_id":"x""#, fields: [RedactedName.placeholder])
   }
 
   @Test("Escapes in a known name are resolved")
@@ -93,7 +93,7 @@ struct Scrubs400FieldTests {
       fields: common + [
         "clinic_id", "environment", "scopes[1]", "scopes[2]", "expires_at", "extra", "more",
       ])
-    for field in try post.refusedFields { #expect(try post.text("detail").contains(field)) }
+    for field in try post.rejectedFields { #expect(try post.text("detail").contains(field)) }
     let put = try await service.asRoot(.put, json: "{\(wrong)" + #","id":5,"environment":"STAGING"}"#)
     try expectProblem(
       put, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"] + common + ["environment"])
@@ -111,7 +111,7 @@ struct Scrubs400FieldTests {
   }
 
   /// Expects POST and PUT to reject a member next to valid ones and to change nothing.
-  private func expectRefusal(
+  private func expectRejection(
     of member: String, fields: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let service = try await Service()

@@ -14,7 +14,7 @@ struct Scrubs401Tests {
     let service = try await Service()
     let call = operation.call(by: service.home.credentials, on: try await service.child().key.id)
     for value in [nil, ""] {
-      try expectRefusal(try await service.send(call.with(header, value)))
+      try expectRejection(try await service.send(call.with(header, value)))
     }
   }
 
@@ -25,9 +25,9 @@ struct Scrubs401Tests {
     let service = try await Service()
     let call = operation.call(by: service.home.credentials, on: try await service.child().key.id)
     let value = try #require(call.headers[header])
-    try expectRefusal(try await service.send(call.adding(header, value)))
-    try expectRefusal(try await service.send(call.adding(header, "")))
-    try expectRefusal(try await service.send(call.adding(header, "other")))
+    try expectRejection(try await service.send(call.adding(header, value)))
+    try expectRejection(try await service.send(call.adding(header, "")))
+    try expectRejection(try await service.send(call.adding(header, "other")))
   }
 
   @Test("A key outside its header never authenticates")
@@ -41,7 +41,7 @@ struct Scrubs401Tests {
       call.with(.authorization, "Bearer \(secret)"), call.with(.apiKeyHeader, secret),
       call.with(.cookie, "X-Scrubs-Clinic-Api-Key=\(secret)"), inQuery,
     ]
-    for call in elsewhere { try expectRefusal(try await service.send(call)) }
+    for call in elsewhere { try expectRejection(try await service.send(call)) }
   }
 
   @Test("A well-formed key that was never issued is rejected", arguments: ScrubsOperation.allCases)
@@ -50,7 +50,7 @@ struct Scrubs401Tests {
     var random = RandomSource.seeded(1)
     for environment in KeyEnvironment.allCases {
       let secret = KeySecret(environment: environment, random: &random)
-      try await expectRefusal(of: service.home.credentials(secret), operation, in: service)
+      try await expectRejection(of: service.home.credentials(secret), operation, in: service)
     }
   }
 
@@ -59,7 +59,7 @@ struct Scrubs401Tests {
     let service = try await Service()
     let child = try await service.child(of: service.neighbour)
     for issued in [service.neighbour.root, child] {
-      try await expectRefusal(of: service.home.credentials(issued.secret), operation, in: service)
+      try await expectRejection(of: service.home.credentials(issued.secret), operation, in: service)
     }
   }
 
@@ -71,7 +71,7 @@ struct Scrubs401Tests {
     #expect(try await service.send(.scrubs(.get, by: credentials)).status == 200)
     service.clock.advance(seconds: 1)
     for operation in ScrubsOperation.allCases {
-      try await expectRefusal(of: credentials, operation, in: service)
+      try await expectRejection(of: credentials, operation, in: service)
     }
   }
 
@@ -81,7 +81,7 @@ struct Scrubs401Tests {
     let child = try await service.child()
     #expect(try await service.asRoot(.delete, query: "?id=\(child.key.id.rawValue)").status == 200)
     for operation in ScrubsOperation.allCases {
-      try await expectRefusal(of: service.home.credentials(child.secret), operation, in: service)
+      try await expectRejection(of: service.home.credentials(child.secret), operation, in: service)
     }
   }
 
@@ -92,9 +92,9 @@ struct Scrubs401Tests {
     _ = try await service.keys.revoke(
       .success(child.key.id), by: service.home.credentials, requestID: .test)
     var random = RandomSource.seeded(2)
-    let nobodys = KeySecret(environment: .production, random: &random)
+    let unknownKey = KeySecret(environment: .production, random: &random)
     for operation in ScrubsOperation.allCases {
-      let answers = [child.secret, nobodys].map { secret in
+      let answers = [child.secret, unknownKey].map { secret in
         operation.call(by: service.home.credentials(secret), on: child.key.id).with(.requestIDHeader, "same")
       }
       let first = try await service.send(answers[0])
@@ -115,23 +115,23 @@ struct Scrubs401Tests {
       right.replacing("sk_live_", with: "sk_dev_"),
     ]
     for key in wrong {
-      try expectRefusal(
+      try expectRejection(
         try await service.send(.scrubs(.get, by: service.home.credentials).with(.keyHeader, key)))
     }
   }
 
-  private func expectRefusal(
+  private func expectRejection(
     of credentials: Credentials, _ operation: ScrubsOperation, in service: Service,
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let before = try await service.keysOfHome().map(\.id)
     let target = try #require(before.last)
     let answer = try await service.send(operation.call(by: credentials, on: target))
-    try expectRefusal(answer, sourceLocation: sourceLocation)
+    try expectRejection(answer, sourceLocation: sourceLocation)
     #expect(try await service.keysOfHome().map(\.id) == before, sourceLocation: sourceLocation)
   }
 
-  private func expectRefusal(_ answer: Answer, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  private func expectRejection(_ answer: Answer, sourceLocation: SourceLocation = #_sourceLocation) throws {
     try expectProblem(
       answer, 401, "API key authentication failed.", code: "authentication_failed",
       sourceLocation: sourceLocation)

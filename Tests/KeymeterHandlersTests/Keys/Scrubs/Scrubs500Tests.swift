@@ -8,7 +8,7 @@ import Testing
 @Suite("Scrubs 500: unexpected failures")
 struct Scrubs500Tests {
   /// An error that contains a secret in every description.
-  struct Unforeseen: Error, CustomStringConvertible, CustomDebugStringConvertible {
+  struct UnexpectedFailure: Error, CustomStringConvertible, CustomDebugStringConvertible {
     let text: String
     var description: String { "postgresql://keymeter:hunter2@db/prod \(text)" }
     var debugDescription: String { description }
@@ -17,18 +17,18 @@ struct Scrubs500Tests {
   @Test(
     "An unexpected failure is a bare problem with the reference's title",
     arguments: ScrubsOperation.allCases)
-  func unforeseen(operation: ScrubsOperation) async throws {
+  func unexpected(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let child = try await service.child()
     let secret = service.home.root.secret.revealed
-    service.store.fail(with: Unforeseen(text: secret))
+    service.store.fail(with: UnexpectedFailure(text: secret))
     let answer = try await service.send(operation.call(by: service.home.credentials, on: child.key.id))
     let creating = operation == .create
     try expectProblem(
       answer, 500, creating ? "API key creation failed." : "Unexpected server failure.",
       code: creating ? "creation_failed" : "internal_error")
     let whole = answer.text + answer.headers.map { "\($0)" }.joined()
-    for part in [secret, "hunter2", "postgresql", "Unforeseen", "prod"] {
+    for part in [secret, "hunter2", "postgresql", "UnexpectedFailure", "prod"] {
       #expect(!whole.contains(part), "\(part)")
     }
   }
@@ -38,7 +38,7 @@ struct Scrubs500Tests {
     let service = try await Service()
     let child = try await service.child()
     let errors: [any Error] = [
-      Unforeseen(text: "x"), CancellationError(), StoreError.providerTaken, TenantError.one,
+      UnexpectedFailure(text: "x"), CancellationError(), StoreError.providerTaken, TenantError.one,
       HTTPErrorLookalike(),
     ]
     var texts: Set<String> = []
@@ -55,7 +55,7 @@ struct Scrubs500Tests {
   @Test("A failure does not persist: the next call is served, and the failed one has changed nothing")
   func passes() async throws {
     let service = try await Service()
-    service.store.fail(with: Unforeseen(text: "x"))
+    service.store.fail(with: UnexpectedFailure(text: "x"))
     #expect(try await service.asRoot(.post, json: #"{"friendly_name":"T"}"#).status == 500)
     service.store.fail(with: nil)
     #expect(try await service.asRoot(.get, query: "?list_all=true").object.names.count == 1)

@@ -25,10 +25,10 @@ struct Scrubs503Tests {
   @Test(
     "An invalid call gets 503 too, while the caller can't be authenticated",
     arguments: ScrubsOperation.allCases)
-  func senseless(operation: ScrubsOperation) async throws {
+  func invalid(operation: ScrubsOperation) async throws {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "gone"))
-    #expect(try await service.send(operation.senselessCall(by: service.home.credentials)).status == 503)
+    #expect(try await service.send(operation.invalidCall(by: service.home.credentials)).status == 503)
   }
 
   @Test("Calls that need no store are answered as usual")

@@ -11,7 +11,7 @@ struct ScrubsCheckOrderTests {
   ///
   /// Each test call also has all later faults.
   enum Fault: CaseIterable {
-    case keyHeaderMissing, providerHeaderMissing, providerUnknown, keyNotAuthentic, notRoot, senseless
+    case keyHeaderMissing, providerHeaderMissing, providerUnknown, keyNotAuthentic, notRoot, invalid
   }
 
   @Test(
@@ -25,24 +25,24 @@ struct ScrubsCheckOrderTests {
     let childCall =
       operation == .list
       ? operation.call(by: child, on: service.home.root.key.id)
-      : operation.senselessCall(by: child)
-    let unknown = operation.senselessCall(by: foreign).with(.providerHeader, "nobody")
+      : operation.invalidCall(by: child)
+    let unknown = operation.invalidCall(by: foreign).with(.providerHeader, "unknown")
     switch fault {
     case .keyHeaderMissing:
       try await expect(service, unknown.with(.keyHeader, nil), 401, "API key authentication failed.")
     case .providerHeaderMissing:
-      let call = operation.senselessCall(by: foreign).with(.providerHeader, nil)
+      let call = operation.invalidCall(by: foreign).with(.providerHeader, nil)
       try await expect(service, call, 401, "API key authentication failed.")
     case .providerUnknown:
       try await expect(service, unknown, 400, "Provider ID is invalid.")
     case .keyNotAuthentic:
-      let call = operation.senselessCall(by: foreign)
+      let call = operation.invalidCall(by: foreign)
       try await expect(service, call, 401, "API key authentication failed.")
     case .notRoot:
       try await expect(service, childCall, 403, operation.titleOfMissingRoot)
-    case .senseless:
-      let call = operation.senselessCall(by: service.home.credentials)
-      try await expect(service, call, 400, operation.titleOfSenselessCall)
+    case .invalid:
+      let call = operation.invalidCall(by: service.home.credentials)
+      try await expect(service, call, 400, operation.titleOfInvalidCall)
     }
   }
 
@@ -57,11 +57,11 @@ struct ScrubsCheckOrderTests {
       (413, { $0.sending(Array(repeating: 0x20, count: JSONBody.largest + 1)) }),
     ]
     for (status, change) in bodies {
-      let call = change(operation.senselessCall(by: child))
+      let call = change(operation.invalidCall(by: child))
       try await expect(service, call.with(.keyHeader, nil), 401, "API key authentication failed.")
-      try await expect(service, call.with(.providerHeader, "nobody"), 400, "Provider ID is invalid.")
+      try await expect(service, call.with(.providerHeader, "unknown"), 400, "Provider ID is invalid.")
       try await expect(service, call, 403, "Root API key is required.")
-      let asRoot = change(operation.senselessCall(by: service.home.credentials))
+      let asRoot = change(operation.invalidCall(by: service.home.credentials))
       #expect(try await service.send(asRoot).status == status)
     }
   }
@@ -82,10 +82,10 @@ struct ScrubsCheckOrderTests {
   }
 
   @Test("A child key with an invalid GET gets 400, because GET requires no root key")
-  func senselessRead() async throws {
+  func invalidRead() async throws {
     let service = try await Service()
     let child = service.home.credentials(try await service.child().secret)
-    try await expect(service, ScrubsOperation.read.senselessCall(by: child), 400, "Query is invalid.")
+    try await expect(service, ScrubsOperation.read.invalidCall(by: child), 400, "Query is invalid.")
   }
 
   @Test(
@@ -94,8 +94,8 @@ struct ScrubsCheckOrderTests {
     let service = try await Service()
     service.store.fail(with: StoreError.unavailable(reason: "must not be asked"))
     for operation in ScrubsOperation.allCases {
-      let call = operation.senselessCall(by: service.home.credentials)
-        .with(.keyHeader, "sk_live_wrong").with(.providerHeader, "nobody")
+      let call = operation.invalidCall(by: service.home.credentials)
+        .with(.keyHeader, "sk_live_wrong").with(.providerHeader, "unknown")
       try await expect(service, call, 401, "API key authentication failed.")
     }
   }

@@ -33,7 +33,7 @@ enum ScrubsOperation: CaseIterable {
   }
 
   /// The same call with an invalid body or query.
-  func senselessCall(by credentials: Credentials) -> Call {
+  func invalidCall(by credentials: Credentials) -> Call {
     switch self {
     case .read, .list: .scrubs(.get, query: "?list_all=1", by: credentials)
     case .create, .update: .scrubs(method, by: credentials, json: "{")
@@ -41,8 +41,8 @@ enum ScrubsOperation: CaseIterable {
     }
   }
 
-  /// The title of a root key's response to `senselessCall`.
-  var titleOfSenselessCall: String {
+  /// The title of a root key's response to `invalidCall`.
+  var titleOfInvalidCall: String {
     switch self {
     case .read, .list: "Query is invalid."
     case .create, .update: "Request body is invalid."
