@@ -153,7 +153,7 @@ struct ConfigurationTests {
     return all
   }
 
-  @Test func `no description shows the password`() throws {
+  @Test func `descriptions never contain the password`() throws {
     let configuration = try ConnectionConfiguration(
       url: "postgresql://app:hunter2@one/db?sslpassword=hunter2")
     var dumped = ""

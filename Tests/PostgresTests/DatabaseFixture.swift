@@ -3,7 +3,7 @@ import Logging
 import Postgres
 import Testing
 
-/// Runs a test against a new database and drops it afterwards, also if the test throws.
+/// Runs a test against a new database and drops it afterwards, even if the test throws.
 func withDatabase(_ body: (TestDatabase) async throws -> Void) async throws {
   let database = try await TestDatabase.empty()
   do {

@@ -16,19 +16,19 @@ struct EncodingTests {
     }
   }
 
-  @Test func `texts make the round trip, also empty ones, NULL and all scripts`() async throws {
+  @Test func `texts survive a round trip, including empty ones, NULL and all scripts`() async throws {
     let texts: [String?] = [
       "", nil, "plain", "Grüße, 世界 👩‍👩‍👧‍👦", "e\u{301}", String(repeating: "x", count: 100_000),
     ]
     try await expectRoundTrip("text", texts) { .text($0) }
   }
 
-  @Test func `integers make the round trip up to their extremes`() async throws {
+  @Test func `integers survive a round trip up to their extremes`() async throws {
     try await expectRoundTrip("bigint", [Int64.min, -1, 0, 1, .max, nil]) { .int8($0) }
     try await expectRoundTrip("integer", [Int32.min, -1, 0, 1, .max, nil]) { .int4($0) }
   }
 
-  @Test func `booleans, doubles and dates make the round trip`() async throws {
+  @Test func `booleans, doubles and dates survive a round trip`() async throws {
     try await expectRoundTrip("boolean", [true, false, nil]) { .bool($0) }
     try await expectRoundTrip("double precision", [0.1, -.infinity, .greatestFiniteMagnitude, nil]) {
       .float8($0)
@@ -37,7 +37,7 @@ struct EncodingTests {
     try await expectRoundTrip("date", days + [nil]) { .date($0) }
   }
 
-  @Test func `IPv4 and IPv6 addresses make the round trip, alone and in arrays`() async throws {
+  @Test func `IPv4 and IPv6 addresses survive a round trip, alone and in arrays`() async throws {
     let addresses: [(inet: PostgresInet, text: String)] = [
       (PostgresInet(ipv4: 0), "0.0.0.0"), (PostgresInet(ipv4: 0xC000_0207), "192.0.2.7"),
       (PostgresInet(ipv4: .max), "255.255.255.255"), (PostgresInet(ipv6: 0), "::"),
@@ -62,11 +62,11 @@ struct EncodingTests {
     }
   }
 
-  @Test func `byte strings make the round trip, also with NUL bytes`() async throws {
+  @Test func `byte strings survive a round trip, including NUL bytes`() async throws {
     try await expectRoundTrip("bytea", [[], [0], [UInt8](0...255), nil]) { .bytea($0) }
   }
 
-  @Test func `timestamps make the round trip to the microsecond and keep their instant`() async throws {
+  @Test func `timestamps survive a round trip to the microsecond and keep their instant`() async throws {
     let instants = [0, -1, 1_700_000_000_123_456, 253_402_300_799_999_999]
       .map { PostgresTimestamp(microsecondsSinceUnixEpoch: $0) }
     try await expectRoundTrip("timestamptz", instants + [nil]) { .timestamptz($0) }
@@ -79,11 +79,11 @@ struct EncodingTests {
     }
   }
 
-  @Test func `JSON makes the round trip`() async throws {
+  @Test func `JSON survives a round trip`() async throws {
     try await expectRoundTrip("jsonb", ["{\"a\": [1, \"ü\"]}", "null", nil]) { .jsonb($0) }
   }
 
-  @Test func `arrays make the round trip, also empty ones and NULL elements`() async throws {
+  @Test func `arrays survive a round trip, including empty ones and NULL elements`() async throws {
     try await expectRoundTrip("text[]", [[], ["", "a,b", "\"{ü}"]]) { .textArray($0) }
     try await expectRoundTrip("text[]", [["a", nil, "b"], [nil]] as [[String?]]) { .textArray($0) }
     try await expectRoundTrip("text[]", [nil, [], ["a"]]) { .textArrayOrNull($0) }
@@ -110,7 +110,7 @@ struct EncodingTests {
     }
   }
 
-  @Test func `many rows keep their cells apart`() async throws {
+  @Test func `many rows are decoded correctly, including their NULLs`() async throws {
     try await withConnection { connection in
       let result = try await connection.execute(
         Statement(
@@ -128,7 +128,7 @@ struct EncodingTests {
     Parameter.text("a\0b"), .jsonb("\"\0\""), .textArray(["fine", "\0"]), .textArray([nil, "\0"]),
     .timestamptz(PostgresTimestamp(microsecondsSinceUnixEpoch: .min)),
   ])
-  func `what PostgreSQL can't hold is refused and the connection stays usable`(
+  func `a value that PostgreSQL can't store is rejected and the connection stays usable`(
     parameter: Parameter
   ) async throws {
     try await withConnection { connection in

@@ -158,7 +158,7 @@ struct KeyConformance {
   }
 
   @Test(
-    "An id that was never issued finds nothing, with any characters",
+    "An id that was never issued finds nothing, even with special characters",
     arguments: Backend.allCases, ["", "key_", "key_\u{0}", "key_é", "key_' OR true --", "KEY_A"])
   func unknownIDs(backend: Backend, id: String) async throws {
     try await backend.withStore { under in

@@ -157,7 +157,7 @@ struct UsageConformance {
     }
   }
 
-  @Test("Identifying a key charges nothing, with any charge in the request", arguments: Backend.allCases)
+  @Test("Identifying a key charges nothing, even if the request has a charge", arguments: Backend.allCases)
   func identify(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 0))

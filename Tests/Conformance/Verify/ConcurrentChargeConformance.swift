@@ -5,7 +5,8 @@ import Testing
 @Suite("Concurrent charges", .timeLimit(.minutes(2)))
 struct ConcurrentChargeConformance {
   @Test(
-    "Of 64 concurrent charges exactly as many are admitted as fit the limit", arguments: Backend.allCases,
+    "Of 64 concurrent charges exactly the number that fits the limit is admitted",
+    arguments: Backend.allCases,
     Race.all)
   func exactlyWhatIsLeft(backend: Backend, race: Race) async throws {
     try await backend.withStore { under in

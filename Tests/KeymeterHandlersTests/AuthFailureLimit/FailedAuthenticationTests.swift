@@ -91,7 +91,7 @@ struct FailedAuthenticationTests {
     #expect(refused.headers[.retryAfterHeader] == "20")
   }
 
-  @Test("A key that has authenticated at a node keeps working at an address that fails, and a new key waits")
+  @Test("A key known to the node still works from an address over the limit, and an unknown one is rejected")
   func provenKeys() async throws {
     let service = try await WatchedService(proxies: Self.none)
     let verified = try await service.service.key()
@@ -223,7 +223,7 @@ struct FailedAuthenticationTests {
     }
   }
 
-  @Test("An unknown address is never rejected, and neither is any without a limit")
+  @Test("An unknown address is never rejected, and no address is if there is no limit")
   func unlimited() async throws {
     let addressless = try await WatchedService(proxies: Self.none)
     let limitless = try await WatchedService(limit: nil, proxies: Self.none)

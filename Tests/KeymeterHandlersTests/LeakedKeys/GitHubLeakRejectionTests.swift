@@ -46,7 +46,7 @@ struct GitHubLeakRejectionTests {
   }
 
   @Test(
-    "401 if the signature is missing, made by another key or of another body, with a code for each",
+    "A missing, foreign or mismatched signature gets 401, with a code for each",
     arguments: Fault.allCases)
   func signature(fault: Fault) async throws {
     let gitHub = GitHubSigner()
@@ -61,7 +61,7 @@ struct GitHubLeakRejectionTests {
     #expect(try await service.send(call).status == 200, "only the signature was wrong")
   }
 
-  @Test("404 if no GitHub key is configured, even for a signed report")
+  @Test("Without a configured GitHub key every report gets 404, even a signed one")
   func notConfigured() async throws {
     let service = try await Service()
     let call = try GitHubSigner().report(of: [service.home.root.secret.revealed])
@@ -70,7 +70,7 @@ struct GitHubLeakRejectionTests {
   }
 
   @Test(
-    "400 for a signed body of another form, with the invalid field",
+    "A signed report with an invalid body gets 400 with the field",
     arguments: [
       ("{}", ""), ("nonsense", ""), ("", ""), ("[1]", "[0]"), (#"[{"type":"t"}]"#, "[0].token"),
       (#"[{"token":"a","type":"t"},{"token":"a"}]"#, "[1].type"),
@@ -85,7 +85,7 @@ struct GitHubLeakRejectionTests {
       fields: [field])
   }
 
-  @Test("413 above 1 MiB or 1,000 matches, and 200 for exactly as many")
+  @Test("A report above 1 MiB or 1,000 matches gets 413, and exactly as many are accepted")
   func bounds() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -100,7 +100,7 @@ struct GitHubLeakRejectionTests {
     try expectProblem(long, 413, "Request body is too large.", code: "body_too_large")
   }
 
-  @Test("415 for a body that is not declared as JSON")
+  @Test("A body that is not declared as JSON gets 415")
   func mediaType() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)
@@ -108,7 +108,7 @@ struct GitHubLeakRejectionTests {
     try expectProblem(answer, 415, "Request body is not JSON.", code: "unsupported_media_type")
   }
 
-  @Test("503 while the store is unavailable, and a retried report then revokes its keys")
+  @Test("An unavailable store gets 503, and a retried report then revokes its keys")
   func unavailable() async throws {
     let gitHub = GitHubSigner()
     let service = try await Service(gitHub: gitHub)

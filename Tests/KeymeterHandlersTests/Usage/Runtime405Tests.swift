@@ -8,7 +8,7 @@ import Testing
 @Suite("Runtime 404 and 405: paths and methods")
 struct Runtime405Tests {
   @Test(
-    "An unsupported method gets 405 with the allowed ones and has no effect",
+    "An unsupported method gets 405 with the allowed methods and has no effect",
     arguments: RuntimeOperation.routed,
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "X"])
   func otherMethods(operation: RuntimeOperation, name: String) async throws {

@@ -134,7 +134,7 @@ struct RuntimeRateLimitTests {
     }
   }
 
-  @Test("Usage above the limit leaves 0 remaining, never less")
+  @Test("Usage above the limit leaves 0 remaining and never a negative number")
   func beyond() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 2, tokens: 0))

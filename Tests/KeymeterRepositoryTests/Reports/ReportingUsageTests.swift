@@ -38,7 +38,7 @@ struct ReportingUsageTests {
   }
 
   @Test(
-    "Shares are rounded down, so 1 means used up. A limit of 0 gives 1 and no limit gives NULL",
+    "A share of 1 means used up: shares are rounded down, and a limit of 0 gives 1",
     arguments: [
       ("1", "3", "0.3333"), ("99999", "100000", "0.9999"), ("3", "3", "1.0000"), ("4", "3", "1.3333"),
       ("0", "3", "0.0000"), ("0", "0", "1"), ("7", "0", "1"), ("7", "NULL", nil),

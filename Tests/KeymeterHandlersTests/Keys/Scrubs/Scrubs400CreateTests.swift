@@ -79,7 +79,7 @@ struct Scrubs400CreateTests {
     try await expectRejection(of: #""expires_at":\#(value)"#, fields: ["expires_at"])
   }
 
-  @Test("An id can't be chosen")
+  @Test("The client can't choose the id")
   func id() async throws {
     try await expectRejection(of: #""id":"key_mine""#, fields: ["id"])
   }

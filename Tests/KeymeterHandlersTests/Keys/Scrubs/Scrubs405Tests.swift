@@ -10,7 +10,7 @@ struct Scrubs405Tests {
     "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "LIST", "get", "X",
   ]
 
-  @Test("Any other method gets 405 with the allowed ones", arguments: unusual)
+  @Test("Any other method gets 405 with the allowed methods", arguments: unusual)
   func otherMethods(name: String) async throws {
     let service = try await Service()
     let method = try #require(HTTPRequest.Method(name))
