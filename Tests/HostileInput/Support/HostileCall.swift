@@ -133,7 +133,7 @@ struct HostileCaller: Sendable {
 
 extension HTTPField.Name {
   static func hostile(_ name: String) -> HTTPField.Name {
-    guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is no header name") }
+    guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header name") }
     return field
   }
 }

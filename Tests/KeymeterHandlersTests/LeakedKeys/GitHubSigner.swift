@@ -50,7 +50,7 @@ extension HTTPField.Name {
 
   private static func gitHub(_ name: StaticString) -> HTTPField.Name {
     guard let field = HTTPField.Name(name.description) else {
-      preconditionFailure("\(name) is no header name")
+      preconditionFailure("\(name) is not a header name")
     }
     return field
   }

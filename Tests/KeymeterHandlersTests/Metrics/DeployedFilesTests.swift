@@ -58,9 +58,9 @@ struct DeployedFilesTests {
   private static func expectKnown(_ text: String, in place: String) {
     for use in uses(in: text) {
       let labels = series[String(use.name)]
-      #expect(labels != nil, "\(place) asks for \(use.name)")
+      #expect(labels != nil, "\(place) uses \(use.name)")
       for label in use.labels {
-        #expect(labels?.contains(String(label)) == true, "\(place) asks for \(label) of \(use.name)")
+        #expect(labels?.contains(String(label)) == true, "\(place) uses \(label) of \(use.name)")
       }
     }
   }
@@ -107,7 +107,7 @@ struct DeployedFilesTests {
       for label in metric.labels { #expect(line?.contains("`\(label)`") == true, "\(metric.name): \(label)") }
     }
     for match in operations.matches(of: /`(keymeter_[a-z_]+_(?:total|seconds|depth|limit))`/) {
-      #expect(MetricCatalogue.all.contains { $0.name == match.1 }, "\(match.1) is no metric")
+      #expect(MetricCatalogue.all.contains { $0.name == match.1 }, "\(match.1) is not a metric")
     }
   }
 }

@@ -136,7 +136,7 @@ extension JSONSchema {
   ) {
     guard case .object(let object) = value, schema["unevaluatedProperties"] == .bool(false) else { return }
     for name in object.names where !outcome.evaluated.contains(ExactString(name)) {
-      outcome.failures.append("\(place)/\(name) is not known")
+      outcome.failures.append("\(place)/\(name) is unknown")
     }
   }
 }

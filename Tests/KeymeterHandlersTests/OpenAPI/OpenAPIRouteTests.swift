@@ -40,7 +40,7 @@ struct OpenAPIRouteTests {
         Issue.record("\(name) is incomplete")
         continue
       }
-      #expect(names.insert(id).inserted, "\(id) stands twice")
+      #expect(names.insert(id).inserted, "\(id) is used twice")
       #expect(tags.count == 1, "\(name)")
     }
     #expect(names.count > 25)

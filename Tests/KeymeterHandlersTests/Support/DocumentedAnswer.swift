@@ -42,7 +42,9 @@ struct DocumentedResponse {
       throw SchemaFault("headers is an object")
     }
     for member in headers.members {
-      guard let name = HTTPField.Name(member.name) else { throw SchemaFault("\(member.name) is no header") }
+      guard let name = HTTPField.Name(member.name) else {
+        throw SchemaFault("\(member.name) is not a header name")
+      }
       known.insert(name)
       let header = try schemas.resolved(member.value)
       guard let text = answer.headers[name] else {
@@ -55,7 +57,7 @@ struct DocumentedResponse {
       }
     }
     for field in answer.headers where !known.contains(field.name) {
-      faults.append("\(field.name) is not known")
+      faults.append("\(field.name) is unknown")
     }
     return faults
   }
@@ -71,7 +73,7 @@ struct DocumentedResponse {
   private func bodyFaults(of answer: Answer, isHead: Bool) throws -> [String] {
     let type = answer.headers[values: .contentType]
     guard type.count == 1, let schema = response["content"]?[type[0]]?["schema"] else {
-      return ["the content type \(type) is not known"]
+      return ["the content type \(type) is unknown"]
     }
     if isHead { return answer.bytes.isEmpty ? [] : ["there is a body after HEAD"] }
     let body: JSONValue =

@@ -24,7 +24,7 @@ extension HTTPField.Name {
 
   private static func spelt(_ name: StaticString) -> HTTPField.Name {
     guard let field = HTTPField.Name(name.description) else {
-      preconditionFailure("\(name) is no header name")
+      preconditionFailure("\(name) is not a header name")
     }
     return field
   }

@@ -109,7 +109,7 @@ private struct StructuredFieldParser {
     let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     rest = rest.dropFirst(digits.count)
     guard (1...15).contains(digits.count) else { throw failure("an integer has 1 to 15 digits") }
-    guard rest.first != UInt8(ascii: ".") else { throw failure("a decimal is no integer") }
+    guard rest.first != UInt8(ascii: ".") else { throw failure("a decimal is not an integer") }
     return sign * digits.reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
   }
 
