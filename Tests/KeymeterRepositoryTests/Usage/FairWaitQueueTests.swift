@@ -2,9 +2,9 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("A line of who waits for a place", .timeLimit(.minutes(1)))
+@Suite("The fair wait queue", .timeLimit(.minutes(1)))
 struct FairWaitQueueTests {
-  @Test("Who joins later than somebody with a later number gets its turn all the same")
+  @Test("A caller is admitted even if a caller with a later number joins first")
   func numbersSayNothing() {
     let line = Line<String>(1)
     let callers = (0..<3).map { _ in line.newCaller() }
@@ -18,7 +18,7 @@ struct FairWaitQueueTests {
     #expect(line.join(next, "next"))
   }
 
-  @Test("The order of joining is the order of turns, without those that were called off")
+  @Test("Callers are admitted in the order in which they join, without cancelled ones")
   func order() {
     let line = Line<Int>(1)
     let callers = (0..<6).map { _ in line.newCaller() }
@@ -30,7 +30,7 @@ struct FairWaitQueueTests {
     #expect([line.leave(), line.leave(), line.leave(), line.leave()] == [3, 4, 2, nil])
   }
 
-  @Test("Nobody is called off who has not joined, or who has a place")
+  @Test("Only a caller that is queued can be cancelled")
   func nobody() {
     let line = Line<Int>(1)
     let first = line.newCaller()
@@ -42,13 +42,13 @@ struct FairWaitQueueTests {
     #expect(line.leave() == 2)
     #expect(line.callOff(second) == nil)
     #expect(line.leave() == nil)
-    // Its place is there again, and only that one.
+    // The slot is free again, and only that one.
     let (third, fourth) = (line.newCaller(), line.newCaller())
     #expect(line.join(third, 3))
     #expect(!line.join(fourth, 4))
   }
 
-  @Test("Of many who come at once, each gets a place")
+  @Test("Every one of many concurrent callers gets a slot")
   func racers() async throws {
     let places = AsyncSemaphore(2)
     let held = await withTaskGroup(of: Int.self) { group in
@@ -66,7 +66,7 @@ struct FairWaitQueueTests {
       }
       group.addTask { await racers.value }
       group.addTask {
-        // Far longer than it takes; whoever is still waiting then has been forgotten.
+        // Far longer than necessary. A caller that still waits then has been forgotten.
         try? await Task.sleep(for: .seconds(40))
         racers.cancel()
         return -1
@@ -78,7 +78,7 @@ struct FairWaitQueueTests {
   }
 }
 
-/// A line that changes where it is asked.
+/// A reference to a queue, so that expectations can change it.
 private final class Line<Waiter> {
   private var line: FairWaitQueue<Waiter>
 

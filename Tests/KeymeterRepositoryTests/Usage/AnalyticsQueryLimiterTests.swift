@@ -4,16 +4,16 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("Questions that take long", .timeLimit(.minutes(1)))
-struct LongQuestionTests {
-  @Test("So many are under way at once; the others have their turn as these end, in the order of coming")
+@Suite("Limiting concurrent analytics queries", .timeLimit(.minutes(1)))
+struct AnalyticsQueryLimiterTests {
+  @Test("Concurrent queries are limited, and waiting ones are admitted in order of arrival")
   func turns() async throws {
     let questions = AnalyticsQueryLimiter(atOnce: 2, longest: .seconds(60))
     let scene = Scene()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<6 {
         group.addTask { try await questions.answer(of: .numbered(number)) { try await scene.work(number) } }
-        // One after the other, so that there is an order of coming.
+        // One after another, so that the order of arrival is known.
         try await scene.until { questions.count == number + 1 }
       }
       #expect(scene.begun == [0, 1] && questions.count == 6)
@@ -27,7 +27,9 @@ struct LongQuestionTests {
     #expect(questions.count == 0)
   }
 
-  @Test("Half of the places are one organisation's at most, however many it asks; others are before its next")
+  @Test(
+    "One organisation gets at most half of the slots and a bounded queue, and others come before its next query"
+  )
   func shares() async throws {
     let questions = AnalyticsQueryLimiter(atOnce: 2, longest: .seconds(60))
     let scene = Scene()
@@ -47,7 +49,7 @@ struct LongQuestionTests {
     #expect(scene.begun == [0, 100] + Array(1..<AnalyticsQueryLimiter.most))
   }
 
-  @Test("One that is called off, waiting or under way, or that fails, is in nobody's way afterwards")
+  @Test("A query that is cancelled while waiting or running, or that fails, frees its slot")
   func givenBack() async throws {
     let questions = AnalyticsQueryLimiter(atOnce: 1, longest: .seconds(60))
     for _ in 0..<20 {
@@ -72,7 +74,7 @@ struct LongQuestionTests {
     }
   }
 
-  @Test("Cancelled at any moment, no place is lost and none is held twice")
+  @Test("Cancellation at any time loses no slot and grants none twice")
   func anyMoment() async throws {
     let questions = AnalyticsQueryLimiter(atOnce: 3, longest: .seconds(60))
     let scene = Scene()
@@ -97,7 +99,7 @@ struct LongQuestionTests {
     }
   }
 
-  @Test("One that is not answered in its time is ended, and so is one that waits; then there is room again")
+  @Test("A query past its deadline is ended, waiting or running, and frees its slot")
   func time() async throws {
     let questions = AnalyticsQueryLimiter(atOnce: 1, longest: .milliseconds(200))
     let scene = Scene()
@@ -117,7 +119,7 @@ struct LongQuestionTests {
     }
     #expect(ends == [true, true, true, true])
     #expect(questions.count == 0)
-    // A busy machine may take longer than that for nothing, though not always.
+    // A busy machine may exceed the deadline without any work, but not always.
     try await scene.until { (try? await questions.answer(of: .numbered(0)) { true }) ?? false }
   }
 }
@@ -130,7 +132,7 @@ extension OrganisationID {
 
 private struct Failed: Error {}
 
-/// Work that is under way until it is told to end, and what is known of it.
+/// Work that runs until a test ends it, and a record of it.
 private final class Scene: Sendable {
   private struct State {
     var begun: [Int] = []
@@ -141,14 +143,14 @@ private final class Scene: Sendable {
 
   private let state = Mutex(State())
 
-  /// The numbers of what has begun, in this order.
+  /// The numbers of the started work items, in order.
   var begun: [Int] { state.withLock { $0.begun } }
-  /// The most that were under way together.
+  /// The highest number of work items that ran at the same time.
   var most: Int { state.withLock { $0.most } }
 
   func end(_ number: Int) { state.withLock { _ = $0.ended.insert(number) } }
 
-  /// Goes on until `end` is called with the same number.
+  /// Runs until `end` is called with the same number.
   ///
   /// - Throws: `CancellationError`.
   func work(_ number: Int) async throws {
@@ -156,7 +158,7 @@ private final class Scene: Sendable {
     try await until { self.state.withLock { $0.ended.contains(number) } }
   }
 
-  /// Goes on for a moment.
+  /// Runs for a moment.
   func pass() async throws {
     state.withLock { state in
       state.now += 1
@@ -166,7 +168,7 @@ private final class Scene: Sendable {
     try await Task.sleep(for: .microseconds(200))
   }
 
-  /// Waits for `condition`, for as long as the suite may take.
+  /// Waits for `condition`, bounded by the suite's time limit.
   func until(_ condition: () async -> Bool) async throws {
     while !(await condition()) { try await Task.sleep(for: .milliseconds(1)) }
   }
