@@ -21,16 +21,12 @@ struct EmbedSQL: BuildToolPlugin {
     ]
   }
 
-  /// The SQL files of a folder and its subfolders, ordered by path.
+  /// The SQL files of a folder by name, those of its subfolders first: `sql/functions/grants.sql` comes last.
   private static func sqlFiles(in folder: URL) throws -> [URL] {
-    let manager = FileManager.default
-    return try manager.contentsOfDirectory(at: folder, includingPropertiesForKeys: [.isDirectoryKey])
+    let entries = try FileManager.default
+      .contentsOfDirectory(at: folder, includingPropertiesForKeys: [.isDirectoryKey])
       .sorted { $0.lastPathComponent < $1.lastPathComponent }
-      .flatMap { url in
-        if try url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true {
-          return try sqlFiles(in: url)
-        }
-        return url.pathExtension == "sql" ? [url] : []
-      }
+    let folders = try entries.filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
+    return try folders.flatMap { try sqlFiles(in: $0) } + entries.filter { $0.pathExtension == "sql" }
   }
 }

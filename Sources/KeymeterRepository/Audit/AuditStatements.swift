@@ -11,7 +11,7 @@ enum AuditStatements {
     "audit_read",
     """
     SELECT audit_id, occurred_at, principal, principal_hint, action, target, request_id, changes
-    FROM keymeter.audit_log
+    FROM \(Schema.cell).audit_log
     WHERE organisation_id = $1
       AND ($2::bigint IS NULL OR audit_id < $2)
       AND ($3::text IS NULL OR action = $3)

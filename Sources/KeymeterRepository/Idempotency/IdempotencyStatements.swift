@@ -6,7 +6,7 @@ enum IdempotencyStatements {
 
   static let claim = Statement(
     "idempotency_claim",
-    "SELECT outcome, salt, sealed_answer FROM keymeter.claim_idempotency_key($1, $2, $3)")
+    "SELECT outcome, salt, sealed_answer FROM \(Schema.cell).claim_idempotency_key($1, $2, $3)")
 
   /// Takes the place of an entry whose time is over and that nobody has swept yet.
   ///
@@ -14,7 +14,7 @@ enum IdempotencyStatements {
   static let keep = Statement(
     "idempotency_keep",
     """
-    INSERT INTO keymeter.idempotency_keys AS i (
+    INSERT INTO \(Schema.cell).idempotency_keys AS i (
       organisation_id, key_id, name_hash, salt, sealed_answer, expires_at)
     VALUES ($1, $2, $3, $4, $5, statement_timestamp() + interval '24 hours')
     ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE
@@ -24,5 +24,5 @@ enum IdempotencyStatements {
     """)
 
   static let purge = Statement(
-    "idempotency_purge", "SELECT keymeter.purge_idempotency_keys($1) AS purged")
+    "idempotency_purge", "SELECT \(Schema.cell).purge_idempotency_keys($1) AS purged")
 }

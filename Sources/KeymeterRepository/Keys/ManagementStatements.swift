@@ -31,37 +31,37 @@ enum ManagementStatements {
     "management_organisation_by_provider",
     """
     SELECT organisation_id, provider_id, name, created_at
-    FROM keymeter.organisation_by_provider($1)
+    FROM \(Schema.cell).organisation_by_provider($1)
     """)
 
   static let organisations = Statement(
     "management_organisations",
     """
     SELECT organisation_id, provider_id, name, created_at
-    FROM keymeter.organisations ORDER BY provider_id
+    FROM \(Schema.cell).organisations ORDER BY provider_id
     """)
 
   static let insertOrganisation = Statement(
     "management_insert_organisation",
     """
-    INSERT INTO keymeter.organisations (organisation_id, provider_id, name) VALUES ($1, $2, $3)
+    INSERT INTO \(Schema.cell).organisations (organisation_id, provider_id, name) VALUES ($1, $2, $3)
     RETURNING organisation_id, provider_id, name, created_at
     """)
 
   static let renameOrganisation = Statement(
     "management_rename_organisation",
-    "UPDATE keymeter.organisations SET name = $2 WHERE organisation_id = $1")
+    "UPDATE \(Schema.cell).organisations SET name = $2 WHERE organisation_id = $1")
 
   /// Keys and secrets go with it by their foreign keys.
   static let deleteOrganisation = Statement(
-    "management_delete_organisation", "DELETE FROM keymeter.organisations WHERE organisation_id = $1")
+    "management_delete_organisation", "DELETE FROM \(Schema.cell).organisations WHERE organisation_id = $1")
 
   private static let keyColumns = """
     k.key_id, k.organisation_id, k.friendly_name, k.root, k.environment, k.scopes, k.usage_limit,
     k.monthly_token_limit, k.monthly_stt_secs_limit, k.linkage_id, k.key_hint, k.created_at, k.expires_at,
     k.revoked_at, k.allowed_cidrs::text[] AS allowed_cidrs,
     greatest(k.last_used_at, (
-      SELECT max(u.last_used_at) FROM keymeter.usage_monthly AS u
+      SELECT max(u.last_used_at) FROM \(Schema.cell).usage_monthly AS u
       WHERE u.organisation_id = k.organisation_id AND u.key_id = k.key_id)) AS last_used_at,
     \(keyStatus) AS status
     """
@@ -78,13 +78,13 @@ enum ManagementStatements {
   /// Finds the tenant of a caller that names none, before a tenant is named: a hash belongs to one key alone.
   static let organisationHolding = Statement(
     "management_organisation_holding",
-    "SELECT organisation_id FROM keymeter.organisation_for_hash($1)")
+    "SELECT organisation_id FROM \(Schema.cell).organisation_for_hash($1)")
 
   /// By the statement's own time rather than the transaction's, which may have waited.
   static let keyHolding = Statement(
     "management_key_holding",
     """
-    SELECT key_id FROM keymeter.api_key_secrets
+    SELECT key_id FROM \(Schema.cell).api_key_secrets
     WHERE organisation_id = $1 AND secret_hash = ANY ($2)
       AND (valid_until IS NULL OR valid_until > statement_timestamp())
     """)
@@ -92,7 +92,7 @@ enum ManagementStatements {
   /// Whatever changes or ends a key takes this lock first, so that no two do at once: of two root keys that end each
   /// other, one is the last.
   static let lockOrganisation = Statement(
-    "management_lock_organisation", "SELECT keymeter.lock_organisation($1)::text AS locked")
+    "management_lock_organisation", "SELECT \(Schema.cell).lock_organisation($1)::text AS locked")
 
   /// Waits for the changes that a key has under way, and holds off further ones.
   ///
@@ -100,7 +100,7 @@ enum ManagementStatements {
   static let lockSecrets = Statement(
     "management_lock_secrets",
     """
-    SELECT key_id FROM keymeter.api_key_secrets
+    SELECT key_id FROM \(Schema.cell).api_key_secrets
     WHERE organisation_id = $1 AND key_id = $2 ORDER BY secret_hash FOR UPDATE
     """)
 
@@ -109,14 +109,14 @@ enum ManagementStatements {
     "management_is_superseded",
     """
     SELECT EXISTS (
-      SELECT FROM keymeter.api_key_secrets
+      SELECT FROM \(Schema.cell).api_key_secrets
       WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND valid_until IS NOT NULL) AS found
     """)
 
   private static let activeKeyText = """
     SELECT \(keyColumns)
-    FROM keymeter.api_key_secrets AS s
-    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    FROM \(Schema.cell).api_key_secrets AS s
+    JOIN \(Schema.cell).api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
     WHERE s.organisation_id = $1 AND s.secret_hash = ANY ($2)
       AND (s.valid_until IS NULL OR s.valid_until > now()) AND \(keyStatus) = 'ACTIVE'
     """
@@ -134,7 +134,7 @@ enum ManagementStatements {
   static let touchKey = Statement(
     "management_touch_key",
     """
-    UPDATE keymeter.api_keys SET last_used_at = now()
+    UPDATE \(Schema.cell).api_keys SET last_used_at = now()
     WHERE organisation_id = $1 AND key_id = $2
       AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
     """)
@@ -142,14 +142,14 @@ enum ManagementStatements {
   static let keyForUpdate = Statement(
     "management_key_for_update",
     """
-    SELECT \(keyColumns) FROM keymeter.api_keys AS k
+    SELECT \(keyColumns) FROM \(Schema.cell).api_keys AS k
     WHERE k.organisation_id = $1 AND k.key_id = $2 FOR UPDATE
     """)
 
   static let keys = Statement(
     "management_keys",
     """
-    SELECT \(keyColumns) FROM keymeter.api_keys AS k
+    SELECT \(keyColumns) FROM \(Schema.cell).api_keys AS k
     WHERE k.organisation_id = $1 ORDER BY k.created_at, k.key_id
     """)
 
@@ -157,7 +157,7 @@ enum ManagementStatements {
     "management_other_active_root",
     """
     SELECT EXISTS (
-      SELECT FROM keymeter.api_keys AS k
+      SELECT FROM \(Schema.cell).api_keys AS k
       WHERE k.organisation_id = $1 AND k.root AND k.key_id <> $2 AND \(keyStatus) = 'ACTIVE') AS found
     """)
 
@@ -168,7 +168,7 @@ enum ManagementStatements {
   static let keysPage = Statement(
     "management_keys_page",
     """
-    SELECT \(keyColumns) FROM keymeter.api_keys AS k
+    SELECT \(keyColumns) FROM \(Schema.cell).api_keys AS k
     WHERE k.organisation_id = $1
       AND (k.created_at, k.key_id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::text, ''))
       AND ($4::text IS NULL OR k.environment = $4)
@@ -180,7 +180,7 @@ enum ManagementStatements {
   static let insertKey = Statement(
     "management_insert_key",
     """
-    INSERT INTO keymeter.api_keys AS k (
+    INSERT INTO \(Schema.cell).api_keys AS k (
       organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit, monthly_token_limit,
       monthly_stt_secs_limit, linkage_id, key_hint, expires_at, allowed_cidrs)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text[]::cidr[]
@@ -191,14 +191,14 @@ enum ManagementStatements {
   static let insertSecret = Statement(
     "management_insert_secret",
     """
-    INSERT INTO keymeter.api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
+    INSERT INTO \(Schema.cell).api_key_secrets (organisation_id, key_id, secret_hash, pepper_id)
     VALUES ($1, $2, $3, $4)
     """)
 
   static let updateKey = Statement(
     "management_update_key",
     """
-    UPDATE keymeter.api_keys AS k SET friendly_name = $3, usage_limit = $4, monthly_token_limit = $5,
+    UPDATE \(Schema.cell).api_keys AS k SET friendly_name = $3, usage_limit = $4, monthly_token_limit = $5,
       monthly_stt_secs_limit = $6, allowed_cidrs = $7::text[]::cidr[]
     WHERE k.organisation_id = $1 AND k.key_id = $2
     RETURNING \(keyColumns)
@@ -206,16 +206,16 @@ enum ManagementStatements {
 
   /// Gives the month's counter a new version, so that a charge that was judged by the old limits is judged again.
   static let fenceCounter = Statement(
-    "management_fence_counter", "SELECT keymeter.bump_counter_version($1, $2)::text AS fenced")
+    "management_fence_counter", "SELECT \(Schema.cell).bump_counter_version($1, $2)::text AS fenced")
 
   static let organisationFormerlyHolding = Statement(
     "management_organisation_formerly_holding",
-    "SELECT organisation_id FROM keymeter.organisation_for_former_hash($1)")
+    "SELECT organisation_id FROM \(Schema.cell).organisation_for_former_hash($1)")
 
   static let formerValue = Statement(
     "management_former_value",
     """
-    SELECT key_id, superseded_at FROM keymeter.former_secrets
+    SELECT key_id, superseded_at FROM \(Schema.cell).former_secrets
     WHERE organisation_id = $1 AND secret_hash = ANY ($2)
     """)
 
@@ -223,7 +223,7 @@ enum ManagementStatements {
   static let noteFormerReport = Statement(
     "management_note_former_report",
     """
-    UPDATE keymeter.former_secrets SET reported_at = statement_timestamp()
+    UPDATE \(Schema.cell).former_secrets SET reported_at = statement_timestamp()
     WHERE organisation_id = $1 AND secret_hash = ANY ($2) AND reported_at IS NULL
     RETURNING key_id
     """)
@@ -232,8 +232,8 @@ enum ManagementStatements {
   static let keepFormerSecret = Statement(
     "management_keep_former_secret",
     """
-    INSERT INTO keymeter.former_secrets (organisation_id, key_id, secret_hash, superseded_at)
-    SELECT organisation_id, key_id, secret_hash, statement_timestamp() FROM keymeter.api_key_secrets
+    INSERT INTO \(Schema.cell).former_secrets (organisation_id, key_id, secret_hash, superseded_at)
+    SELECT organisation_id, key_id, secret_hash, statement_timestamp() FROM \(Schema.cell).api_key_secrets
     WHERE organisation_id = $1 AND key_id = $2 AND valid_until IS NULL
     """)
 
@@ -241,7 +241,7 @@ enum ManagementStatements {
   static let endFormerSecrets = Statement(
     "management_end_former_secrets",
     """
-    DELETE FROM keymeter.api_key_secrets
+    DELETE FROM \(Schema.cell).api_key_secrets
     WHERE organisation_id = $1 AND key_id = $2 AND (valid_until IS NOT NULL OR $3::bigint = 0)
     """)
 
@@ -249,14 +249,14 @@ enum ManagementStatements {
   static let limitSecrets = Statement(
     "management_limit_secrets",
     """
-    UPDATE keymeter.api_key_secrets SET valid_until = statement_timestamp() + make_interval(secs => $3::bigint)
+    UPDATE \(Schema.cell).api_key_secrets SET valid_until = statement_timestamp() + make_interval(secs => $3::bigint)
     WHERE organisation_id = $1 AND key_id = $2
     """)
 
   static let hintKey = Statement(
     "management_hint_key",
     """
-    UPDATE keymeter.api_keys AS k SET key_hint = $3 WHERE k.organisation_id = $1 AND k.key_id = $2
+    UPDATE \(Schema.cell).api_keys AS k SET key_hint = $3 WHERE k.organisation_id = $1 AND k.key_id = $2
     RETURNING \(keyColumns)
     """)
 
@@ -264,26 +264,26 @@ enum ManagementStatements {
   static let endSecrets = Statement(
     "management_end_secrets",
     """
-    UPDATE keymeter.api_key_secrets SET valid_until = '-infinity'
+    UPDATE \(Schema.cell).api_key_secrets SET valid_until = '-infinity'
     WHERE organisation_id = $1 AND key_id = $2
     """)
 
   static let revokeKey = Statement(
     "management_revoke_key",
     """
-    UPDATE keymeter.api_keys AS k SET revoked_at = statement_timestamp()
+    UPDATE \(Schema.cell).api_keys AS k SET revoked_at = statement_timestamp()
     WHERE k.organisation_id = $1 AND k.key_id = $2
     RETURNING \(keyColumns)
     """)
 
   static let deleteSecrets = Statement(
     "management_delete_secrets",
-    "DELETE FROM keymeter.api_key_secrets WHERE organisation_id = $1 AND key_id = $2")
+    "DELETE FROM \(Schema.cell).api_key_secrets WHERE organisation_id = $1 AND key_id = $2")
 
   static let deleteKey = Statement(
-    "management_delete_key", "DELETE FROM keymeter.api_keys WHERE organisation_id = $1 AND key_id = $2")
+    "management_delete_key", "DELETE FROM \(Schema.cell).api_keys WHERE organisation_id = $1 AND key_id = $2")
 
   static let appendAudit = Statement(
     "management_append_audit",
-    "SELECT keymeter.append_audit($1, $2, $3, $4, $5, $6, $7)::text AS appended")
+    "SELECT \(Schema.cell).append_audit($1, $2, $3, $4, $5, $6, $7)::text AS appended")
 }

@@ -127,7 +127,7 @@ public struct Migrator: Sendable {
       // A newer node's functions must not be taken back by an older one that restarts.
       guard state.unknown.isEmpty else { return [] }
       _ = try await connection.execute(MigrationStatements.deferBodyChecks)
-      let outdated = files.functions.filter { state.outdatedFunctions.contains($0.name) }
+      let outdated = files.functions(toApply: state.outdatedFunctions)
       for function in outdated {
         try await connection.executeScript(function.sql)
         _ = try await connection.execute(

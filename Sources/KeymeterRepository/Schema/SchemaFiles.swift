@@ -26,6 +26,12 @@ struct SchemaFiles: Sendable {
   /// Whether the schema has usage by day, whose months are to be made ahead.
   var makesUsagePartitions: Bool { functions.contains { $0.name == "ensure_usage_partitions.sql" } }
 
+  /// The functions to apply when `outdated` of them differ: the grants are always among them.
+  func functions(toApply outdated: [String]) -> [SchemaFunction] {
+    guard !outdated.isEmpty else { return [] }
+    return functions.filter { outdated.contains($0.name) || $0.name == "grants.sql" }
+  }
+
   /// What `sql/` held at the build.
   static let embedded = SchemaFiles(
     migrations: EmbeddedSQL.migrations.map { Migration($0) },
@@ -37,7 +43,7 @@ extension Migration {
     // A name without a number is a defect of the source tree, and a test finds it; 0 sorts it first.
     version = Int32(file.name.prefix { $0.isNumber }) ?? 0
     name = file.name
-    sql = file.text
+    sql = Schema.fillingIn(file.text)
     checksum = sha256Hex(file.text)
   }
 }
@@ -45,7 +51,7 @@ extension Migration {
 extension SchemaFunction {
   init(_ file: EmbeddedSQLFile) {
     name = file.name
-    sql = file.text
+    sql = Schema.fillingIn(file.text)
     checksum = sha256Hex(file.text)
   }
 }

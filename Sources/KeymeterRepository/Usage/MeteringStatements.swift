@@ -27,7 +27,7 @@ enum MeteringStatements {
     SELECT \(admissionColumns("a")),
       pg_catalog.set_config('keymeter.organisation_id', coalesce(a.organisation_id, ''), true) AS entered,
       pg_catalog.set_config('plan_cache_mode', 'force_custom_plan', true) AS planned
-    FROM keymeter.admit(
+    FROM \(Schema.cell).admit(
       $1, ARRAY[$2]::text[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], NULL, NULL, 0::smallint,
       ARRAY[$3]::inet[]) AS a
     """)
@@ -36,40 +36,40 @@ enum MeteringStatements {
     "metering_reserve",
     """
     SELECT \(admissionColumns("(r.admission)")), r.expires_at
-    FROM keymeter.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9) AS r
+    FROM \(Schema.cell).reserve($1, $2, $3, $4, $5, $6, $7, $8, $9) AS r
     """)
 
   static let record = Statement(
     "metering_record",
     """
     SELECT \(admissionColumns("(r.admission)")), r.over_limit, r.repeated, r.differs
-    FROM keymeter.record($1, $2, $3, $4, $5, $6, $7) AS r
+    FROM \(Schema.cell).record($1, $2, $3, $4, $5, $6, $7) AS r
     """)
 
   static let settle = Statement(
     "metering_settle",
     """
     SELECT outcome, over_limit, month, used_requests, used_tokens, used_stt_secs
-    FROM keymeter.settle($1, $2, $3, $4, $5, $6)
+    FROM \(Schema.cell).settle($1, $2, $3, $4, $5, $6)
     """)
 
   static let isRoot = Statement(
-    "metering_is_root", "SELECT root FROM keymeter.api_keys WHERE organisation_id = $1 AND key_id = $2")
+    "metering_is_root", "SELECT root FROM \(Schema.cell).api_keys WHERE organisation_id = $1 AND key_id = $2")
 
   static let usage = Statement(
     "metering_usage",
     """
     SELECT k.environment, k.scopes, u.limit_requests, u.limit_tokens, u.limit_stt_secs, u.used_requests, u.used_tokens,
       u.used_stt_secs, u.reserved_requests, u.reserved_tokens, u.reserved_stt_secs, u.judged_at
-    FROM keymeter.usage($1, $2) AS u
-    JOIN keymeter.api_keys AS k ON k.organisation_id = $1 AND k.key_id = u.key_id
+    FROM \(Schema.cell).usage($1, $2) AS u
+    JOIN \(Schema.cell).api_keys AS k ON k.organisation_id = $1 AND k.key_id = u.key_id
     """)
 
   static let owners = Statement(
     "metering_owners",
     """
     SELECT o.organisation_id FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS k (key_id, place)
-    LEFT JOIN LATERAL keymeter.key_owner(k.key_id, $2) AS o ON true
+    LEFT JOIN LATERAL \(Schema.cell).key_owner(k.key_id, $2) AS o ON true
     ORDER BY k.place
     """)
 
@@ -78,14 +78,14 @@ enum MeteringStatements {
     """
     SELECT day, least(requests, 9223372036854775807)::bigint AS requests,
       least(tokens, 9223372036854775807)::bigint AS tokens, least(stt_secs, 9223372036854775807)::bigint AS stt_secs
-    FROM keymeter.usage_analytics($1, $2, $3, $4)
+    FROM \(Schema.cell).usage_analytics($1, $2, $3, $4)
     """)
 
   static let expireReservations = Statement(
-    "metering_expire_reservations", "SELECT keymeter.expire_reservations($1) AS swept")
+    "metering_expire_reservations", "SELECT \(Schema.cell).expire_reservations($1) AS swept")
 
   static let ensurePartitions = Statement(
-    "metering_ensure_partitions", "SELECT keymeter.ensure_usage_partitions($1) AS made")
+    "metering_ensure_partitions", "SELECT \(Schema.cell).ensure_usage_partitions($1) AS made")
 
   /// How many months in a row have a partition, counted from the one after the present month; -1 if that has none.
   static let partitionsAhead = Statement(
@@ -95,14 +95,15 @@ enum MeteringStatements {
     FROM generate_series(0, 25) AS months (ahead)
     WHERE NOT EXISTS (
       SELECT FROM pg_catalog.pg_inherits AS i
-      WHERE i.inhparent = 'keymeter.usage_daily'::regclass
-        AND i.inhrelid = to_regclass('keymeter.usage_daily_' || to_char(
+      WHERE i.inhparent = '\(Schema.cell).usage_daily'::regclass
+        AND i.inhrelid = to_regclass('\(Schema.cell).usage_daily_' || to_char(
           date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(months => months.ahead), 'YYYY_MM')))
     """)
 
   static let purgeEvents = Statement(
-    "metering_purge_events", "SELECT keymeter.purge_usage_events(interval '48 hours', $1) AS purged")
+    "metering_purge_events", "SELECT \(Schema.cell).purge_usage_events(interval '48 hours', $1) AS purged")
 
   static let purgeReservations = Statement(
-    "metering_purge_reservations", "SELECT keymeter.purge_reservations(interval '48 hours', $1) AS purged")
+    "metering_purge_reservations",
+    "SELECT \(Schema.cell).purge_reservations(interval '48 hours', $1) AS purged")
 }

@@ -12,7 +12,7 @@ enum AdmissionStatements {
   /// A batch of one, which is what an idle server sends.
   static let admitOne = Statement(
     "admission_admit_one",
-    "SELECT \(columns) FROM keymeter.admit($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")
+    "SELECT \(columns) FROM \(Schema.cell).admit($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")
 
   /// A larger batch, alike requests together; leaves some of it to `admitMany`.
   static let admitGroups = Statement(
@@ -20,12 +20,12 @@ enum AdmissionStatements {
     """
     SELECT position, decision, admitted, organisation_id, key_id, environment, scopes, limit_requests, limit_tokens,
       limit_stt_secs, used_requests, used_tokens, used_stt_secs, judged_at
-    FROM keymeter.admit_groups($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    FROM \(Schema.cell).admit_groups($1, $2, $3, $4, $5, $6, $7, $8, $9)
     """)
 
   /// What needs to be judged one request after the other; without the detour through `keymeter.admit`, which would hand
   /// every answer on once more.
   static let admitMany = Statement(
     "admission_admit_many",
-    "SELECT \(columns) FROM keymeter.admit_many($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")
+    "SELECT \(columns) FROM \(Schema.cell).admit_many($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")
 }

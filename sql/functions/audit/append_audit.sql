@@ -6,7 +6,7 @@
 -- that a transaction waits for; changes of different organisations don't wait for each other.
 --
 -- SECURITY DEFINER because nobody else may lock the head, nor write an entry with a number or a time of its own choice.
-CREATE OR REPLACE FUNCTION keymeter.append_audit(
+CREATE OR REPLACE FUNCTION {cell}.append_audit(
   organisation text, principal text, principal_hint text, action text, target text, request_id text, changes jsonb
 ) RETURNS void
 LANGUAGE plpgsql
@@ -17,19 +17,13 @@ AS $$
 DECLARE
   moment timestamptz;
 BEGIN
-  PERFORM keymeter.require_tenant(organisation);
+  PERFORM {cell}.require_tenant(organisation);
   -- An update's values are calculated behind the wait for the row.
-  INSERT INTO keymeter.audit_heads AS h (organisation_id, last_occurred_at) VALUES (organisation, clock_timestamp())
+  INSERT INTO {cell}.audit_heads AS h (organisation_id, last_occurred_at) VALUES (organisation, clock_timestamp())
   ON CONFLICT ON CONSTRAINT audit_heads_pkey DO UPDATE SET last_occurred_at = clock_timestamp()
   RETURNING h.last_occurred_at INTO moment;
-  INSERT INTO keymeter.audit_log (
+  INSERT INTO {cell}.audit_log (
     organisation_id, occurred_at, principal, principal_hint, action, target, request_id, changes)
   VALUES (organisation, moment, principal, principal_hint, action, target, request_id, changes);
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.append_audit(text, text, text, text, text, text, jsonb) TO keymeter_app;
-
--- Here rather than in a migration: until this function was in place, the server needed the right that 0009 gives.
-REVOKE INSERT ON keymeter.audit_log FROM keymeter_app;

@@ -1,6 +1,6 @@
 -- Holds for every role, the owner's included: what the audit log says can only be added to. Whoever may drop
 -- this trigger can still get round it; the roles see to it that the server can't.
-CREATE OR REPLACE FUNCTION keymeter.refuse_audit_change() RETURNS trigger
+CREATE OR REPLACE FUNCTION {cell}.refuse_audit_change() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -10,5 +10,5 @@ END
 $$;
 
 CREATE OR REPLACE TRIGGER audit_log_is_append_only
-BEFORE UPDATE OR DELETE OR TRUNCATE ON keymeter.audit_log
-FOR EACH STATEMENT EXECUTE FUNCTION keymeter.refuse_audit_change();
+BEFORE UPDATE OR DELETE OR TRUNCATE ON {cell}.audit_log
+FOR EACH STATEMENT EXECUTE FUNCTION {cell}.refuse_audit_change();

@@ -7,7 +7,7 @@
 -- only after the transaction's rows can be seen, and the look-up is a statement of its own behind it, so whoever gets
 -- the lock next sees the answer. Two names that share a lock (64 of 256 bits) would merely be told to try again, and if
 -- all of this failed, the table's primary key would still let one of two effects commit.
-CREATE OR REPLACE FUNCTION keymeter.claim_idempotency_key(
+CREATE OR REPLACE FUNCTION {cell}.claim_idempotency_key(
   organisation text, calling_key text, name bytea, OUT outcome text, OUT salt bytea, OUT sealed_answer bytea
 )
 LANGUAGE plpgsql
@@ -20,12 +20,9 @@ BEGIN
     RETURN;
   END IF;
   SELECT 'answered', i.salt, i.sealed_answer INTO outcome, salt, sealed_answer
-  FROM keymeter.idempotency_keys AS i
+  FROM {cell}.idempotency_keys AS i
   WHERE i.organisation_id = organisation AND i.key_id = calling_key AND i.name_hash = name
     AND i.expires_at > statement_timestamp();
   outcome := coalesce(outcome, 'free');
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.claim_idempotency_key(text, text, bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.claim_idempotency_key(text, text, bytea) TO keymeter_app;

@@ -2,20 +2,17 @@
 -- were off. Looks at every secret there is.
 --
 -- SECURITY DEFINER because it compares those of all tenants, and tells nothing of them but their number.
-CREATE OR REPLACE FUNCTION keymeter.differing_key_facts() RETURNS bigint
+CREATE OR REPLACE FUNCTION {cell}.differing_key_facts() RETURNS bigint
 LANGUAGE sql STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT count(*)
-  FROM keymeter.api_key_secrets AS s
-  JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+  FROM {cell}.api_key_secrets AS s
+  JOIN {cell}.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
   WHERE (s.environment, s.scopes, s.usage_limit, s.monthly_token_limit, s.monthly_stt_secs_limit, s.expires_at,
       s.revoked_at, s.allowed_cidrs)
     IS DISTINCT FROM
     (k.environment, k.scopes, k.usage_limit, k.monthly_token_limit, k.monthly_stt_secs_limit, k.expires_at,
       k.revoked_at, k.allowed_cidrs)
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.differing_key_facts() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.differing_key_facts() TO keymeter_app;

@@ -2,16 +2,13 @@
 -- role that may lock a row may also change it, and the server changes no organisation.
 --
 -- Not FOR UPDATE, which would hold off every new key as well.
-CREATE OR REPLACE FUNCTION keymeter.lock_organisation(organisation text) RETURNS void
+CREATE OR REPLACE FUNCTION {cell}.lock_organisation(organisation text) RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM keymeter.require_tenant(organisation);
-  PERFORM FROM keymeter.organisations AS o WHERE o.organisation_id = organisation FOR NO KEY UPDATE;
+  PERFORM {cell}.require_tenant(organisation);
+  PERFORM FROM {cell}.organisations AS o WHERE o.organisation_id = organisation FOR NO KEY UPDATE;
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.lock_organisation(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.lock_organisation(text) TO keymeter_app;

@@ -1,14 +1,11 @@
 -- The organisation that a caller names by its public id, before the tenant is known: with the owner's rights, and no
 -- more than the one that was asked for.
-CREATE OR REPLACE FUNCTION keymeter.organisation_by_provider(provider text)
+CREATE OR REPLACE FUNCTION {cell}.organisation_by_provider(provider text)
 RETURNS TABLE (organisation_id text, provider_id text, name text, created_at timestamptz)
 LANGUAGE sql STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT o.organisation_id, o.provider_id, o.name, o.created_at
-  FROM keymeter.organisations AS o WHERE o.provider_id = provider
+  FROM {cell}.organisations AS o WHERE o.provider_id = provider
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.organisation_by_provider(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.organisation_by_provider(text) TO keymeter_app;

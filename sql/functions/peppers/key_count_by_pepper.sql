@@ -2,7 +2,7 @@
 -- key in the overlap of a rotation can count for two. Looks at every key there is.
 --
 -- SECURITY DEFINER because it counts the keys of all tenants, and tells nothing else of them.
-CREATE OR REPLACE FUNCTION keymeter.key_count_by_pepper() RETURNS TABLE (pepper_id text, keys bigint)
+CREATE OR REPLACE FUNCTION {cell}.key_count_by_pepper() RETURNS TABLE (pepper_id text, keys bigint)
 LANGUAGE sql STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -10,13 +10,10 @@ AS $$
   SELECT g.pepper_id, count(*)
   FROM (
     SELECT DISTINCT s.pepper_id COLLATE "C" AS pepper_id, s.organisation_id, s.key_id
-    FROM keymeter.api_key_secrets AS s
-    JOIN keymeter.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+    FROM {cell}.api_key_secrets AS s
+    JOIN {cell}.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
     WHERE (s.valid_until IS NULL OR s.valid_until > statement_timestamp())
       AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
   ) AS g
   GROUP BY g.pepper_id
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.key_count_by_pepper() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.key_count_by_pepper() TO keymeter_app;

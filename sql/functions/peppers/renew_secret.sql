@@ -8,7 +8,7 @@
 -- snapshot shows the row under one hash or the other, and callers present both.
 --
 -- SECURITY DEFINER because whose key it is, is known only by the hash, before any tenant is named.
-CREATE OR REPLACE FUNCTION keymeter.renew_secret(
+CREATE OR REPLACE FUNCTION {cell}.renew_secret(
   former_hashes bytea[], former_peppers text[], present_hash bytea, present_pepper text
 ) RETURNS boolean
 LANGUAGE sql
@@ -16,7 +16,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
   WITH renewed AS (
-    UPDATE keymeter.api_key_secrets AS s SET secret_hash = present_hash, pepper_id = present_pepper
+    UPDATE {cell}.api_key_secrets AS s SET secret_hash = present_hash, pepper_id = present_pepper
     FROM unnest(former_hashes, former_peppers) AS f (hash, pepper)
     WHERE s.secret_hash = f.hash AND s.pepper_id = f.pepper
       AND (s.valid_until IS NULL OR s.valid_until > statement_timestamp())
@@ -24,6 +24,3 @@ AS $$
   )
   SELECT EXISTS (SELECT FROM renewed)
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.renew_secret(bytea[], text[], bytea, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.renew_secret(bytea[], text[], bytea, text) TO keymeter_app;

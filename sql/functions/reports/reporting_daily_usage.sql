@@ -8,9 +8,9 @@ CREATE OR REPLACE VIEW reporting.daily_usage (
 SELECT
   d.organisation_id, o.provider_id, o.name, d.key_id, k.friendly_name, k.environment, d.day,
   d.requests, d.tokens, d.stt_secs
-FROM keymeter.usage_by_day AS d
-LEFT JOIN keymeter.organisations AS o ON o.organisation_id = d.organisation_id
-LEFT JOIN keymeter.api_keys AS k ON k.organisation_id = d.organisation_id AND k.key_id = d.key_id;
+FROM {cell}.usage_by_day AS d
+LEFT JOIN {cell}.organisations AS o ON o.organisation_id = d.organisation_id
+LEFT JOIN {cell}.api_keys AS k ON k.organisation_id = d.organisation_id AND k.key_id = d.key_id;
 
 COMMENT ON VIEW reporting.daily_usage IS
   'What each key used on each day (UTC) that it was charged. Deleted keys included. Sums up to '

@@ -10,9 +10,9 @@ SELECT
   u.organisation_id, o.provider_id, o.name, u.key_id, k.friendly_name, k.environment, u.month,
   m.dimension, m.used, m.reserved, m.monthly_limit, greatest(m.monthly_limit - m.used, 0),
   CASE m.monthly_limit WHEN 0 THEN 1 ELSE trunc(m.used::numeric / m.monthly_limit, 4) END
-FROM keymeter.usage_monthly AS u
-JOIN keymeter.api_keys AS k ON k.organisation_id = u.organisation_id AND k.key_id = u.key_id
-JOIN keymeter.organisations AS o ON o.organisation_id = u.organisation_id
+FROM {cell}.usage_monthly AS u
+JOIN {cell}.api_keys AS k ON k.organisation_id = u.organisation_id AND k.key_id = u.key_id
+JOIN {cell}.organisations AS o ON o.organisation_id = u.organisation_id
 CROSS JOIN LATERAL (
   VALUES
     ('requests', u.used_requests, u.reserved_requests, k.usage_limit),

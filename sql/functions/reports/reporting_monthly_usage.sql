@@ -23,10 +23,10 @@ SELECT
     WHEN 0 THEN 1 ELSE trunc(u.used_stt_secs::numeric / k.monthly_stt_secs_limit, 4)
   END,
   u.last_used_at
-FROM keymeter.usage_monthly AS u
-LEFT JOIN keymeter.organisations AS o ON o.organisation_id = u.organisation_id
-LEFT JOIN keymeter.api_keys AS k ON k.organisation_id = u.organisation_id AND k.key_id = u.key_id
--- A change of a key that was not used makes an empty counter (keymeter.bump_counter_version): that is no usage.
+FROM {cell}.usage_monthly AS u
+LEFT JOIN {cell}.organisations AS o ON o.organisation_id = u.organisation_id
+LEFT JOIN {cell}.api_keys AS k ON k.organisation_id = u.organisation_id AND k.key_id = u.key_id
+-- A change of a key that was not used makes an empty counter (bump_counter_version): that is no usage.
 WHERE u.last_used_at IS NOT NULL OR u.used_requests > 0 OR u.used_tokens > 0 OR u.used_stt_secs > 0;
 
 COMMENT ON VIEW reporting.monthly_usage IS

@@ -7,9 +7,9 @@ CREATE OR REPLACE VIEW reporting.top_consumers (
 SELECT
   u.month, m.dimension, rank() OVER everyone, u.organisation_id, o.provider_id, o.name, u.key_id,
   k.friendly_name, k.environment, m.used, round(m.used / sum(m.used) OVER (PARTITION BY m.dimension), 4)
-FROM keymeter.usage_monthly AS u
-LEFT JOIN keymeter.organisations AS o ON o.organisation_id = u.organisation_id
-LEFT JOIN keymeter.api_keys AS k ON k.organisation_id = u.organisation_id AND k.key_id = u.key_id
+FROM {cell}.usage_monthly AS u
+LEFT JOIN {cell}.organisations AS o ON o.organisation_id = u.organisation_id
+LEFT JOIN {cell}.api_keys AS k ON k.organisation_id = u.organisation_id AND k.key_id = u.key_id
 CROSS JOIN LATERAL (
   VALUES ('requests', u.used_requests), ('tokens', u.used_tokens), ('stt_secs', u.used_stt_secs)
 ) AS m (dimension, used)

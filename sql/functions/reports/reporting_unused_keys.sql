@@ -11,8 +11,8 @@ SELECT
   k.organisation_id, o.provider_id, o.name, k.key_id, k.friendly_name, k.environment, k.root,
   k.created_at, x.last_used_at,
   extract(day FROM statement_timestamp() - coalesce(x.last_used_at, k.created_at))::integer
-FROM keymeter.api_keys AS k
-JOIN keymeter.organisations AS o ON o.organisation_id = k.organisation_id
+FROM {cell}.api_keys AS k
+JOIN {cell}.organisations AS o ON o.organisation_id = k.organisation_id
 CROSS JOIN LATERAL (
   SELECT
     greatest(k.last_used_at, max(u.last_used_at)) AS last_used_at,
@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
       bool_or(u.used_requests > 0 OR u.used_tokens > 0 OR u.used_stt_secs > 0) FILTER (
         WHERE u.month = date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC')::date),
       false) AS charged_this_month
-  FROM keymeter.usage_monthly AS u
+  FROM {cell}.usage_monthly AS u
   WHERE u.organisation_id = k.organisation_id AND u.key_id = k.key_id
 ) AS x
 WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())

@@ -1,6 +1,6 @@
 -- For functions that run with the owner's rights on behalf of one tenant: refuses (42501) any other tenant than the one
 -- that the transaction has named, as row-level security would.
-CREATE OR REPLACE FUNCTION keymeter.require_tenant(organisation text) RETURNS void
+CREATE OR REPLACE FUNCTION {cell}.require_tenant(organisation text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$

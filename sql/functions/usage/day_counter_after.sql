@@ -1,6 +1,6 @@
 -- What a counter holds of its last day after a charge on `today`: usage_daily takes what is of any other day.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
-CREATE OR REPLACE FUNCTION keymeter.day_counter_after(last_day date, held bigint, today date, charged bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION {cell}.day_counter_after(last_day date, held bigint, today date, charged bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
   SELECT CASE
@@ -10,5 +10,3 @@ AS $$
     ELSE charged
   END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.day_counter_after(date, bigint, date, bigint) FROM PUBLIC;

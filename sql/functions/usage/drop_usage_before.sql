@@ -4,43 +4,43 @@
 --
 -- Refuses (22023) to touch the current or the previous month: reservations that are still open may write to
 -- them, and last month's bills are made of them. Only the tables' owner may call it with effect.
-CREATE OR REPLACE FUNCTION keymeter.drop_usage_before(cutoff date) RETURNS SETOF text
+CREATE OR REPLACE FUNCTION {cell}.drop_usage_before(cutoff date) RETURNS SETOF text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD' -- how pg_get_expr writes the bounds that are read below
 SET lock_timeout = '100ms' -- nobody shall queue behind us for long: 55P03 means, call again in a moment
 AS $$
 DECLARE
-  first_kept constant date := keymeter.month_of(cutoff);
-  this_month constant date := keymeter.month_of((clock_timestamp() AT TIME ZONE 'UTC')::date);
+  first_kept constant date := {cell}.month_of(cutoff);
+  this_month constant date := {cell}.month_of((clock_timestamp() AT TIME ZONE 'UTC')::date);
   partition text;
 BEGIN
   -- NULL would compare as neither.
   IF (first_kept <= this_month - interval '1 month') IS NOT TRUE THEN
-    RAISE EXCEPTION 'keymeter.drop_usage_before: % would drop the current or the previous month', cutoff
+    RAISE EXCEPTION 'drop_usage_before: % would drop the current or the previous month', cutoff
       USING ERRCODE = 'invalid_parameter_value',
         HINT = 'Give a date before ' || this_month || '.';
   END IF;
-  -- keymeter.ensure_usage_partitions locks the same tables in another order.
-  LOCK TABLE ONLY keymeter.usage_daily IN SHARE UPDATE EXCLUSIVE MODE;
+  -- ensure_usage_partitions locks the same tables in another order.
+  LOCK TABLE ONLY {cell}.usage_daily IN SHARE UPDATE EXCLUSIVE MODE;
   -- While nobody has to wait. A settlement of such a month waits for its counter before it comes to usage_daily.
-  UPDATE keymeter.usage_monthly AS u SET day = NULL, day_requests = 0, day_tokens = 0, day_stt_secs = 0
+  UPDATE {cell}.usage_monthly AS u SET day = NULL, day_requests = 0, day_tokens = 0, day_stt_secs = 0
   WHERE u.month < first_kept AND u.day IS NOT NULL;
   -- The day's first charges wait from here on. The parent first, as they lock it first.
-  LOCK TABLE keymeter.usage_daily IN ACCESS EXCLUSIVE MODE;
+  LOCK TABLE {cell}.usage_daily IN ACCESS EXCLUSIVE MODE;
   FOR partition IN
     SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'keymeter.usage_daily'::regclass
+    WHERE i.inhparent = '{cell}.usage_daily'::regclass
       -- NULL, and so left alone, for the default partition.
       AND substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''([0-9-]+)''\)')::date <= first_kept
     ORDER BY c.relname
   LOOP
-    EXECUTE format('DROP TABLE keymeter.%I', partition);
+    EXECUTE format('DROP TABLE {cell}.%I', partition);
     RETURN NEXT partition;
   END LOOP;
-  DELETE FROM keymeter.usage_daily_default AS d WHERE d.day < first_kept;
+  DELETE FROM {cell}.usage_daily_default AS d WHERE d.day < first_kept;
 END
 $$;
 
-COMMENT ON FUNCTION keymeter.drop_usage_before(date) IS
+COMMENT ON FUNCTION {cell}.drop_usage_before(date) IS
   'Drops daily usage of the months before the date''s month; answers the partitions that it dropped.';

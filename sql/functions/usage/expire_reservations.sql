@@ -1,7 +1,7 @@
 -- Sweeps up to `batch` reservations whose time is over, and answers how many. Any node may call it at any time: what
 -- another one (or a settlement) holds is skipped. Until a reservation is swept its amounts count as used, so a late
 -- sweeper can refuse too much for a moment, and never admit too much.
-CREATE OR REPLACE FUNCTION keymeter.expire_reservations(batch integer) RETURNS integer
+CREATE OR REPLACE FUNCTION {cell}.expire_reservations(batch integer) RETURNS integer
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -14,7 +14,7 @@ BEGIN
   SELECT array_agg(e.organisation_id), array_agg(e.reservation_id), count(*)
   INTO organisations, reservations, swept
   FROM (
-    SELECT r.organisation_id, r.reservation_id FROM keymeter.reservations AS r
+    SELECT r.organisation_id, r.reservation_id FROM {cell}.reservations AS r
     WHERE r.state = 'open' AND r.expires_at <= statement_timestamp()
     ORDER BY r.expires_at
     LIMIT batch
@@ -24,16 +24,16 @@ BEGIN
     RETURN 0;
   END IF;
 
-  PERFORM FROM keymeter.usage_monthly AS u
+  PERFORM FROM {cell}.usage_monthly AS u
   WHERE (u.organisation_id, u.key_id, u.month) IN (
-    SELECT r.organisation_id, r.key_id, keymeter.month_of(r.day) FROM keymeter.reservations AS r
+    SELECT r.organisation_id, r.key_id, {cell}.month_of(r.day) FROM {cell}.reservations AS r
     JOIN unnest(organisations, reservations) AS e (organisation, reservation)
       ON r.organisation_id = e.organisation AND r.reservation_id = e.reservation)
   ORDER BY u.organisation_id COLLATE "C", u.key_id COLLATE "C", u.month
   FOR NO KEY UPDATE;
 
   WITH closed AS (
-    UPDATE keymeter.reservations AS r
+    UPDATE {cell}.reservations AS r
     SET state = 'expired', closed_at = statement_timestamp(), over_limit = false,
       settled_requests = CASE r.on_expiry WHEN 'charge' THEN r.requests ELSE 0 END,
       settled_tokens = CASE r.on_expiry WHEN 'charge' THEN r.tokens ELSE 0 END,
@@ -43,7 +43,7 @@ BEGIN
     RETURNING r.*
   ),
   days AS (
-    SELECT c.organisation_id, c.key_id, c.day, keymeter.month_of(c.day) AS month,
+    SELECT c.organisation_id, c.key_id, c.day, {cell}.month_of(c.day) AS month,
       sum(c.requests)::bigint AS requests, sum(c.tokens)::bigint AS tokens, sum(c.stt_secs)::bigint AS stt_secs,
       sum(c.requests - c.settled_requests)::bigint AS released_requests,
       sum(c.tokens - c.settled_tokens)::bigint AS released_tokens,
@@ -58,11 +58,11 @@ BEGIN
       CASE WHEN u.day = d.day THEN least(d.released_tokens, u.day_tokens) ELSE 0 END AS held_tokens,
       CASE WHEN u.day = d.day THEN least(d.released_stt_secs, u.day_stt_secs) ELSE 0 END AS held_stt_secs
     FROM days AS d
-    JOIN keymeter.usage_monthly AS u
+    JOIN {cell}.usage_monthly AS u
       ON u.organisation_id = d.organisation_id AND u.key_id = d.key_id AND u.month = d.month
   ),
   counted AS (
-    UPDATE keymeter.usage_monthly AS u
+    UPDATE {cell}.usage_monthly AS u
     SET used_requests = u.used_requests - m.released_requests,
       used_tokens = u.used_tokens - m.released_tokens,
       used_stt_secs = u.used_stt_secs - m.released_stt_secs,
@@ -83,7 +83,7 @@ BEGIN
     ) AS m
     WHERE u.organisation_id = m.organisation_id AND u.key_id = m.key_id AND u.month = m.month
   )
-  UPDATE keymeter.usage_daily AS d
+  UPDATE {cell}.usage_daily AS d
   SET requests = d.requests - h.released_requests + h.held_requests,
     tokens = d.tokens - h.released_tokens + h.held_tokens,
     stt_secs = d.stt_secs - h.released_stt_secs + h.held_stt_secs
@@ -94,6 +94,3 @@ BEGIN
   RETURN swept;
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.expire_reservations(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.expire_reservations(integer) TO keymeter_app;

@@ -1,8 +1,5 @@
 -- The first day of a day's month.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
-CREATE OR REPLACE FUNCTION keymeter.month_of(day date) RETURNS date
+CREATE OR REPLACE FUNCTION {cell}.month_of(day date) RETURNS date
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT pg_catalog.date_trunc('month', day::timestamp)::date $$;
-
-REVOKE ALL ON FUNCTION keymeter.month_of(date) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.month_of(date) TO keymeter_app;

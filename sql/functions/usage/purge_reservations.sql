@@ -1,7 +1,7 @@
 -- Retention, in batches, so that no call holds locks for long: call it until it answers 0. What other nodes purge at
 -- the same time is skipped.
 -- Open reservations are never purged.
-CREATE OR REPLACE FUNCTION keymeter.purge_reservations(older_than interval, batch integer) RETURNS integer
+CREATE OR REPLACE FUNCTION {cell}.purge_reservations(older_than interval, batch integer) RETURNS integer
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -11,15 +11,12 @@ DECLARE
 BEGIN
   -- By their places, which stay theirs while they are locked: how many there will be isn't known when this is planned, and
   -- a join would read the whole table.
-  DELETE FROM keymeter.reservations AS r
+  DELETE FROM {cell}.reservations AS r
   WHERE r.ctid = ANY (ARRAY(
-    SELECT x.ctid FROM keymeter.reservations AS x
+    SELECT x.ctid FROM {cell}.reservations AS x
     WHERE x.closed_at < statement_timestamp() - greatest(older_than, interval '24 hours')
     ORDER BY x.closed_at LIMIT batch FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS purged = ROW_COUNT;
   RETURN purged;
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.purge_reservations(interval, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.purge_reservations(interval, integer) TO keymeter_app;

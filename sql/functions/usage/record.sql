@@ -1,11 +1,9 @@
 -- Counts usage after the fact: never refused for a limit. An event_id (NULL is none) counts once in its
 -- organisation; `repeated` then says that nothing was counted now, `differs` that it was reported with another key
 -- or other amounts, and over_limit is the first answer's.
--- What it was before the clients' addresses; in one transaction with what takes its place.
-DROP FUNCTION IF EXISTS keymeter.record(text, bytea[], text, bigint, bigint, bigint);
-CREATE OR REPLACE FUNCTION keymeter.record(
+CREATE OR REPLACE FUNCTION {cell}.record(
   event text, hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint, address inet DEFAULT NULL,
-  OUT admission keymeter.admission, OUT over_limit boolean, OUT repeated boolean, OUT differs boolean
+  OUT admission {cell}.admission, OUT over_limit boolean, OUT repeated boolean, OUT differs boolean
 )
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -20,13 +18,13 @@ BEGIN
   IF event IS NOT NULL THEN
     -- A charge of nothing only authenticates. The event comes before the counter, as everywhere.
     SELECT a.* INTO admission
-    FROM keymeter.admit(hashes, ARRAY[provider], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
+    FROM {cell}.admit(hashes, ARRAY[provider], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
       ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint, ARRAY[address]) AS a;
     IF admission.decision <> 0 THEN
       RETURN;
     END IF;
     organisation := admission.organisation_id;
-    INSERT INTO keymeter.usage_events (
+    INSERT INTO {cell}.usage_events (
       organisation_id, event_id, key_id, requests, tokens, stt_secs, over_limit, recorded_at)
     VALUES (
       admission.organisation_id, event, admission.key_id, requests, tokens, stt_secs, false, admission.judged_at)
@@ -35,7 +33,7 @@ BEGIN
       SELECT e.over_limit, (e.key_id, e.requests, e.tokens, e.stt_secs)
         IS DISTINCT FROM (admission.key_id, requests, tokens, stt_secs)
       INTO over_limit, differs
-      FROM keymeter.usage_events AS e
+      FROM {cell}.usage_events AS e
       WHERE e.organisation_id = admission.organisation_id AND e.event_id = event;
       IF FOUND THEN
         repeated := true;
@@ -46,7 +44,7 @@ BEGIN
     END IF;
   END IF;
   SELECT a.* INTO admission
-  FROM keymeter.admit(hashes, ARRAY[provider], ARRAY[requests], ARRAY[tokens], ARRAY[stt_secs],
+  FROM {cell}.admit(hashes, ARRAY[provider], ARRAY[requests], ARRAY[tokens], ARRAY[stt_secs],
     ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint, ARRAY[address]) AS a;
   over_limit := admission.decision = 0 AND (
     coalesce(admission.used_requests > admission.limit_requests, false)
@@ -55,15 +53,12 @@ BEGIN
   IF event IS NOT NULL THEN
     IF admission.decision <> 0 THEN
       -- Revoked between the two, or no room in the counter itself: nothing happened.
-      DELETE FROM keymeter.usage_events AS e
+      DELETE FROM {cell}.usage_events AS e
       WHERE e.organisation_id = organisation AND e.event_id = event;
     ELSIF over_limit THEN
-      UPDATE keymeter.usage_events AS e SET over_limit = true
+      UPDATE {cell}.usage_events AS e SET over_limit = true
       WHERE e.organisation_id = admission.organisation_id AND e.event_id = event;
     END IF;
   END IF;
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint, inet) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.record(text, bytea[], text, bigint, bigint, bigint, inet) TO keymeter_app;

@@ -1,10 +1,8 @@
--- keymeter.admit for one request whose amounts are held until they are settled or expire. Answers admit's row, and
+-- admit for one request whose amounts are held until they are settled or expire. Answers admit's row, and
 -- expires_at when it was admitted. hold_secs is 1 to 86400; on_expiry is release or charge; address is the client's.
--- What it was before the clients' addresses; in one transaction with what takes its place.
-DROP FUNCTION IF EXISTS keymeter.reserve(text, bytea[], text, bigint, bigint, bigint, integer, text);
-CREATE OR REPLACE FUNCTION keymeter.reserve(
+CREATE OR REPLACE FUNCTION {cell}.reserve(
   reservation text, hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint,
-  hold_secs integer, on_expiry text, address inet DEFAULT NULL, OUT admission keymeter.admission, OUT expires_at timestamptz
+  hold_secs integer, on_expiry text, address inet DEFAULT NULL, OUT admission {cell}.admission, OUT expires_at timestamptz
 )
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -13,11 +11,11 @@ AS $$
 #variable_conflict use_variable
 BEGIN
   SELECT a.* INTO admission
-  FROM keymeter.admit(hashes, ARRAY[provider], ARRAY[requests], ARRAY[tokens], ARRAY[stt_secs],
+  FROM {cell}.admit(hashes, ARRAY[provider], ARRAY[requests], ARRAY[tokens], ARRAY[stt_secs],
     ARRAY[NULL]::text[], ARRAY[NULL]::text[], 1::smallint, ARRAY[address]) AS a;
   IF admission.decision = 0 THEN
     expires_at := admission.judged_at + make_interval(secs => hold_secs);
-    INSERT INTO keymeter.reservations (
+    INSERT INTO {cell}.reservations (
       organisation_id, reservation_id, key_id, day, requests, tokens, stt_secs, reserved_at, expires_at, on_expiry)
     VALUES (
       admission.organisation_id, reservation, admission.key_id, (admission.judged_at AT TIME ZONE 'UTC')::date,
@@ -25,8 +23,3 @@ BEGIN
   END IF;
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.reserve(text, bytea[], text, bigint, bigint, bigint, integer, text, inet)
-FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.reserve(text, bytea[], text, bigint, bigint, bigint, integer, text, inet)
-TO keymeter_app;

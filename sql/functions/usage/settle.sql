@@ -3,7 +3,7 @@
 -- other amounts, 3 expired (by the database's clock, whether or not it was swept yet; nothing changes), 4 the counter
 -- would pass 2^63 - 1 (nothing changes). over_limit says that more was used than reserved, and that the key is over
 -- a limit by it. The counters are the charged month's, after the settlement.
-CREATE OR REPLACE FUNCTION keymeter.settle(
+CREATE OR REPLACE FUNCTION {cell}.settle(
   organisation text, key text, reservation text, requests bigint, tokens bigint, stt_secs bigint,
   OUT outcome smallint, OUT over_limit boolean, OUT month date,
   OUT used_requests bigint, OUT used_tokens bigint, OUT used_stt_secs bigint
@@ -15,9 +15,9 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_variable
 DECLARE
-  r keymeter.reservations;
-  counter keymeter.usage_monthly;
-  k keymeter.api_keys;
+  r {cell}.reservations;
+  counter {cell}.usage_monthly;
+  k {cell}.api_keys;
   -- What the counter holds of its last day after the settlement, if that is the reservation's day. Below 0 is what
   -- usage_daily holds of it instead, as after a change of the schema in the middle of a day.
   day_requests bigint;
@@ -25,27 +25,27 @@ DECLARE
   day_stt_secs bigint;
   ceiling constant bigint := 9223372036854775807;
 BEGIN
-  PERFORM keymeter.require_tenant(organisation);
+  PERFORM {cell}.require_tenant(organisation);
   -- NULL amounts would compare as neither.
   IF (requests >= 0 AND tokens >= 0 AND stt_secs >= 0) IS NOT TRUE THEN
-    RAISE EXCEPTION 'keymeter.settle: amounts are 0 or more' USING ERRCODE = 'invalid_parameter_value';
+    RAISE EXCEPTION 'settle: amounts are 0 or more' USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  SELECT x.* INTO r FROM keymeter.reservations AS x
+  SELECT x.* INTO r FROM {cell}.reservations AS x
   WHERE x.organisation_id = organisation AND x.reservation_id = reservation AND x.key_id = key
   FOR UPDATE;
   IF NOT FOUND THEN
     outcome := 1;
     RETURN;
   END IF;
-  month := keymeter.month_of(r.day);
-  SELECT u.* INTO counter FROM keymeter.usage_monthly AS u
+  month := {cell}.month_of(r.day);
+  SELECT u.* INTO counter FROM {cell}.usage_monthly AS u
   WHERE u.organisation_id = organisation AND u.key_id = key AND u.month = month
   FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     -- A reservation of nothing made no counter; what is settled for it needs one.
-    INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month) VALUES (organisation, key, month)
+    INSERT INTO {cell}.usage_monthly (organisation_id, key_id, month) VALUES (organisation, key, month)
     ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO NOTHING;
-    SELECT u.* INTO counter FROM keymeter.usage_monthly AS u
+    SELECT u.* INTO counter FROM {cell}.usage_monthly AS u
     WHERE u.organisation_id = organisation AND u.key_id = key AND u.month = month
     FOR NO KEY UPDATE;
   END IF;
@@ -74,7 +74,7 @@ BEGIN
     day_requests := counter.day_requests - r.requests + requests;
     day_tokens := counter.day_tokens - r.tokens + tokens;
     day_stt_secs := counter.day_stt_secs - r.stt_secs + stt_secs;
-    UPDATE keymeter.usage_daily AS d
+    UPDATE {cell}.usage_daily AS d
     SET requests = d.requests + least(day_requests, 0), tokens = d.tokens + least(day_tokens, 0),
       stt_secs = d.stt_secs + least(day_stt_secs, 0)
     WHERE d.organisation_id = organisation AND d.key_id = key AND d.day = r.day
@@ -84,13 +84,13 @@ BEGIN
     day_tokens := counter.day_tokens;
     day_stt_secs := counter.day_stt_secs;
     -- A reservation of nothing made no day either.
-    INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+    INSERT INTO {cell}.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
     VALUES (organisation, key, r.day, requests, tokens, stt_secs)
     ON CONFLICT (organisation_id, key_id, day) DO UPDATE
     SET requests = d.requests - r.requests + excluded.requests, tokens = d.tokens - r.tokens + excluded.tokens,
       stt_secs = d.stt_secs - r.stt_secs + excluded.stt_secs;
   END IF;
-  UPDATE keymeter.usage_monthly AS u
+  UPDATE {cell}.usage_monthly AS u
   SET used_requests = used_requests, used_tokens = used_tokens, used_stt_secs = used_stt_secs,
     reserved_requests = u.reserved_requests - r.requests,
     reserved_tokens = u.reserved_tokens - r.tokens,
@@ -98,17 +98,14 @@ BEGIN
     day_requests = greatest(day_requests, 0), day_tokens = greatest(day_tokens, 0),
     day_stt_secs = greatest(day_stt_secs, 0)
   WHERE u.organisation_id = organisation AND u.key_id = key AND u.month = month;
-  SELECT x.* INTO k FROM keymeter.api_keys AS x WHERE x.organisation_id = organisation AND x.key_id = key;
+  SELECT x.* INTO k FROM {cell}.api_keys AS x WHERE x.organisation_id = organisation AND x.key_id = key;
   over_limit := coalesce(requests > r.requests AND used_requests > k.usage_limit, false)
     OR coalesce(tokens > r.tokens AND used_tokens > k.monthly_token_limit, false)
     OR coalesce(stt_secs > r.stt_secs AND used_stt_secs > k.monthly_stt_secs_limit, false);
-  UPDATE keymeter.reservations AS x
+  UPDATE {cell}.reservations AS x
   SET state = 'settled', closed_at = statement_timestamp(), settled_requests = requests, settled_tokens = tokens,
     settled_stt_secs = stt_secs, over_limit = over_limit
   WHERE x.organisation_id = organisation AND x.reservation_id = reservation;
   outcome := 0;
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.settle(text, text, text, bigint, bigint, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.settle(text, text, text, bigint, bigint, bigint) TO keymeter_app;

@@ -20,16 +20,14 @@
 -- else charged in between, its row is now locked by us, and the request is judged again by a new snapshot.
 -- So the judgement and the charge are one step in the counter's order, whatever we waited for. A change that must
 -- not be overtaken by a request which is under way (a limit lowered) writes a new version of the counter too:
--- keymeter.bump_counter_version. A refusal writes nothing, and so waits for no disk; neither does a charge of nothing.
+-- bump_counter_version. A refusal writes nothing, and so waits for no disk; neither does a charge of nothing.
 -- Counters are locked by organisation and key in COLLATE "C" order, so that batches never wait for each other
 -- in a circle.
--- What it was before the clients' addresses; in one transaction with what takes its place.
-DROP FUNCTION IF EXISTS keymeter.admit(bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint);
-CREATE OR REPLACE FUNCTION keymeter.admit(
+CREATE OR REPLACE FUNCTION {cell}.admit(
   hashes bytea[], providers text[], requests bigint[], tokens bigint[], stt_secs bigint[],
   required_scopes text[], required_environments text[], kind smallint DEFAULT 0,
   addresses inet[] DEFAULT NULL
-) RETURNS SETOF keymeter.admission
+) RETURNS SETOF {cell}.admission
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -39,11 +37,11 @@ AS $$
 DECLARE
   judged_at constant timestamptz := statement_timestamp();
   today constant date := (judged_at AT TIME ZONE 'UTC')::date;
-  this_month constant date := keymeter.month_of(today);
+  this_month constant date := {cell}.month_of(today);
   requested constant integer := cardinality(requests);
   held constant bigint := CASE WHEN kind = 1 THEN 1 ELSE 0 END;
   unlimited constant boolean := kind = 2;
-  answer keymeter.admission;
+  answer {cell}.admission;
   version xid;
   location tid;
   -- What the counter holds of its last day.
@@ -57,7 +55,7 @@ DECLARE
   charged boolean;
 BEGIN
   IF requested <> 1 THEN
-    RETURN QUERY SELECT * FROM keymeter.admit_many(
+    RETURN QUERY SELECT * FROM {cell}.admit_many(
       hashes, providers, requests, tokens, stt_secs, required_scopes, required_environments, kind,
       addresses);
     RETURN;
@@ -69,9 +67,9 @@ BEGIN
   asked_stt_secs := stt_secs[1];
   LOOP
     SELECT
-      keymeter.check_key(
+      {cell}.check_key(
         providers[1] IS NULL OR EXISTS (
-          SELECT FROM keymeter.organisations AS o
+          SELECT FROM {cell}.organisations AS o
           WHERE o.organisation_id = s.organisation_id AND o.provider_id = providers[1]),
         s.revoked_at, s.expires_at, s.valid_until, judged_at, s.environment, required_environments[1], s.scopes,
         required_scopes[1], asked_requests, asked_tokens, asked_stt_secs, s.allowed_cidrs, addresses[1]),
@@ -83,9 +81,9 @@ BEGIN
       answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
       answer.used_requests, answer.used_tokens, answer.used_stt_secs, version, location,
       last_day, day_requests, day_tokens, day_stt_secs
-    FROM keymeter.api_key_secrets AS s
+    FROM {cell}.api_key_secrets AS s
     -- What is compared by IS NOT DISTINCT FROM is left to the hash index's tuple: no other index is taken.
-    LEFT JOIN keymeter.usage_monthly AS u
+    LEFT JOIN {cell}.usage_monthly AS u
       ON hashtextextended(u.key_id, u.month - DATE '2000-01-01')
         = hashtextextended(s.key_id, this_month - DATE '2000-01-01')
       AND u.organisation_id IS NOT DISTINCT FROM s.organisation_id AND u.key_id IS NOT DISTINCT FROM s.key_id
@@ -96,20 +94,20 @@ BEGIN
       answer := NULL;
       answer.decision := CASE
         WHEN providers[1] IS NULL
-          OR EXISTS (SELECT FROM keymeter.organisations AS o WHERE o.provider_id = providers[1]) THEN 2
+          OR EXISTS (SELECT FROM {cell}.organisations AS o WHERE o.provider_id = providers[1]) THEN 2
         ELSE 1
       END;
       EXIT;
     END IF;
     EXIT WHEN answer.decision <> 0;
-    answer.decision := keymeter.exceeded_dimension(asked_requests, asked_tokens, asked_stt_secs,
+    answer.decision := {cell}.exceeded_dimension(asked_requests, asked_tokens, asked_stt_secs,
       answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
       answer.used_requests, answer.used_tokens, answer.used_stt_secs, unlimited);
     EXIT WHEN answer.decision <> 0 OR (asked_requests = 0 AND asked_tokens = 0 AND asked_stt_secs = 0);
 
     IF version IS NULL THEN
       -- The month's first charge. Whoever loses the race waits here; all judge again.
-      INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month)
+      INSERT INTO {cell}.usage_monthly (organisation_id, key_id, month)
       VALUES (answer.organisation_id, answer.key_id, this_month)
       ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO NOTHING;
       CONTINUE;
@@ -117,9 +115,9 @@ BEGIN
     IF last_day IS DISTINCT FROM today THEN
       -- The lock on usage_daily itself comes before the counter's: the other way round would be a circle with whoever
       -- adds a partition.
-      LOCK TABLE ONLY keymeter.usage_daily IN ROW EXCLUSIVE MODE;
+      LOCK TABLE ONLY {cell}.usage_daily IN ROW EXCLUSIVE MODE;
     END IF;
-    UPDATE keymeter.usage_monthly AS u
+    UPDATE {cell}.usage_monthly AS u
     SET used_requests = u.used_requests + asked_requests,
       used_tokens = u.used_tokens + asked_tokens,
       used_stt_secs = u.used_stt_secs + asked_stt_secs,
@@ -127,17 +125,17 @@ BEGIN
       reserved_tokens = u.reserved_tokens + asked_tokens * held,
       reserved_stt_secs = u.reserved_stt_secs + asked_stt_secs * held,
       day = greatest(u.day, today),
-      day_requests = keymeter.day_counter_after(u.day, u.day_requests, today, asked_requests),
-      day_tokens = keymeter.day_counter_after(u.day, u.day_tokens, today, asked_tokens),
-      day_stt_secs = keymeter.day_counter_after(u.day, u.day_stt_secs, today, asked_stt_secs),
+      day_requests = {cell}.day_counter_after(u.day, u.day_requests, today, asked_requests),
+      day_tokens = {cell}.day_counter_after(u.day, u.day_tokens, today, asked_tokens),
+      day_stt_secs = {cell}.day_counter_after(u.day, u.day_stt_secs, today, asked_stt_secs),
       last_used_at = judged_at
     WHERE u.ctid = location AND u.xmin = version;
     charged := FOUND;
     IF charged AND last_day IS DISTINCT FROM today THEN
       -- The day's first charge, or one that comes after the next day's.
-      INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+      INSERT INTO {cell}.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
       SELECT answer.organisation_id, answer.key_id, f.day, f.requests, f.tokens, f.stt_secs
-      FROM keymeter.daily_rollover(
+      FROM {cell}.daily_rollover(
         last_day, day_requests, day_tokens, day_stt_secs, today, asked_requests, asked_tokens, asked_stt_secs) AS f
       ON CONFLICT (organisation_id, key_id, day) DO UPDATE
       SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
@@ -150,7 +148,7 @@ BEGIN
       EXIT;
     END IF;
     -- Somebody else charged in between. With the row locked the next judgement stands, however hot the key is.
-    PERFORM FROM keymeter.usage_monthly AS u
+    PERFORM FROM {cell}.usage_monthly AS u
     WHERE u.organisation_id = answer.organisation_id AND u.key_id = answer.key_id AND u.month = this_month
     FOR NO KEY UPDATE;
   END LOOP;
@@ -160,10 +158,3 @@ BEGIN
   RETURN NEXT answer;
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.admit(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
-) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.admit(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
-) TO keymeter_app;

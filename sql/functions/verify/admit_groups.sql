@@ -1,26 +1,24 @@
 -- The quick way to charge a batch: requests that are alike go as one group, and what needs a second look is left
--- to keymeter.admit_many. One call is one transaction, as there, and the same promises hold.
+-- to admit_many. One call is one transaction, as there, and the same promises hold.
 --
 -- Arguments, one element a group of at least one request: a candidate hash and what each request of the group
--- presents, charges and requires, as in keymeter.admit; `counts` is how many requests the group has. With several
+-- presents, charges and requires, as in admit; `counts` is how many requests the group has. With several
 -- active peppers a group comes once for each of its candidates, under as many positions: one of them at most exists.
 -- Of `addresses` an element is where all requests of the group come from; NULL where they differ, or it is not known.
 --
--- decision: as in keymeter.admit, where 0 admits the first `admitted` requests of the group, in order of arrival;
+-- decision: as in admit, where 0 admits the first `admitted` requests of the group, in order of arrival;
 -- 7/8/9 says why the one after them was refused, and with it all the rest. The counters are those before the group. A
 -- hash that is nobody's has no answer. A group whose charge could not be made has a second answer further down, which
 -- takes back the first: 11, nothing is decided and nothing charged. It is the month's or the day's first charge, or
 -- somebody else charged the key in between. A key that is allowed from some addresses only, in a group without one, has
 -- 11 for its only answer.
 --
--- How it is exact: as in keymeter.admit, by one snapshot, and the counter is written only if it is still the version
+-- How it is exact: as in admit, by one snapshot, and the counter is written only if it is still the version
 -- that was judged.
--- What it was before the clients' addresses; in one transaction with what takes its place.
-DROP FUNCTION IF EXISTS keymeter.admit_groups(bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[]);
-CREATE OR REPLACE FUNCTION keymeter.admit_groups(
+CREATE OR REPLACE FUNCTION {cell}.admit_groups(
   hashes bytea[], providers text[], counts integer[], requests bigint[], tokens bigint[], stt_secs bigint[],
   required_scopes text[], required_environments text[], addresses inet[] DEFAULT NULL
-) RETURNS SETOF keymeter.group_admission
+) RETURNS SETOF {cell}.group_admission
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -33,7 +31,7 @@ AS $$
 DECLARE
   judged_at constant timestamptz := statement_timestamp();
   today constant date := (judged_at AT TIME ZONE 'UTC')::date;
-  this_month constant date := keymeter.month_of(today);
+  this_month constant date := {cell}.month_of(today);
 BEGIN
   RETURN QUERY
   WITH found AS MATERIALIZED (
@@ -45,18 +43,18 @@ BEGIN
       u.xmin AS version, u.ctid AS location, u.day,
       -- The address is looked at for keys with a list alone, and not unnested beside the rest.
       CASE WHEN s.allowed_cidrs IS NOT NULL AND addresses[g.n] IS NULL THEN 11::smallint
-      ELSE keymeter.check_key(
+      ELSE {cell}.check_key(
         g.provider IS NULL OR EXISTS (
-          SELECT FROM keymeter.organisations AS o
+          SELECT FROM {cell}.organisations AS o
           WHERE o.organisation_id = s.organisation_id AND o.provider_id = g.provider),
         s.revoked_at, s.expires_at, s.valid_until, judged_at, s.environment, g.environment, s.scopes, g.scopes,
         g.requests, g.tokens, g.stt_secs, s.allowed_cidrs, addresses[g.n])
       END AS verdict
     FROM unnest(hashes, providers, counts, requests, tokens, stt_secs, required_scopes, required_environments)
       WITH ORDINALITY AS g (hash, provider, requested, requests, tokens, stt_secs, scopes, environment, n)
-    JOIN keymeter.api_key_secrets AS s ON s.secret_hash = g.hash
+    JOIN {cell}.api_key_secrets AS s ON s.secret_hash = g.hash
     -- What is compared by IS NOT DISTINCT FROM is left to the hash index's tuple: no other index is taken.
-    LEFT JOIN keymeter.usage_monthly AS u
+    LEFT JOIN {cell}.usage_monthly AS u
       ON hashtextextended(u.key_id, u.month - DATE '2000-01-01')
         = hashtextextended(s.key_id, this_month - DATE '2000-01-01')
       AND u.organisation_id IS NOT DISTINCT FROM s.organisation_id AND u.key_id IS NOT DISTINCT FROM s.key_id
@@ -69,11 +67,11 @@ BEGIN
       -- least() passes over the dimensions of which nothing is asked.
       CASE WHEN f.verdict = 0 THEN least(f.requested,
         CASE WHEN f.requests > 0
-          THEN keymeter.remaining(f.usage_limit, f.used_requests, false) / f.requests END,
+          THEN {cell}.remaining(f.usage_limit, f.used_requests, false) / f.requests END,
         CASE WHEN f.tokens > 0
-          THEN keymeter.remaining(f.monthly_token_limit, f.used_tokens, false) / f.tokens END,
+          THEN {cell}.remaining(f.monthly_token_limit, f.used_tokens, false) / f.tokens END,
         CASE WHEN f.stt_secs > 0
-          THEN keymeter.remaining(f.monthly_stt_secs_limit, f.used_stt_secs, false) / f.stt_secs END)
+          THEN {cell}.remaining(f.monthly_stt_secs_limit, f.used_stt_secs, false) / f.stt_secs END)
         ELSE 0
       END AS fitting
     FROM found AS f
@@ -83,7 +81,7 @@ BEGIN
     SELECT f.*, f.fitting > 0 AND (f.requests > 0 OR f.tokens > 0 OR f.stt_secs > 0) AS is_due FROM fitted AS f
   ),
   charged AS (
-    UPDATE keymeter.usage_monthly AS u
+    UPDATE {cell}.usage_monthly AS u
     SET used_requests = u.used_requests + j.requests * j.fitting,
       used_tokens = u.used_tokens + j.tokens * j.fitting,
       used_stt_secs = u.used_stt_secs + j.stt_secs * j.fitting,
@@ -98,7 +96,7 @@ BEGIN
   SELECT j.position,
     CASE
       WHEN j.verdict <> 0 OR j.fitting = j.requested THEN j.verdict
-      ELSE keymeter.exceeded_dimension(j.requests, j.tokens, j.stt_secs,
+      ELSE {cell}.exceeded_dimension(j.requests, j.tokens, j.stt_secs,
         j.usage_limit, j.monthly_token_limit, j.monthly_stt_secs_limit,
         j.used_requests + j.requests * j.fitting, j.used_tokens + j.tokens * j.fitting,
         j.used_stt_secs + j.stt_secs * j.fitting, false)
@@ -117,11 +115,3 @@ END
 $$;
 
 -- An earlier form of it needed this one.
-DROP FUNCTION IF EXISTS keymeter.refuse_lost_day();
-
-REVOKE ALL ON FUNCTION keymeter.admit_groups(
-  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[], inet[]
-) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.admit_groups(
-  bytea[], text[], integer[], bigint[], bigint[], bigint[], text[], text[], inet[]
-) TO keymeter_app;

@@ -1,12 +1,10 @@
--- keymeter.admit for more than one request; see there for what it promises. The same rules over sets: judge all
+-- admit for more than one request; see there for what it promises. The same rules over sets: judge all
 -- requests, lock the counters, charge each key once.
--- What it was before the clients' addresses; in one transaction with what takes its place.
-DROP FUNCTION IF EXISTS keymeter.admit_many(bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint);
-CREATE OR REPLACE FUNCTION keymeter.admit_many(
+CREATE OR REPLACE FUNCTION {cell}.admit_many(
   hashes bytea[], providers text[], requests bigint[], tokens bigint[], stt_secs bigint[],
   required_scopes text[], required_environments text[], kind smallint,
   addresses inet[] DEFAULT NULL
-) RETURNS SETOF keymeter.admission
+) RETURNS SETOF {cell}.admission
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -18,7 +16,7 @@ AS $$
 DECLARE
   judged_at constant timestamptz := statement_timestamp();
   today constant date := (judged_at AT TIME ZONE 'UTC')::date;
-  this_month constant date := keymeter.month_of(today);
+  this_month constant date := {cell}.month_of(today);
   requested constant integer := cardinality(requests);
   -- How many candidate hashes a request has.
   peppers constant integer := cardinality(hashes) / greatest(requested, 1);
@@ -26,8 +24,8 @@ DECLARE
   unlimited constant boolean := kind = 2;
   -- The positions to judge again; NULL is all, in the first pass.
   todo integer[];
-  judged keymeter.admission[];
-  answers keymeter.admission[];
+  judged {cell}.admission[];
+  answers {cell}.admission[];
   -- The keys to charge, one element each, in lock order.
   places integer[];
   organisations text[];
@@ -41,7 +39,7 @@ DECLARE
   crowded_places integer[];
   place integer;
   due integer;
-  answer keymeter.admission;
+  answer {cell}.admission;
   charged_places integer[];
   roomy boolean;
 BEGIN
@@ -53,7 +51,7 @@ BEGIN
     OR cardinality(providers) <> requested OR cardinality(required_scopes) <> requested
     OR cardinality(required_environments) <> requested OR cardinality(addresses) <> requested
   THEN
-    RAISE EXCEPTION 'keymeter.admit: the arrays differ in length, or are longer than 1024'
+    RAISE EXCEPTION 'admit: the arrays differ in length, or are longer than 1024'
       USING ERRCODE = 'array_subscript_error';
   END IF;
 
@@ -65,13 +63,13 @@ BEGIN
         coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
         coalesce(u.used_stt_secs, 0) AS used_stt_secs,
         dense_rank() OVER (ORDER BY s.organisation_id COLLATE "C", s.key_id COLLATE "C")::integer AS place
-      FROM keymeter.api_key_secrets AS s
-      LEFT JOIN keymeter.usage_monthly AS u
+      FROM {cell}.api_key_secrets AS s
+      LEFT JOIN {cell}.usage_monthly AS u
         ON u.organisation_id = s.organisation_id AND u.key_id = s.key_id AND u.month = this_month
       WHERE s.secret_hash = ANY (hashes)
     ),
     known AS MATERIALIZED (
-      SELECT o.provider_id, o.organisation_id FROM keymeter.organisations AS o WHERE o.provider_id = ANY (providers)
+      SELECT o.provider_id, o.organisation_id FROM {cell}.organisations AS o WHERE o.provider_id = ANY (providers)
     ),
     candidates AS (
       SELECT (n - 1) / peppers + 1 AS position, f.*
@@ -83,7 +81,7 @@ BEGIN
         CASE
           WHEN providers[i] IS NOT NULL AND o.organisation_id IS NULL THEN 1
           WHEN c.place IS NULL THEN 2
-          ELSE keymeter.check_key(
+          ELSE {cell}.check_key(
             true, c.revoked_at, c.expires_at, c.valid_until, judged_at, c.environment, required_environments[i],
             c.scopes, required_scopes[i], requests[i], tokens[i], stt_secs[i], c.allowed_cidrs, addresses[i])
         END::smallint AS verdict
@@ -97,22 +95,22 @@ BEGIN
       SELECT a.*,
         CASE
           WHEN verdict <> 0 THEN verdict
-          ELSE keymeter.exceeded_dimension(requests, tokens, stt_secs, usage_limit, monthly_token_limit, monthly_stt_secs_limit,
+          ELSE {cell}.exceeded_dimension(requests, tokens, stt_secs, usage_limit, monthly_token_limit, monthly_stt_secs_limit,
             used_requests, used_tokens, used_stt_secs, unlimited)
         END AS decision
       FROM authenticated AS a
     ),
     summed AS MATERIALIZED (
       SELECT a.*,
-        keymeter.sum_amounts(requests) FILTER (WHERE decision = 0) OVER so_far AS sum_requests,
-        keymeter.sum_amounts(tokens) FILTER (WHERE decision = 0) OVER so_far AS sum_tokens,
-        keymeter.sum_amounts(stt_secs) FILTER (WHERE decision = 0) OVER so_far AS sum_stt_secs,
-        (keymeter.sum_amounts(requests) FILTER (WHERE decision = 0) OVER in_all
-            > keymeter.remaining(usage_limit, used_requests, unlimited)
-          OR keymeter.sum_amounts(tokens) FILTER (WHERE decision = 0) OVER in_all
-            > keymeter.remaining(monthly_token_limit, used_tokens, unlimited)
-          OR keymeter.sum_amounts(stt_secs) FILTER (WHERE decision = 0) OVER in_all
-            > keymeter.remaining(monthly_stt_secs_limit, used_stt_secs, unlimited)) AS crowded
+        {cell}.sum_amounts(requests) FILTER (WHERE decision = 0) OVER so_far AS sum_requests,
+        {cell}.sum_amounts(tokens) FILTER (WHERE decision = 0) OVER so_far AS sum_tokens,
+        {cell}.sum_amounts(stt_secs) FILTER (WHERE decision = 0) OVER so_far AS sum_stt_secs,
+        ({cell}.sum_amounts(requests) FILTER (WHERE decision = 0) OVER in_all
+            > {cell}.remaining(usage_limit, used_requests, unlimited)
+          OR {cell}.sum_amounts(tokens) FILTER (WHERE decision = 0) OVER in_all
+            > {cell}.remaining(monthly_token_limit, used_tokens, unlimited)
+          OR {cell}.sum_amounts(stt_secs) FILTER (WHERE decision = 0) OVER in_all
+            > {cell}.remaining(monthly_stt_secs_limit, used_stt_secs, unlimited)) AS crowded
       FROM asked AS a
       WINDOW so_far AS (PARTITION BY place ORDER BY i ROWS UNBOUNDED PRECEDING),
         in_all AS (PARTITION BY place ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
@@ -128,7 +126,7 @@ BEGIN
     -- The usual case: every key has a counter, and room for all that isn't refused already. The counters are locked
     -- as they are updated, in the order of `due`: the planner has nothing but a nested loop over it.
     charged AS (
-      UPDATE keymeter.usage_monthly AS u
+      UPDATE {cell}.usage_monthly AS u
       SET used_requests = u.used_requests + d.requests,
         used_tokens = u.used_tokens + d.tokens,
         used_stt_secs = u.used_stt_secs + d.stt_secs,
@@ -136,9 +134,9 @@ BEGIN
         reserved_tokens = u.reserved_tokens + d.tokens * held,
         reserved_stt_secs = u.reserved_stt_secs + d.stt_secs * held,
         day = greatest(u.day, today),
-        day_requests = keymeter.day_counter_after(u.day, u.day_requests, today, d.requests),
-        day_tokens = keymeter.day_counter_after(u.day, u.day_tokens, today, d.tokens),
-        day_stt_secs = keymeter.day_counter_after(u.day, u.day_stt_secs, today, d.stt_secs),
+        day_requests = {cell}.day_counter_after(u.day, u.day_requests, today, d.requests),
+        day_tokens = {cell}.day_counter_after(u.day, u.day_tokens, today, d.tokens),
+        day_stt_secs = {cell}.day_counter_after(u.day, u.day_stt_secs, today, d.stt_secs),
         last_used_at = judged_at
       FROM due AS d
       WHERE u.ctid = d.location AND u.xmin = d.version
@@ -146,9 +144,9 @@ BEGIN
       RETURNING d.*
     ),
     dated AS (
-      INSERT INTO keymeter.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
+      INSERT INTO {cell}.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
       SELECT c.organisation_id, c.key_id, f.day, f.requests, f.tokens, f.stt_secs
-      FROM charged AS c, keymeter.daily_rollover(
+      FROM charged AS c, {cell}.daily_rollover(
         c.last_day, c.day_requests, c.day_tokens, c.day_stt_secs, today, c.requests, c.tokens, c.stt_secs) AS f
       ON CONFLICT (organisation_id, key_id, day) DO UPDATE
       SET requests = t.requests + excluded.requests, tokens = t.tokens + excluded.tokens,
@@ -166,7 +164,7 @@ BEGIN
           used_requests + CASE WHEN crowded THEN 0 ELSE sum_requests END,
           used_tokens + CASE WHEN crowded THEN 0 ELSE sum_tokens END,
           used_stt_secs + CASE WHEN crowded THEN 0 ELSE sum_stt_secs END,
-          judged_at, this_month)::keymeter.admission ORDER BY i),
+          judged_at, this_month)::{cell}.admission ORDER BY i),
         array_agg(i ORDER BY place, i) FILTER (WHERE crowded),
         array_agg(place ORDER BY place, i) FILTER (WHERE crowded)
       FROM summed
@@ -205,7 +203,7 @@ BEGIN
         answer.used_tokens := answer.used_tokens + due_tokens[due];
         answer.used_stt_secs := answer.used_stt_secs + due_stt_secs[due];
         IF answer.decision IN (0, 7, 8, 9) THEN
-          answer.decision := keymeter.exceeded_dimension(
+          answer.decision := {cell}.exceeded_dimension(
             requests[answer.position], tokens[answer.position], stt_secs[answer.position],
             answer.limit_requests, answer.limit_tokens, answer.limit_stt_secs,
             answer.used_requests, answer.used_tokens, answer.used_stt_secs, unlimited);
@@ -236,20 +234,20 @@ BEGIN
     IF array_position(versions, NULL) IS NOT NULL THEN
       -- The month's first charge of one of the keys. New and old counters are locked in one pass, in order; a
       -- condition that never holds changes no row, but PostgreSQL locks it all the same. Then all is judged again.
-      INSERT INTO keymeter.usage_monthly AS u (organisation_id, key_id, month)
+      INSERT INTO {cell}.usage_monthly AS u (organisation_id, key_id, month)
       SELECT d.organisation, d.key, this_month
       FROM unnest(organisations, keys) WITH ORDINALITY AS d (organisation, key, n)
       ORDER BY d.n
       ON CONFLICT (organisation_id, key_id, month) DO UPDATE SET last_used_at = u.last_used_at WHERE false;
     ELSE
       PERFORM FROM unnest(organisations, keys) AS d (organisation, key)
-      JOIN keymeter.usage_monthly AS u
+      JOIN {cell}.usage_monthly AS u
         ON u.organisation_id = d.organisation AND u.key_id = d.key AND u.month = this_month
       ORDER BY u.organisation_id COLLATE "C", u.key_id COLLATE "C"
       FOR NO KEY UPDATE OF u;
 
       WITH charged AS (
-        UPDATE keymeter.usage_monthly AS u
+        UPDATE {cell}.usage_monthly AS u
         SET used_requests = u.used_requests + d.requests,
           used_tokens = u.used_tokens + d.tokens,
           used_stt_secs = u.used_stt_secs + d.stt_secs,
@@ -257,23 +255,23 @@ BEGIN
           reserved_tokens = u.reserved_tokens + d.tokens * held,
           reserved_stt_secs = u.reserved_stt_secs + d.stt_secs * held,
           day = greatest(u.day, today),
-          day_requests = keymeter.day_counter_after(u.day, u.day_requests, today, d.requests),
-          day_tokens = keymeter.day_counter_after(u.day, u.day_tokens, today, d.tokens),
-          day_stt_secs = keymeter.day_counter_after(u.day, u.day_stt_secs, today, d.stt_secs),
+          day_requests = {cell}.day_counter_after(u.day, u.day_requests, today, d.requests),
+          day_tokens = {cell}.day_counter_after(u.day, u.day_tokens, today, d.tokens),
+          day_stt_secs = {cell}.day_counter_after(u.day, u.day_stt_secs, today, d.stt_secs),
           last_used_at = judged_at
         FROM unnest(places, organisations, keys, versions, due_requests, due_tokens, due_stt_secs)
           AS d (place, organisation, key, version, requests, tokens, stt_secs)
         -- The counter as it is: it is locked.
-        JOIN keymeter.usage_monthly AS b
+        JOIN {cell}.usage_monthly AS b
           ON b.organisation_id = d.organisation AND b.key_id = d.key AND b.month = this_month
         WHERE u.organisation_id = d.organisation AND u.key_id = d.key AND u.month = this_month
           AND u.xmin = d.version
         RETURNING d.*, b.day AS last_day, b.day_requests, b.day_tokens, b.day_stt_secs
       ),
       dated AS (
-        INSERT INTO keymeter.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
+        INSERT INTO {cell}.usage_daily AS t (organisation_id, key_id, day, requests, tokens, stt_secs)
         SELECT c.organisation, c.key, f.day, f.requests, f.tokens, f.stt_secs
-        FROM charged AS c, keymeter.daily_rollover(
+        FROM charged AS c, {cell}.daily_rollover(
           c.last_day, c.day_requests, c.day_tokens, c.day_stt_secs, today, c.requests, c.tokens, c.stt_secs) AS f
         ON CONFLICT (organisation_id, key_id, day) DO UPDATE
         SET requests = t.requests + excluded.requests, tokens = t.tokens + excluded.tokens,
@@ -296,10 +294,3 @@ BEGIN
   RETURN QUERY SELECT * FROM unnest(answers);
 END
 $$;
-
-REVOKE ALL ON FUNCTION keymeter.admit_many(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
-) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION keymeter.admit_many(
-  bytea[], text[], bigint[], bigint[], bigint[], text[], text[], smallint, inet[]
-) TO keymeter_app;

@@ -1,8 +1,6 @@
--- What is decided before any counter is looked at; 0 is nothing against it. The codes are keymeter.admit's.
+-- What is decided before any counter is looked at; 0 is nothing against it. The codes are admit's.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
-DROP FUNCTION IF EXISTS keymeter.check_key(
-  boolean, timestamptz, timestamptz, timestamptz, timestamptz, text, text, text[], text, bigint, bigint, bigint);
-CREATE OR REPLACE FUNCTION keymeter.check_key(
+CREATE OR REPLACE FUNCTION {cell}.check_key(
   own_provider boolean, revoked_at timestamptz, expires_at timestamptz, valid_until timestamptz, judged_at timestamptz,
   environment text, required_environment text, scopes text[], required_scopes text,
   requests bigint, tokens bigint, stt_secs bigint, allowed_cidrs cidr[], address inet
@@ -17,7 +15,7 @@ AS $$
     WHEN allowed_cidrs IS NOT NULL AND (address <<= ANY (allowed_cidrs)) IS NOT TRUE THEN 12
     WHEN environment <> required_environment THEN 5
     WHEN required_scopes IS NOT NULL AND NOT ('*' = ANY (scopes))
-      AND NOT keymeter.scopes_cover(scopes, required_scopes) THEN 6
+      AND NOT {cell}.scopes_cover(scopes, required_scopes) THEN 6
     WHEN (requests BETWEEN 0 AND 9007199254740991 AND tokens BETWEEN 0 AND 9007199254740991
       AND stt_secs BETWEEN 0 AND 9007199254740991) IS NOT TRUE THEN 10
     ELSE 0

@@ -2,7 +2,7 @@
 -- Never below 0, so that a request which takes nothing of a dimension is not refused for it. What is recorded
 -- after the fact is bound by the counter alone.
 -- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
-CREATE OR REPLACE FUNCTION keymeter.remaining(monthly_limit bigint, used bigint, unlimited boolean) RETURNS bigint
+CREATE OR REPLACE FUNCTION {cell}.remaining(monthly_limit bigint, used bigint, unlimited boolean) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
   SELECT CASE

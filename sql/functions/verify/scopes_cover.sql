@@ -1,5 +1,5 @@
 -- Whether every one of the space-separated required scopes is held. `*` covers all, `a:*` whatever begins `a:`.
-CREATE OR REPLACE FUNCTION keymeter.scopes_cover(held text[], required text) RETURNS boolean
+CREATE OR REPLACE FUNCTION {cell}.scopes_cover(held text[], required text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE

@@ -1,0 +1,11 @@
+/// The schemas of a Keymeter database.
+///
+/// `sql/` calls the cell `{cell}`; the migrator fills the name in. No statement joins the two schemas, so that a cell can
+/// move to a database of its own.
+package enum Schema {
+  /// Everything that belongs to an organisation.
+  package static let cell = "keymeter"
+
+  /// The text of a file of `sql/` with the cell's name filled in.
+  static func fillingIn(_ sql: String) -> String { sql.replacing("{cell}", with: cell) }
+}
