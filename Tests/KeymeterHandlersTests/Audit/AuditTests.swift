@@ -100,7 +100,7 @@ struct AuditTests {
     #expect(try foreign.ids == [])
   }
 
-  @Test("A child key gets 403, whatever its query")
+  @Test("A child key gets 403 for every query")
   func childKey() async throws {
     let service = try await Service()
     let child = try await service.key()

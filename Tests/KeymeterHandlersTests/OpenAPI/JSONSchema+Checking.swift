@@ -1,7 +1,7 @@
 @testable import KeymeterHandlers
 
 extension JSONSchema {
-  /// Checks that a schema and all its subschemas can be evaluated, whatever the value.
+  /// Checks that a schema and all its subschemas can be evaluated for any value.
   ///
   /// References are resolved but not checked again.
   ///

@@ -48,7 +48,7 @@ struct JSONSchema {
 
   /// The value that a reference within the document points to.
   ///
-  /// - Throws: `SchemaFault` if there is none.
+  /// - Throws: `SchemaFault` if the reference does not resolve.
   func resolve(_ reference: String) throws -> JSONValue {
     guard reference.hasPrefix("#/") else { throw SchemaFault("\(reference) leaves the document") }
     var value = document

@@ -27,7 +27,7 @@ struct SettleTests {
     #expect(try await service.reserved(by: key) == .zero)
   }
 
-  @Test("Settling again with equal amounts gets the same response and counts once, whatever was used since")
+  @Test("Settling again with equal amounts gets the same response and counts once, even after further usage")
   func again() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(tokens: 10))

@@ -62,7 +62,7 @@ struct VerifyMethodTests {
   }
 
   @Test(
-    "The body is ignored, whatever its content and media type",
+    "The body is ignored for any content and media type",
     arguments: [nil, "application/json", "text/plain", "multipart/form-data; boundary=x", ""])
   func body(contentType: String?) async throws {
     let service = try await Service()

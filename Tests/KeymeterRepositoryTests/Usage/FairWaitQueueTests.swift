@@ -31,7 +31,7 @@ struct FairWaitQueueTests {
   }
 
   @Test("Only a caller that is queued can be cancelled")
-  func nobody() {
+  func queuedOnly() {
     let line = Line<Int>(1)
     let first = line.newCaller()
     let second = line.newCaller()

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Scrubbe 401: X-API-Key alone authenticates")
 struct Scrubbe401Tests {
-  @Test("Only the header authenticates, whatever else is sent", arguments: ScrubbeOperation.allCases)
+  @Test(
+    "Only the header authenticates, and nothing else in the request", arguments: ScrubbeOperation.allCases)
   func elsewhere(operation: ScrubbeOperation) async throws {
     let service = try await Service()
     let child = try await service.child()

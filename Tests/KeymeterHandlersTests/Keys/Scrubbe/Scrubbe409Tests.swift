@@ -79,7 +79,7 @@ struct Scrubbe409Tests {
   }
 
   @Test("A missing optional body needs no content type, and a missing required one gets 415")
-  func noBody() async throws {
+  func missingBody() async throws {
     let service = try await Service()
     let child = try await service.child()
     for operation in ScrubbeOperation.withBody {

@@ -15,7 +15,7 @@ struct ScrubsCheckOrderTests {
   }
 
   @Test(
-    "The first fault is reported, whatever else is wrong", arguments: Fault.allCases, ScrubsOperation.ofRoot)
+    "The first fault is reported, even if others follow", arguments: Fault.allCases, ScrubsOperation.ofRoot)
   func firstFault(fault: Fault, operation: ScrubsOperation) async throws {
     let service = try await Service()
     let child = service.home.credentials(try await service.child().secret)
