@@ -1,14 +1,14 @@
-/// One exchange with the server: its number, how long it may take, and whether it has been called off.
+/// One exchange with the server: its number, its deadline and its cancellation state.
 struct Call {
   let number: UInt64
-  /// False for what must be carried through although the caller's task was cancelled, such as `ROLLBACK`.
+  /// False for commands that must complete even if the caller's task was cancelled, such as `ROLLBACK`.
   let isCancellable: Bool
-  /// When the caller gives up on the connection.
+  /// When the caller gives up and closes the connection.
   private(set) var limit: ContinuousClock.Instant
   private(set) var cancelRequest: CancelRequest?
   private(set) var wasCancelled = false
 
-  /// How long a cancelled query may take to wind down before its connection is given up.
+  /// How long a cancelled query may take to stop before its connection is closed.
   private static let windDown = Duration.seconds(2)
 
   init(number: UInt64, isCancellable: Bool, deadline: Duration) {
@@ -17,14 +17,18 @@ struct Call {
     limit = .now + deadline
   }
 
-  /// Notes the cancellation, with the request that was sent; nil gives up at once.
+  /// Marks the call as cancelled.
+  ///
+  /// With no cancel request (nil), the connection is given up at once.
   mutating func cancel(with request: CancelRequest?) {
     wasCancelled = true
     cancelRequest = request
     limit = request == nil ? .now : min(limit, .now + Self.windDown)
   }
 
-  /// Milliseconds left, for poll(2): rounded up, and 0 when the time is over.
+  /// The milliseconds left for poll(2), rounded up.
+  ///
+  /// 0 after the deadline.
   var millisecondsLeft: Int32 {
     Int32(clamping: max(0, (limit - .now).wholeMilliseconds))
   }

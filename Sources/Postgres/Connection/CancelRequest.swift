@@ -1,17 +1,18 @@
 import CLibpq
 import Synchronization
 
-/// A request to the server to stop what one connection is doing.
+/// A request to the server to cancel what one connection is running.
 ///
-/// `PQcancel` opens a connection of its own and blocks until the server closes it, which a frozen server never does.
-/// So it runs on a thread of its own, and that thread owns everything it needs: the connection may be gone by then.
+/// `PQcancel` opens a second connection and blocks until the server closes it, which a frozen server never
+/// does. So it runs on a separate thread that owns everything it needs, because the original connection may
+/// be gone by then.
 final class CancelRequest: Sendable {
-  /// libpq's token, which only the thread that runs the request uses.
+  /// libpq's cancel token, used only by the request's thread.
   private struct Token: @unchecked Sendable {
     let pointer: OpaquePointer
   }
 
-  /// Against a server that never answers the threads would pile up; beyond this many no more are started.
+  /// Caps the threads that pile up when a server never answers.
   private static let maximumOutstanding = 64
   private static let outstanding = Atomic<Int>(0)
 
@@ -19,13 +20,14 @@ final class CancelRequest: Sendable {
 
   private init() {}
 
-  /// Whether `PQcancel` is through.
+  /// Whether `PQcancel` has returned.
   ///
-  /// Until then the connection must not be used: the cancellation could hit whatever
-  /// it is doing by then.
+  /// Until then the connection must not be reused: a late cancellation could hit its next query.
   var isFinished: Bool { hasReturned.load(ordering: .acquiring) }
 
-  /// Starts a request and wakes `pipe` when it is through; nil if it can't be started.
+  /// Starts a request and wakes `pipe` when it has finished.
+  ///
+  /// Nil if it can't be started.
   static func start(for connection: OpaquePointer, waking pipe: WakePipe) -> CancelRequest? {
     guard outstanding.load(ordering: .relaxed) < maximumOutstanding,
       let pointer = PQgetCancel(connection)
@@ -35,7 +37,7 @@ final class CancelRequest: Sendable {
     outstanding.add(1, ordering: .relaxed)
     let started = DetachedThread.start {
       var message = [CChar](repeating: 0, count: 256)
-      // Its failure needs no word: the query then goes on, and the connection is given up in time.
+      // A failure needs no handling: the query goes on, and its deadline closes the connection.
       _ = PQcancel(token.pointer, &message, Int32(message.count))
       PQfreeCancel(token.pointer)
       outstanding.subtract(1, ordering: .relaxed)

@@ -1,27 +1,27 @@
-/// How an attempt at a transaction ended.
+/// How one attempt at a transaction ended.
 enum TransactionAttempt<Value: Sendable>: Sendable {
-  /// `COMMIT` was answered with `COMMIT`.
+  /// The server confirmed `COMMIT`.
   case committed(Value)
-  /// `BEGIN` failed: nothing was executed.
+  /// `BEGIN` failed, so nothing was executed.
   case notBegun(PostgresError)
-  /// It lost against another transaction, or met a stale plan, and was rolled back: running it again may help.
+  /// Rolled back after a serialisation failure, a deadlock or a stale plan. A retry may succeed.
   case mayRetry(any Error)
-  /// It failed otherwise.
+  /// Failed for a reason that a retry doesn't fix.
   case failed(any Error)
 }
 
 extension Connection {
   /// Runs `body` inside a transaction: commits when it returns, rolls back when it throws.
   ///
-  /// The connection must not be used by others meanwhile. Neither `COMMIT` nor `ROLLBACK` is interrupted by the
-  /// task's cancellation; a task cancelled before `COMMIT` is rolled back.
+  /// No other caller may use the connection during the transaction. Task cancellation interrupts neither
+  /// `COMMIT` nor `ROLLBACK`. A task cancelled before `COMMIT` is rolled back.
   ///
   /// - Parameters:
-  ///   - options: Isolation and access mode.
-  ///   - body: What to do; it gets this connection.
+  ///   - options: Isolation level and access mode.
+  ///   - body: Receives this connection.
   /// - Returns: What `body` returned, now committed.
-  /// - Throws: What `body` throws, or ``PostgresError``: ``PostgresError/Kind/transactionRolledBack`` if `body`
-  ///   swallowed a statement's error, so that nothing could be committed;
+  /// - Throws: What `body` throws, or ``PostgresError``: ``PostgresError/Kind/transactionRolledBack`` if
+  ///   `body` swallowed a statement's error, so that nothing could be committed.
   ///   ``PostgresError/Kind/commitOutcomeUnknown`` if the connection broke during `COMMIT`.
   public func transaction<Value: Sendable>(
     _ options: TransactionOptions = TransactionOptions(),
@@ -34,10 +34,10 @@ extension Connection {
     }
   }
 
-  /// Like ``transaction(_:_:)``, but tells apart what may be tried again.
+  /// Like ``transaction(_:_:)``, but reports whether a retry may succeed.
   ///
-  /// What made the transaction fail is remembered by the connection, so that a body may turn a serialisation
-  /// failure into an error of its own, or swallow it, and is run again all the same.
+  /// The connection remembers which error failed the transaction. A body may therefore map or swallow a
+  /// serialisation failure and still be retried.
   func attemptTransaction<Value: Sendable>(
     _ options: TransactionOptions, _ body: @Sendable (Connection) async throws -> Value
   ) async -> TransactionAttempt<Value> {
@@ -65,7 +65,7 @@ extension Connection {
       throw PostgresError(.cancelled, reason: "nothing was sent", statement: "BEGIN")
     }
     guard transactionStatus == .idle || !isUsable else {
-      throw PostgresError(.invalidParameter, reason: "a transaction is open already", statement: "BEGIN")
+      throw PostgresError(.invalidParameter, reason: "a transaction is already open", statement: "BEGIN")
     }
     forgetTransactionFailure()
     _ = try executeUninterrupted(options.beginStatement, name: "BEGIN")
@@ -73,7 +73,7 @@ extension Connection {
 
   private func commit() throws(PostgresError) {
     guard isUsable else {
-      // The connection broke before COMMIT was sent, and with it the server ended the transaction.
+      // COMMIT was never sent, and the server rolls back when a connection breaks.
       throw PostgresError(.connectionLost, reason: "rolled back: the connection was lost before COMMIT")
     }
     let tag: String
@@ -92,9 +92,9 @@ extension Connection {
     }
   }
 
-  /// Whether another attempt may succeed.
+  /// Whether a retry may succeed.
   ///
-  /// An unknown outcome never counts: the first attempt may have committed.
+  /// Never after an unknown outcome: the first attempt may have committed.
   private func failureMayBeTransient(_ error: any Error) -> Bool {
     let own = error as? PostgresError
     if own?.kind == .commitOutcomeUnknown || own?.kind == .cancelled { return false }
@@ -103,7 +103,9 @@ extension Connection {
     }
   }
 
-  /// Leaves no transaction open: rolls back, or else closes the connection, which makes the server do it.
+  /// Rolls back the open transaction.
+  ///
+  /// If that fails, closes the connection, and the server rolls back.
   func rollBackOrDiscard() {
     guard isUsable, transactionStatus != .idle else { return }
     let isRolledBack = (try? executeUninterrupted("ROLLBACK", name: "ROLLBACK")) != nil

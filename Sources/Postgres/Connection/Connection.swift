@@ -2,15 +2,17 @@ public import Logging
 
 /// One connection to PostgreSQL.
 ///
-/// An actor on a thread of its own, because libpq blocks: the cooperative pool never does. Calls are carried out one
-/// after the other. A connection that broke, or whose server did not answer in time, is closed at once and stays so;
+/// libpq blocks, so each connection is an actor with its own thread and never blocks the cooperative pool.
+/// Calls run one at a time.
+///
+/// A connection that breaks, or whose server doesn't answer in time, is closed at once and never reopens.
 /// ``ConnectionPool`` replaces it.
 public actor Connection {
   private nonisolated let thread: ConnectionThread
   nonisolated let signals: ConnectionSignals
   private nonisolated let configuration: ConnectionConfiguration
   private var session: LibpqSession?
-  /// Whether the thread has been told to end.
+  /// Whether ``close()`` has retired the thread.
   private var isRetired = false
 
   /// The connection's own thread.
@@ -30,11 +32,12 @@ public actor Connection {
 
   /// Connects to the server.
   ///
-  /// Cancelling the task does not interrupt it; the configuration's connect timeout bounds it for each host.
+  /// Task cancellation does not interrupt connecting. The configuration's connect timeout bounds it for each
+  /// host.
   ///
   /// - Parameters:
   ///   - configuration: Where to connect to, and how.
-  ///   - logger: Hears of the connection's coming about, at debug level.
+  ///   - logger: Logs the new connection at debug level.
   /// - Returns: The open connection.
   /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/connectionFailed``.
   public static func connect(
@@ -50,7 +53,7 @@ public actor Connection {
       thread: thread, signals: ConnectionSignals(pipe: pipe), configuration: configuration)
     try await connection.open()
     do {
-      try await connection.takeOnRole()
+      try await connection.assumeRole()
     } catch {
       await connection.close()
       throw error
@@ -63,16 +66,17 @@ public actor Connection {
     session = try LibpqSession.open(configuration, signals: signals)
   }
 
-  /// Becomes the configuration's role, where the login may.
+  /// Switches to the configuration's role, if the login is a member of it.
   ///
-  /// Asked of the server rather than put into the start-up parameters, where a role that is missing, or not the
-  /// login's to take, would refuse the connection.
-  private func takeOnRole() throws(PostgresError) {
+  /// Done by a statement, not a startup parameter: with the parameter, the server would reject the connection
+  /// if the role is missing or the login isn't a member.
+  private func assumeRole() throws(PostgresError) {
     guard let role = configuration.role, let session else { return }
-    _ = try executeUninterrupted(session.takingOn(role), name: "SET ROLE")
+    _ = try executeUninterrupted(session.assumeRoleSQL(role), name: "SET ROLE")
   }
 
-  /// Whether a pooler stands before PostgreSQL, as can be told by the process id that it gives for the session's.
+  /// Whether a pooler sits between this client and PostgreSQL: the process id given at connect time is then
+  /// not the session's.
   ///
   /// - Throws: ``PostgresError``.
   public func isPooled() throws(PostgresError) -> Bool {
@@ -80,30 +84,30 @@ public actor Connection {
     return try executeUninterrupted(session.isOwnSession, name: "pooler").rows.isEmpty
   }
 
-  /// Whether the connection is open, as far as is known without asking the server.
+  /// Whether the connection is open, judged without asking the server.
   public nonisolated var isUsable: Bool { signals.isOpen }
 
-  /// What the server last said about the transaction.
+  /// The transaction status that the server last reported.
   public nonisolated var transactionStatus: TransactionStatus { signals.transactionStatus }
 
   /// Executes one statement and returns all its rows.
   ///
-  /// Cancelling the task cancels the statement on the server and returns promptly; the connection stays usable
-  /// unless the server does not react within about 2 s.
+  /// Cancelling the task cancels the statement on the server and returns promptly. The connection stays
+  /// usable unless the server takes longer than about 2 s to react.
   ///
   /// - Parameters:
   ///   - statement: The statement.
   ///   - parameters: A value for each `$n`, in order.
-  ///   - deadline: How long to wait for the answer before the connection is given up; by default the statement
-  ///     timeout plus 2 s, so that a server in order has the first word.
+  ///   - deadline: How long to wait for the response before closing the connection. The default is the
+  ///     statement timeout plus 2 s, so that the server's own timeout normally fires first.
   /// - Returns: The rows and the command tag.
   /// - Throws: ``PostgresError``.
   public func execute(
     _ statement: Statement, _ parameters: [Parameter] = [], deadline: Duration? = nil
   ) async throws(PostgresError) -> QueryResult {
     let session = try openSession(for: statement.name)
-    guard !statement.sql.holdsNUL else {
-      throw PostgresError(.invalidParameter, reason: "SQL holds a NUL byte", statement: statement.name)
+    guard !statement.sql.hasNUL else {
+      throw PostgresError(.invalidParameter, reason: "SQL contains a NUL byte", statement: statement.name)
     }
     let buffer: ParameterBuffer
     do {
@@ -116,14 +120,16 @@ public actor Connection {
     }
   }
 
-  /// Executes SQL that may hold several statements, and discards the rows; for migrations and set-up.
+  /// Executes SQL that may contain several statements and discards the rows.
   ///
-  /// The statements run in one transaction unless they say otherwise. Each is subject to the server's statement
-  /// timeout, which the script may change.
+  /// For migrations and setup.
+  ///
+  /// The statements run in one transaction unless they control transactions themselves. The server's
+  /// statement timeout applies to each one, and the script may change it.
   ///
   /// - Parameters:
   ///   - sql: The statements, without parameters.
-  ///   - deadline: How long to wait for all of them before the connection is given up.
+  ///   - deadline: How long to wait for all of them before closing the connection.
   /// - Throws: ``PostgresError``.
   public func executeScript(_ sql: String, deadline: Duration = .seconds(600)) async throws(PostgresError) {
     let session = try openSession(for: "script")
@@ -132,9 +138,9 @@ public actor Connection {
     }
   }
 
-  /// Closes the connection and ends its thread; harmless when called again.
+  /// Closes the connection and ends its thread, after the call in progress.
   ///
-  /// A call in progress is waited for.
+  /// Calling it again does nothing.
   public func close() async {
     guard !isRetired else { return }
     isRetired = true
@@ -142,7 +148,7 @@ public actor Connection {
     thread.retire {}
   }
 
-  /// Runs `body` on this thread so that the task's cancellation reaches it.
+  /// Runs `body` on this thread and lets task cancellation reach it.
   private func cancellable(
     _ session: LibpqSession, deadline: Duration?, statement: String,
     _ body: (inout Call) throws(PostgresError) -> QueryResult
@@ -153,8 +159,8 @@ public actor Connection {
     var call = makeCall(session, isCancellable: true, deadline: deadline)
     let number = call.number
     let result = await withTaskCancellationHandler {
-      // The call of an isolated method is what keeps this closure on the connection's thread: a closure that does
-      // not capture the actor would run, and block, on the cooperative pool.
+      // Calling an isolated method keeps this closure on the connection's thread. A closure that doesn't
+      // capture the actor would run, and block, on the cooperative pool.
       perform(&call, body)
     } onCancel: {
       signals.cancel(call: number)
@@ -172,7 +178,7 @@ public actor Connection {
     }
   }
 
-  /// Runs a command of the transaction's frame, which the task's cancellation must not interrupt.
+  /// Runs `BEGIN`, `COMMIT`, `ROLLBACK` or another command that task cancellation must not interrupt.
   func executeUninterrupted(_ sql: String, name: String) throws(PostgresError) -> QueryResult {
     let session = try openSession(for: name)
     var call = makeCall(session, isCancellable: false, deadline: nil)
@@ -192,35 +198,41 @@ public actor Connection {
     return session
   }
 
-  /// The error that made the current or last transaction fail; nil after ``forgetTransactionFailure()``.
+  /// The error that failed the current or last transaction.
+  ///
+  /// Nil after ``forgetTransactionFailure()``.
   var transactionFailure: PostgresError? { session?.transactionFailure }
 
   func forgetTransactionFailure() {
     session?.transactionFailure = nil
   }
 
-  /// Closes the connection without waiting for anybody else's turn.
+  /// Closes the connection at once, from within a call.
   func discard() {
     session?.finish()
   }
 
-  /// Whether nothing speaks against handing the connection out, seen without a round trip or a change of thread.
+  /// Whether nothing has arrived on the idle socket.
+  ///
+  /// Needs no round trip and no change of thread.
   nonisolated var isQuiet: Bool { signals.isQuiet }
 
-  /// Looks at what has arrived on an idle connection; closes it if the server is gone.
+  /// Reads pending input on an idle connection and closes it if the server is gone.
   ///
-  /// Without a round trip. Ask before a connection that was held for a while is used again.
+  /// Needs no round trip.
   ///
-  /// - Returns: Whether nothing speaks against using the connection.
+  /// Check this before reusing a connection that has been idle.
+  ///
+  /// - Returns: Whether the connection still looks usable.
   public func isAliveWhenIdle() -> Bool {
     session?.isAliveWhenIdle() ?? false
   }
 
   /// Runs `body` on the connection's own thread, where its calls need no change of thread.
   ///
-  /// The thread serves nobody else meanwhile, except where `body` waits.
+  /// The thread runs nothing else until `body` returns or suspends.
   ///
-  /// - Parameter body: What to do; it must not block for anything but this connection.
+  /// - Parameter body: Must block only on this connection.
   /// - Returns: What `body` returned.
   /// - Throws: What `body` throws.
   public func onItsThread<Value: Sendable>(

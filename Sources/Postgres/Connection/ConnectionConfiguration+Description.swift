@@ -1,20 +1,20 @@
 extension ConnectionConfiguration: CustomStringConvertible {
-  /// The settings, with passwords blotted out.
+  /// The settings, with passwords redacted.
   public var description: String {
     settings.map(\.description).joined(separator: " ")
   }
 }
 
 extension ConnectionConfiguration: CustomDebugStringConvertible, CustomReflectable {
-  /// The same as ``description``: a password has no place in debugging output either.
+  /// The same as ``description``: passwords don't belong in debug output either.
   public var debugDescription: String { description }
 
-  /// Empty, so that `dump` and friends don't find the password.
+  /// Empty, so that `dump` and similar functions don't reveal the password.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension ConnectionConfiguration.Setting: CustomStringConvertible, CustomReflectable {
-  /// The keyword and its value, a password's blotted out.
+  /// The keyword and its value, with passwords redacted.
   var description: String {
     "\(keyword)=\(keyword.contains("password") ? "[redacted]" : value)"
   }

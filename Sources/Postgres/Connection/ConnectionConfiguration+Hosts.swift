@@ -1,20 +1,21 @@
 extension ConnectionConfiguration {
-  /// A configuration for each host that the connection string names, in its order, to ask each one by itself.
+  /// One configuration for each host in the connection string, in its order.
   ///
-  /// They connect to a host whether or not it can be written to. A name that stands for several addresses is one host.
+  /// Each connects whether or not the host accepts writes. A name with several addresses counts as one host.
   ///
-  /// - Parameter connectTimeout: the longest that connecting may take, whatever the connection string says; libpq counts
+  /// - Parameter connectTimeout: The connect timeout, which overrides the connection string. libpq counts
   ///   whole seconds, at least 2.
-  /// - Returns: at least one configuration: where no host is named, libpq has a default.
+  /// - Returns: At least one configuration, because libpq has a default host.
   public func eachHost(connectTimeout: Duration) -> [ConnectionConfiguration] {
     let names = list("host")
     let addresses = list("hostaddr")
     let ports = list("port")
-    return (0..<max(1, names.count, addresses.count)).map { place in
+    return (0..<max(1, names.count, addresses.count)).map { position in
       var settings = settings.filter { !Self.describesHosts.contains($0.keyword) }
       for (keyword, values) in [("host", names), ("hostaddr", addresses), ("port", ports)] {
-        // One port is meant for all hosts.
-        guard let value = values.count == 1 ? values[0] : place < values.count ? values[place] : nil else {
+        // A single port applies to all hosts.
+        guard let value = values.count == 1 ? values[0] : position < values.count ? values[position] : nil
+        else {
           continue
         }
         settings.append(Setting(keyword: keyword, value: value))
@@ -27,7 +28,7 @@ extension ConnectionConfiguration {
     }
   }
 
-  /// Which of several hosts are connected to, as libpq has it: `read-write`, `any` and so on.
+  /// Which hosts libpq accepts, such as `read-write` or `any`.
   public var targetSessionAttributes: String? {
     settings.first { $0.keyword == "target_session_attrs" }?.value
   }
@@ -41,7 +42,7 @@ extension ConnectionConfiguration {
     return setting.value.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
   }
 
-  /// The same, with statements prepared on the server.
+  /// The same configuration, with prepared statements.
   var preparing: ConnectionConfiguration {
     ConnectionConfiguration(self, settings: settings, preparedStatements: true)
   }

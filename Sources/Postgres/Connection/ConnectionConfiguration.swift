@@ -8,24 +8,28 @@ import CLibpq
   import Darwin
 #endif
 
-/// Where the database is, who connects, and how long things may take.
+/// How to connect to the database: servers, login, timeouts.
 ///
-/// The connection string is libpq's: a URI or `keyword=value` pairs, several hosts included. It is taken apart by
-/// libpq and handed back in parts, so that no value is ever pasted into a string. Defaults for what it leaves out
-/// come from libpq: the `PG…` environment variables, the password file, and so on.
+/// The connection string is libpq's: a URI or `keyword=value` pairs, with one or several hosts. libpq parses
+/// it and hands back its parts, so no value is ever pasted into a string. Missing values come from libpq's
+/// defaults: the `PG…` environment variables, the password file and so on.
 ///
-/// Behind PgBouncer in transaction mode pass `preparedStatements: false`, and let PgBouncer ignore the `options`
-/// startup parameter (`ignore_startup_parameters = options`) with the statement timeout and the search path set on the role.
+/// Behind PgBouncer in transaction mode, pass `preparedStatements: false` and set `ignore_startup_parameters
+/// = options` in PgBouncer. Then set the statement timeout and the search path on the role.
 public struct ConnectionConfiguration: Sendable {
-  /// The longest that establishing a connection may take for each host; libpq counts whole seconds, at least 2.
+  /// The connect timeout for each host.
+  ///
+  /// libpq counts whole seconds, at least 2.
   public let connectTimeout: Duration
   /// The server's limit for one statement.
   public let statementTimeout: Duration
   /// Whether statements are prepared on the server and reused.
   public let preparedStatements: Bool
-  /// The role that a connection takes on, where its login may and nothing stands between; nil for the login itself.
+  /// The role that each connection switches to, as with `SET ROLE`.
+  ///
+  /// Nil for the login itself.
   public let role: String?
-  /// What libpq is given, in its own order.
+  /// The parameters for libpq, in its own order.
   let settings: [Setting]
 
   /// One of libpq's connection parameters.
@@ -34,23 +38,23 @@ public struct ConnectionConfiguration: Sendable {
     let value: String
   }
 
-  /// Parses a connection string and adds what it leaves out.
+  /// Parses a connection string and adds defaults.
   ///
-  /// Timeouts, keepalives and the application's name are added unless the connection string names them.
+  /// Timeouts, keepalives and the application name are added unless the connection string sets them.
   ///
   /// - Parameters:
   ///   - url: A libpq URI or `keyword=value` string.
-  ///   - applicationName: What `pg_stat_activity` shows.
-  ///   - connectTimeout: The longest that connecting may take for each host.
-  ///   - statementTimeout: The server's limit for one statement, set when connecting, so that it survives a reset.
-  ///   - searchPath: Where names, functions and operators without a schema are looked for, set when connecting whatever the
-  ///     connection string names; nil for what the server has for the login. Without spaces.
-  ///   - preparedStatements: Whether to prepare statements; false for a pooler in transaction mode.
-  ///   - role: A role that each connection is to take on, as by `SET ROLE`, where the login may. Where it may not,
-  ///     where there is no such role, and behind a pooler, whose sessions are not ours to change, the connection stays
-  ///     its login.
-  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string, or might take
-  ///   part of the password for something else.
+  ///   - applicationName: The name in `pg_stat_activity`.
+  ///   - connectTimeout: The connect timeout for each host.
+  ///   - statementTimeout: The server's limit for one statement. Set as a startup option, so it survives
+  ///     `RESET`.
+  ///   - searchPath: The schemas for unqualified names, without spaces. It overrides the connection string.
+  ///     Nil for the login's default.
+  ///   - preparedStatements: Whether to prepare statements. Use false behind a pooler in transaction mode.
+  ///   - role: A role that each connection switches to, as with `SET ROLE`. The connection keeps its login if
+  ///     the role is missing, if the login isn't a member, or behind a pooler, whose sessions are shared.
+  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/configuration`` if libpq can't parse the string
+  ///   or might mistake part of the password for something else.
   public init(
     url: String, applicationName: String = "keymeter", connectTimeout: Duration = .seconds(3),
     statementTimeout: Duration = .seconds(10), searchPath: String? = nil, preparedStatements: Bool = true,
@@ -59,9 +63,9 @@ public struct ConnectionConfiguration: Sendable {
     guard connectTimeout > .zero, statementTimeout > .zero else {
       throw PostgresError(.configuration, reason: "timeouts must be greater than zero")
     }
-    guard !url.holdsNUL, !applicationName.holdsNUL, role?.holdsNUL != true, searchPath?.holdsNUL != true
+    guard !url.hasNUL, !applicationName.hasNUL, role?.hasNUL != true, searchPath?.hasNUL != true
     else {
-      throw PostgresError(.configuration, reason: "a connection setting holds a NUL byte")
+      throw PostgresError(.configuration, reason: "a connection setting contains a NUL byte")
     }
     self.connectTimeout = connectTimeout
     self.statementTimeout = statementTimeout
@@ -73,15 +77,15 @@ public struct ConnectionConfiguration: Sendable {
       statementTimeout: statementTimeout)
     if let searchPath {
       Self.addOption("search_path=\(searchPath)", to: &settings)
-      // What a login's own settings are warned of comes before anybody hears notices, and libpq prints it as it is.
+      // libpq prints warnings about the login's settings to stderr before a notice processor is installed.
       Self.addOption("client_min_messages=error", to: &settings)
     }
     self.settings = settings
   }
 
-  /// The host or hosts, as the connection string has them.
+  /// The host or hosts, as in the connection string.
   public var host: String? { self["host"] }
-  /// The port or ports, as the connection string has them.
+  /// The port or ports, as in the connection string.
   public var port: String? { self["port"] }
   /// The database's name.
   public var database: String? { self["dbname"] }
@@ -92,9 +96,9 @@ public struct ConnectionConfiguration: Sendable {
     settings.first { $0.keyword == keyword }?.value
   }
 
-  /// Takes the connection string apart.
+  /// Parses the connection string.
   ///
-  /// libpq's own message is not passed on: it quotes the string, and with it the password.
+  /// libpq's own error message is dropped, because it quotes the string and with it the password.
   private static func parse(_ url: String) throws(PostgresError) -> [Setting] {
     if let stray = ConnectionURI.strayAt(in: url) {
       throw PostgresError(.configuration, reason: stray.reason)
@@ -116,18 +120,20 @@ public struct ConnectionConfiguration: Sendable {
       }
       option += 1
     }
-    try refusePorts(in: settings)
+    try validatePorts(in: settings)
     return settings
   }
 
-  /// Of a URI without a host or an `@` part of the password is a port, which libpq would quote when it connects.
-  private static func refusePorts(in settings: [Setting]) throws(PostgresError) {
+  /// In a URI without `@` or host, part of the password parses as a port, which libpq would quote in its
+  /// errors.
+  private static func validatePorts(in settings: [Setting]) throws(PostgresError) {
     let ports = settings.first { $0.keyword == "port" }?.value ?? ""
     for port in ports.split(separator: ",") where UInt16(port).map({ $0 == 0 }) ?? true {
       throw PostgresError(
         .configuration,
         reason:
-          "a port in the connection string is no number from 1 to 65535; a URI's password ends with @host")
+          "a port in the connection string is not a number from 1 to 65535 (is the @ before the host missing?)"
+      )
     }
   }
 
@@ -139,19 +145,18 @@ public struct ConnectionConfiguration: Sendable {
       ("application_name", applicationName),
       ("client_encoding", "UTF8"),
       ("connect_timeout", String(max(2, (connectTimeout.wholeMilliseconds + 999) / 1000))),
-      // A peer that vanished without a word is noticed after 30 + 3 × 10 s, or when data stays
-      // unacknowledged for 30 s.
+      // A vanished peer is detected after 30 + 3 × 10 s, or once data stays unacknowledged for 30 s.
       ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"),
       ("keepalives_count", "3"),
       ("tcp_user_timeout", "30000"),
-      // Of several hosts the one that can be written to, whichever it is by now; of one, never a standby: what it says
-      // is late, and a key that was revoked would still be good there.
+      // Of several hosts, connect to the current primary. Never to a standby, even if it is the only host:
+      // its data lags, so a revoked key would still be accepted.
       ("target_session_attrs", "read-write"),
     ]
     for (keyword, value) in defaults where !settings.contains(where: { $0.keyword == keyword }) {
       settings.append(Setting(keyword: keyword, value: value))
     }
-    // Decoding relies on UTF-8 whatever the connection string says.
+    // Decoding needs UTF-8, so this overrides the connection string.
     settings = settings.map {
       $0.keyword == "client_encoding" ? Setting(keyword: $0.keyword, value: "UTF8") : $0
     }
@@ -164,7 +169,7 @@ public struct ConnectionConfiguration: Sendable {
     addOption("statement_timeout=\(max(1, timeout.wholeMilliseconds))", to: &settings)
   }
 
-  /// Of a setting that is named twice the last counts.
+  /// If an option occurs twice, the last one wins.
   private static func addOption(_ option: String, to settings: inout [Setting]) {
     guard let index = settings.firstIndex(where: { $0.keyword == "options" }) else {
       settings.append(Setting(keyword: "options", value: "-c \(option)"))
@@ -173,7 +178,7 @@ public struct ConnectionConfiguration: Sendable {
     settings[index] = Setting(keyword: "options", value: "\(settings[index].value) -c \(option)")
   }
 
-  /// Calls `body` with libpq's two arrays of C strings, each ended by a null pointer.
+  /// Calls `body` with libpq's two null-terminated arrays of C strings.
   func withKeywordsAndValues<Result>(
     _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<UnsafePointer<CChar>?>?) -> Result
   ) -> Result {
@@ -193,14 +198,16 @@ public struct ConnectionConfiguration: Sendable {
 }
 
 extension ConnectionURI.StrayAt {
-  /// What is wrong and how it is put right, without a part of the URI: any of them may be the password's.
+  /// The problem and its fix.
+  ///
+  /// Quotes no part of the URI, because any part may belong to the password.
   fileprivate var reason: String {
     switch self {
     case .inHost:
-      "the connection string has an @ more than it can have: in the user's name and password it is written %40"
+      "the connection string has one @ too many: write %40 for an @ in the user name or password"
     case .inDatabaseOrPassword:
-      "the connection string can be read in two ways: an @ in the database's name is written %40, "
-        + "an @ or / in the user's name and password %40 or %2F"
+      "the connection string is ambiguous: write %40 for an @ in the database name, "
+        + "and %40 or %2F for an @ or / in the user name or password"
     }
   }
 }

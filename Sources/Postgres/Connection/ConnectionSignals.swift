@@ -8,13 +8,13 @@ import Synchronization
   import Darwin
 #endif
 
-/// What other threads may know of a connection and say to it, while its own thread is busy or asleep.
+/// The state that other threads can read, and the cancellation they can send, while the connection's thread
+/// is busy.
 final class ConnectionSignals: Sendable {
   let pipe: WakePipe
-  /// The number of the last call that was cancelled.
+  /// The number of the last cancelled call.
   ///
-  /// Calls are numbered upwards, one at a time, so that a
-  /// cancellation that comes late names a call that is over and touches nothing.
+  /// Call numbers only increase, so a late cancellation names a finished call and has no effect.
   private let cancelledCall = Atomic<UInt64>(0)
   private let status = Atomic<UInt8>(TransactionStatus.unknown.rawValue)
   /// The connection's socket; -1 once it is closed.
@@ -33,7 +33,9 @@ final class ConnectionSignals: Sendable {
     cancelledCall.load(ordering: .sequentiallyConsistent) == call
   }
 
-  /// Notes how the connection stands; `socket` is -1 once it is closed.
+  /// Publishes the connection's state.
+  ///
+  /// `socket` is -1 once it is closed.
   func publish(status: TransactionStatus, socket: Int32) {
     self.status.store(status.rawValue, ordering: .releasing)
     self.socket.store(socket, ordering: .releasing)
@@ -47,7 +49,9 @@ final class ConnectionSignals: Sendable {
 
   var descriptor: Int32 { socket.load(ordering: .acquiring) }
 
-  /// Whether nothing has arrived on the socket: then the server has neither closed it nor said good-bye.
+  /// Whether nothing has arrived on the socket.
+  ///
+  /// If so, the server has not closed it.
   var isQuiet: Bool {
     var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll.fd >= 0 else { return false }

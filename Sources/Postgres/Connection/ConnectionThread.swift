@@ -1,7 +1,7 @@
-/// The executor of one connection: a thread of its own that runs the actor's jobs, and may block in them.
+/// The executor of one connection: a dedicated thread that runs the actor's jobs, which may block.
 ///
-/// The thread ends after ``retire(_:)``. A job that comes later still (a call on a closed connection) gets a
-/// short-lived thread, so that no caller is left waiting and no thread is left over.
+/// The thread ends after ``retire(_:)``. A job that arrives later, from a call on a closed connection, gets a
+/// short-lived thread. So no caller waits forever and no thread leaks.
 final class ConnectionThread: SerialExecutor {
   private enum Work {
     case job(UnownedJob)
@@ -18,7 +18,9 @@ final class ConnectionThread: SerialExecutor {
 
   private init() {}
 
-  /// Starts the thread; nil if the system has none to give.
+  /// Starts the thread.
+  ///
+  /// Nil if the system can't create one.
   static func start() -> ConnectionThread? {
     let thread = ConnectionThread()
     return DetachedThread.start({ thread.runUntilRetired() }) ? thread : nil
@@ -28,9 +30,9 @@ final class ConnectionThread: SerialExecutor {
     add(.job(UnownedJob(job)), retiring: false)
   }
 
-  /// Runs `last` after all that is queued, then lets the thread end.
+  /// Runs `last` after all queued jobs, then lets the thread end.
   ///
-  /// Without this call the thread keeps itself and this object alive for ever.
+  /// Without this call the thread keeps itself and this object alive forever.
   func retire(_ last: @escaping @Sendable () -> Void) {
     add(.closure(last), retiring: true)
   }
@@ -44,7 +46,7 @@ final class ConnectionThread: SerialExecutor {
     }
     guard mustStart else { return }
     if !DetachedThread.start({ self.runUntilRetired() }) {
-      // Without a thread the work must run here, or its caller would wait for ever. It does not block: this
+      // Without a thread the job must run here, or its caller would wait forever. It doesn't block: this
       // happens only after retirement, when the connection is closed.
       runUntilEmpty()
     }
@@ -69,7 +71,7 @@ final class ConnectionThread: SerialExecutor {
     }
   }
 
-  /// The next work; `.some(nil)` when the thread is to end; nil when it is to wait.
+  /// The next job, `.some(nil)` to end the thread, or nil to wait.
   private func nextOrEnd(_ state: inout State) -> Work?? {
     if state.work.isEmpty && !state.isRetired { return nil }
     return .some(nextOrEndWhenEmpty(&state))

@@ -1,21 +1,22 @@
-/// What libpq makes of a connection URI, where it is not what somebody meant.
+/// Detects connection URIs that libpq would parse differently from what the operator meant.
 enum ConnectionURI {
-  /// An `@` that libpq takes for something else than the end of the credentials.
+  /// An `@` that does not end the credentials, as libpq parses the URI.
   enum StrayAt: Equatable {
-    /// For part of a host: behind the credentials, and before the next `/`.
+    /// Part of a host: after the credentials and before the next `/`.
     case inHost
-    /// For part of the database's name, where it can be the end of a password with an `@` or `/` as well.
+    /// Part of the database's name. It may also be the end of a password that contains `@` or `/`.
     case inDatabaseOrPassword
   }
 
-  /// The `@` for which this is no URI to go by; nil where libpq reads it as it was meant.
+  /// Finds an unescaped `@` or `/` in a password that libpq would parse as host, port or database name.
   ///
-  /// libpq ends the credentials at the first `@`, unless a `/` stands before it, and then there are none. So of a password with
-  /// an `@` or `/` that is not percent-encoded it takes part for a host, a port or the database's name, and tells the former
-  /// two, to name servers as well as in its messages. An `@` in the name of a database is as legal, and can't be told from
-  /// that: but where no `:` comes before it there is no password that it could be the end of.
+  /// libpq ends the credentials at the first `@`, but only if no `/` comes before it. A password with an
+  /// unescaped `@` or `/` would then leak part of itself to DNS and into libpq's error messages.
   ///
-  /// Looked at as libpq does: byte by byte, whatever stands before the first `@` or `/`.
+  /// A lone `@` in a database name is legal and looks the same. It is accepted only if no `:` precedes it,
+  /// because then there is no password that it could end. Like libpq, this scans bytes.
+  ///
+  /// - Returns: The stray `@`, or nil if the URI is unambiguous.
   static func strayAt(in url: String) -> StrayAt? {
     let bytes = Array(url.utf8)
     guard let scheme = ["postgresql://", "postgres://"].first(where: { bytes.starts(with: $0.utf8) }) else {

@@ -8,9 +8,9 @@
 
 /// A thread outside the cooperative pool, for calls that block.
 enum DetachedThread {
-  /// Bytes of virtual memory, of which only what is touched becomes real.
+  /// In bytes.
   ///
-  /// Name resolution and TLS want more than a few pages.
+  /// Only touched pages use real memory, but name resolution and TLS need more than a few.
   private static let stackSize = 512 * 1024
 
   private final class Body {
@@ -21,7 +21,9 @@ enum DetachedThread {
     }
   }
 
-  /// Starts a thread that runs `body` and ends; answers whether the system let it.
+  /// Starts a thread that runs `body` and then ends.
+  ///
+  /// Returns false if the system can't create it.
   static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)

@@ -1,7 +1,9 @@
 import CLibpq
 
 extension QueryResult {
-  /// Copies a result, all of whose cells are in binary format, out of libpq's memory.
+  /// Copies a result out of libpq's memory.
+  ///
+  /// All cells must be in binary format.
   init(copying result: OpaquePointer) {
     commandTag = String(cString: PQcmdStatus(result))
     let rowCount = PQntuples(result)
@@ -71,14 +73,14 @@ extension PostgresError {
 
   /// Reads a failed result.
   ///
-  /// The connection is lost if the server said it was leaving (severity FATAL or PANIC, which covers 57P01 and its
-  /// kin) or if there is no SQLSTATE: then the error is libpq's own, about a connection that broke under it, even
-  /// where `PQstatus` still says OK.
+  /// The connection counts as lost if the server closed it (severity FATAL or PANIC, which covers 57P01 and
+  /// similar). It also counts as lost without an SQLSTATE: then libpq itself reports a broken connection,
+  /// even if `PQstatus` still says OK.
   ///
   /// - Parameters:
-  ///   - result: The failed result; it stays the caller's to clear.
+  ///   - result: The failed result. The caller still has to clear it.
   ///   - handle: The connection it came from.
-  ///   - wasCancelled: Whether 57014 is what this client asked for.
+  ///   - wasCancelled: Whether this client requested the cancellation that 57014 reports.
   init(result: OpaquePointer, handle: OpaquePointer, wasCancelled: Bool) {
     func field(_ field: Field) -> String? {
       let code = field.rawValue.asciiValue.map(Int32.init) ?? 0

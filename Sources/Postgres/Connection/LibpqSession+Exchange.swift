@@ -9,12 +9,12 @@ import CLibpq
 #endif
 
 extension LibpqSession {
-  /// Sends a command and reads its results to the end.
+  /// Sends a command and reads all its results.
   ///
   /// - Parameters:
-  ///   - call: The limits; a cancelled call waits until its cancellation can't hit anything else.
-  ///   - statement: What errors call the command.
-  ///   - send: Hands the command to libpq; answers 0 if libpq refuses.
+  ///   - call: The limits. A cancelled call waits until its cancellation can't hit a later query.
+  ///   - statement: The command's name in errors.
+  ///   - send: Hands the command to libpq. Returns 0 if libpq rejects it.
   /// - Returns: The last result.
   /// - Throws: ``PostgresError``. After ``PostgresError/Kind/connectionLost`` and
   ///   ``PostgresError/Kind/deadlineExceeded`` the connection is closed.
@@ -36,7 +36,9 @@ extension LibpqSession {
     }
   }
 
-  /// Reads results until libpq has no more; the first error counts, otherwise the last result.
+  /// Reads results until libpq has no more.
+  ///
+  /// Returns the first error, or else the last result.
   private func readResults(
     _ handle: OpaquePointer, _ call: inout Call
   ) throws(PostgresError) -> Result<QueryResult, PostgresError> {
@@ -53,7 +55,7 @@ extension LibpqSession {
         if case .failure = outcome { break }
         outcome = .failure(PostgresError(result: result, handle: handle, wasCancelled: call.wasCancelled))
       default:
-        // COPY and replication would have to be carried on with; this client does not speak them.
+        // COPY and replication need further exchanges, which this client doesn't implement.
         finish()
         throw PostgresError(.invalidParameter, reason: "COPY is not supported")
       }
@@ -61,10 +63,11 @@ extension LibpqSession {
     return outcome ?? .failure(PostgresError(.connectionLost, reason: "the server sent no result"))
   }
 
-  /// Blocks until `PQgetResult` would not.
+  /// Blocks until `PQgetResult` no longer would.
   private func awaitResult(_ handle: OpaquePointer, _ call: inout Call) throws(PostgresError) {
     while true {
-      // A failed flush is not the end: the server may have said why before it hung up, and that is still to be read.
+      // After a failed flush, keep reading: the server may have sent an error before it closed the
+      // connection.
       let isFlushing = PQflush(handle) == 1
       if !isFlushing && PQisBusy(handle) == 0 { return }
       guard PQsocket(handle) >= 0 else { throw lost(handle) }
@@ -75,22 +78,22 @@ extension LibpqSession {
 
   /// After a cancellation: blocks until `PQcancel` has returned.
   ///
-  /// Only then is it certain that the cancellation can't hit the connection's next query. Source: libpq's
-  /// documentation of `PQcancel` leaves it open; the server's postmaster signals the backend before it closes the
-  /// cancelling connection, and a backend that waits for a command ignores the signal.
+  /// Only then can the cancellation no longer hit the connection's next query. libpq's documentation leaves
+  /// this open. The postmaster signals the backend before it closes the cancelling connection, and an idle
+  /// backend ignores the signal.
   private func awaitCancelRequest(_ handle: OpaquePointer, _ call: inout Call) throws(PostgresError) {
     while let request = call.cancelRequest, !request.isFinished {
       _ = try awaitSocket(nil, &call, writing: false)
     }
   }
 
-  /// Blocks until the socket is ready, a wake-up comes, or time is over.
+  /// Blocks until the socket is ready, a wake-up arrives or the deadline passes.
   ///
-  /// - Returns: Whether it is the socket that is ready.
+  /// - Returns: Whether the socket is ready.
   private func awaitSocket(
     _ handle: OpaquePointer?, _ call: inout Call, writing: Bool
   ) throws(PostgresError) -> Bool {
-    cancelIfAsked(&call)
+    cancelIfRequested(&call)
     var descriptors = (
       pollfd(fd: signals.pipe.readDescriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: handle.map(PQsocket) ?? -1, events: Int16(writing ? POLLIN | POLLOUT : POLLIN), revents: 0)
@@ -102,29 +105,29 @@ extension LibpqSession {
     }
     if descriptors.0.revents != 0 {
       signals.pipe.drain()
-      cancelIfAsked(&call)
+      cancelIfRequested(&call)
     }
     if ready == 0 || call.limit <= .now { throw abandon(call) }
     return descriptors.1.revents != 0
   }
 
-  private func cancelIfAsked(_ call: inout Call) {
+  private func cancelIfRequested(_ call: inout Call) {
     guard call.isCancellable, !call.wasCancelled, signals.isCancelled(call: call.number), let handle else {
       return
     }
     call.cancel(with: CancelRequest.start(for: handle, waking: signals.pipe))
   }
 
-  /// Gives the connection up, because nobody knows when it will be through with the call.
+  /// Closes the connection, because the call may never finish.
   private func abandon(_ call: Call) -> PostgresError {
     if !call.wasCancelled, let handle {
-      // Spares the server the rest of the work, if it is still there to hear it. Nothing waits for it.
+      // Tries to stop the work on the server, without waiting for the result.
       _ = CancelRequest.start(for: handle, waking: signals.pipe)
     }
     finish()
     return call.wasCancelled
-      ? PostgresError(.cancelled, reason: "the connection was given up")
-      : PostgresError(.deadlineExceeded, reason: "no answer in time; the connection was given up")
+      ? PostgresError(.cancelled, reason: "the connection was closed")
+      : PostgresError(.deadlineExceeded, reason: "no response in time, so the connection was closed")
   }
 
   private func lost(_ handle: OpaquePointer) -> PostgresError {
@@ -132,7 +135,7 @@ extension LibpqSession {
       .connectionLost, reason: "the connection broke", message: String(cString: PQerrorMessage(handle)))
   }
 
-  /// Adds the statement's name, remembers what made a transaction fail, and closes a lost connection.
+  /// Adds the statement's name, records what failed the transaction, and closes a lost connection.
   private func note(_ error: PostgresError, statement: String) -> PostgresError {
     var error = error
     error.statement = statement

@@ -1,10 +1,10 @@
 import CLibpq
 
 extension LibpqSession {
-  /// Executes a statement, preparing it first where that is called for.
+  /// Executes a statement and prepares it first if needed.
   ///
-  /// A statement whose plan went stale is prepared again: at once outside a transaction, where the failed attempt
-  /// had no effect; inside one the transaction has failed, and the next one prepares it.
+  /// A statement with a stale plan is prepared again: at once outside a transaction, because the failed
+  /// attempt had no effect. Inside one the transaction has failed, so the next transaction prepares it.
   func execute(
     _ statement: Statement, _ parameters: ParameterBuffer, _ call: inout Call
   ) throws(PostgresError) -> QueryResult {
@@ -22,22 +22,23 @@ extension LibpqSession {
     }
   }
 
-  /// Runs SQL through the simple protocol, in which several statements may follow each other.
+  /// Runs SQL through the simple query protocol, which allows several statements.
   func executeScript(_ sql: String, name: String, _ call: inout Call) throws(PostgresError) -> QueryResult {
-    guard !sql.holdsNUL else {
-      throw PostgresError(.invalidParameter, reason: "SQL holds a NUL byte", statement: name)
+    guard !sql.hasNUL else {
+      throw PostgresError(.invalidParameter, reason: "SQL contains a NUL byte", statement: name)
     }
     return try exchange(&call, statement: name) { PQsendQuery($0, sql) }
   }
 
-  /// The name under which the server knows the statement, which is prepared first if need be; nil if it is to be
-  /// executed unprepared.
+  /// The statement's name on the server.
+  ///
+  /// Prepares it if needed. Nil to execute it unprepared.
   private func serverName(
     of statement: Statement, _ parameters: ParameterBuffer, _ call: inout Call
   ) throws(PostgresError) -> String? {
     guard configuration.preparedStatements else { return nil }
     if let entry = prepared[statement] {
-      // Parameters of other types than it was prepared for would be misread.
+      // With other parameter types than prepared, the server would misread the values.
       return entry.types == parameters.types ? entry.serverName : nil
     }
     guard !prepared.isFull else { return nil }

@@ -8,17 +8,17 @@ import CLibpq
   import Darwin
 #endif
 
-/// A `PGconn` and what is known about it.
+/// A `PGconn` and its state.
 ///
-/// Every method may block and must be called on the connection's own thread. `@unchecked Sendable` only so that
-/// ``Connection`` can hand it to that thread when it is deinitialised.
+/// Every method may block and must be called on the connection's own thread. It is `@unchecked Sendable` only
+/// so that ``Connection`` can hand it to that thread in `deinit`.
 final class LibpqSession: @unchecked Sendable {
   let configuration: ConnectionConfiguration
   let signals: ConnectionSignals
   var prepared = PreparedStatements()
-  /// The error that made the current or last transaction fail, whatever the caller made of it.
+  /// The error that failed the current or last transaction, even if the caller swallowed it.
   var transactionFailure: PostgresError?
-  /// nil once closed or given up.
+  /// Nil once closed.
   private(set) var handle: OpaquePointer?
   private var lastCall: UInt64 = 0
   private let thread = pthread_self()
@@ -33,7 +33,9 @@ final class LibpqSession: @unchecked Sendable {
     finish()
   }
 
-  /// Connects; blocks for up to the connect timeout for each host.
+  /// Connects.
+  ///
+  /// Blocks up to the connect timeout for each host.
   static func open(
     _ configuration: ConnectionConfiguration, signals: ConnectionSignals
   ) throws(PostgresError) -> LibpqSession {
@@ -44,7 +46,7 @@ final class LibpqSession: @unchecked Sendable {
     guard PQstatus(handle) == CONNECTION_OK, PQsetnonblocking(handle, 1) == 0 else {
       let message = String(cString: PQerrorMessage(handle))
       PQfinish(handle)
-      throw PostgresError(.connectionFailed, reason: "no connection came about", message: message)
+      throw PostgresError(.connectionFailed, reason: "connecting failed", message: message)
     }
     // By default libpq prints notices to standard error.
     PQsetNoticeProcessor(handle, { _, _ in }, nil)
@@ -53,7 +55,9 @@ final class LibpqSession: @unchecked Sendable {
     return session
   }
 
-  /// Closes the connection and frees everything; harmless when done again.
+  /// Closes the connection and frees everything.
+  ///
+  /// Calling it again does nothing.
   func finish() {
     guard let handle else { return }
     self.handle = nil
@@ -61,30 +65,32 @@ final class LibpqSession: @unchecked Sendable {
     PQfinish(handle)
   }
 
-  /// Stops a debug build that would block a thread other than the connection's own.
+  /// Stops a debug build that uses libpq on any other thread than the connection's own.
   func assertOnOwnThread() {
     assert(pthread_equal(thread, pthread_self()) != 0, "libpq is used outside the connection's thread")
   }
 
-  /// SQL that makes a role the session's.
+  /// SQL that switches the session to a role.
   ///
-  /// A pooler tells clients a process id of its own making, and hands its sessions from one client to the next: through
-  /// it the statement changes nothing.
-  func takingOn(_ role: String) -> String {
+  /// A pooler reports a made-up process id and shares its sessions between clients. Behind one, this
+  /// statement changes nothing.
+  func assumeRoleSQL(_ role: String) -> String {
     let name = role.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
     return """
       SELECT pg_catalog.set_config('role', r.rolname, false) FROM pg_catalog.pg_roles AS r
       WHERE r.rolname = '\(name)' AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
-        AND pg_catalog.pg_backend_pid() = \(processAtConnecting)
+        AND pg_catalog.pg_backend_pid() = \(initialProcessID)
       """
   }
 
-  /// The process id that the other end gave as its own, which a pooler makes up; 0 once closed.
-  private var processAtConnecting: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
+  /// The process id reported at connect time, which a pooler makes up.
+  ///
+  /// 0 once closed.
+  private var initialProcessID: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
 
-  /// SQL whose answer has a row if this is PostgreSQL's own session, and none if a pooler lends it.
+  /// SQL that returns a row on PostgreSQL's own session, and no row behind a pooler.
   var isOwnSession: String {
-    "SELECT 1 WHERE pg_catalog.pg_backend_pid() = \(processAtConnecting)"
+    "SELECT 1 WHERE pg_catalog.pg_backend_pid() = \(initialProcessID)"
   }
 
   /// The next call's number, for ``ConnectionSignals/cancel(call:)``.
@@ -93,7 +99,7 @@ final class LibpqSession: @unchecked Sendable {
     return lastCall
   }
 
-  /// What the server last said about the transaction.
+  /// The transaction status that the server last reported.
   var transactionStatus: TransactionStatus {
     guard let handle else { return .unknown }
     return switch PQtransactionStatus(handle) {
@@ -104,15 +110,17 @@ final class LibpqSession: @unchecked Sendable {
     }
   }
 
-  /// Lets other threads see how the connection stands.
+  /// Publishes the connection's state to other threads.
   func publishStatus() {
     signals.publish(status: transactionStatus, socket: handle.map(PQsocket) ?? -1)
   }
 
-  /// Reads what has arrived on an idle connection without waiting; answers whether it is still alive.
+  /// Reads pending input on an idle connection without waiting.
   ///
-  /// Parameter changes and notices may come at any time and are harmless; a good-bye is followed by the end of the
-  /// stream, which shows only when the good-bye itself has been read, hence the loop.
+  /// Returns whether it is still alive.
+  ///
+  /// Parameter changes and notices may arrive at any time and are harmless. If the server closes the
+  /// connection, it first sends an error. The end of the stream shows only after reading that, so this loops.
   func isAliveWhenIdle() -> Bool {
     for _ in 0..<16 {
       guard let handle, PQstatus(handle) == CONNECTION_OK else { break }

@@ -6,10 +6,10 @@
   import Darwin
 #endif
 
-/// State behind a mutex, on whose change a thread can wait.
+/// State behind a mutex, with a condition variable to wait for changes.
 ///
-/// `Synchronization.Mutex` has no condition to wait on, hence the POSIX pair. The compiler can't see that the
-/// pointers are touched only under the mutex, hence `@unchecked`.
+/// `Synchronization.Mutex` has no condition variable, so this uses the POSIX pair. It is `@unchecked` because
+/// the compiler can't see that the pointers are used only under the mutex.
 final class Monitor<State>: @unchecked Sendable {
   private var state: State
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -28,7 +28,7 @@ final class Monitor<State>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Calls `body` with the state, then wakes the waiting thread if there is one.
+  /// Calls `body` with the state, then wakes the waiting thread, if any.
   func change<Result>(_ body: (inout State) -> Result) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
@@ -37,7 +37,7 @@ final class Monitor<State>: @unchecked Sendable {
     return result
   }
 
-  /// Blocks the calling thread until `body`, called at each change, answers something.
+  /// Blocks the calling thread until `body`, called at each change, returns a value.
   func wait<Result>(until body: (inout State) -> Result?) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

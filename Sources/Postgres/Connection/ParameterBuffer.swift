@@ -1,6 +1,6 @@
-/// The parameters of one execution in the form libpq wants: one buffer of bytes and arrays beside it.
+/// The parameters of one execution in libpq's layout: one byte buffer and parallel arrays.
 ///
-/// One buffer, because pointers to it may be used only inside a `withUnsafe…` closure, and so one closure serves
+/// One buffer, because pointers to it are valid only inside a `withUnsafe…` closure. One closure then serves
 /// any number of parameters.
 struct ParameterBuffer {
   private var bytes: [UInt8] = []
@@ -10,11 +10,11 @@ struct ParameterBuffer {
   /// The values' types, as libpq's `Oid`.
   private(set) var types: [UInt32] = []
 
-  /// Writes the parameters out.
+  /// Encodes the parameters.
   ///
   /// Throws ``PostgresError/Kind/invalidParameter`` naming the first one that can't be sent.
   init(_ parameters: [Parameter]) throws(PostgresError) {
-    // PostgreSQL's message carries the number of parameters in 16 bits.
+    // The protocol has 16 bits for the number of parameters.
     guard parameters.count <= Int(UInt16.max) else {
       throw PostgresError(.invalidParameter, reason: "more than 65535 parameters")
     }
@@ -30,14 +30,16 @@ struct ParameterBuffer {
       lengths.append(Int32(truncatingIfNeeded: bytes.count - start))
       types.append(parameter.type.rawValue)
     }
-    // libpq takes a null pointer for NULL, so that even an empty value needs an address.
+    // A null pointer means NULL to libpq, so even an empty value needs an address.
     bytes.append(0)
     guard bytes.count < Int(Int32.max) else {
       throw PostgresError(.invalidParameter, reason: "parameters of 2 GiB or more")
     }
   }
 
-  /// Appends a value's bytes; answers why it can't.
+  /// Appends a value's bytes.
+  ///
+  /// Returns the reason if it can't.
   private mutating func append(_ value: Parameter.Value) -> String? {
     switch value {
     case .null: break
@@ -54,7 +56,7 @@ struct ParameterBuffer {
     return nil
   }
 
-  /// Pointers for libpq; valid only inside `body`.
+  /// Pointers for libpq, valid only inside `body`.
   struct Pointers {
     let count: Int32
     let types: UnsafePointer<UInt32>?
@@ -63,7 +65,7 @@ struct ParameterBuffer {
     let formats: UnsafePointer<Int32>?
   }
 
-  /// Calls `body` with pointers to the parameters, all of them in binary format.
+  /// Calls `body` with pointers to the parameters, all in binary format.
   func withPointers<Result>(_ body: (Pointers) -> Result) -> Result {
     let formats = [Int32](repeating: 1, count: types.count)
     return bytes.withUnsafeBytes { buffer in

@@ -1,9 +1,9 @@
 extension PostgresError {
-  /// Whether the database could not be had just now, as opposed to the request having been refused by it.
+  /// Whether the database is unavailable, as opposed to having rejected the statement.
   ///
-  /// Callers answer "unavailable, try again later". It does not promise that nothing was executed:
-  /// ``Kind/connectionLost`` and ``Kind/deadlineExceeded`` leave that open. ``Kind/commitOutcomeUnknown`` is not
-  /// among them, because trying again blindly could do the work twice.
+  /// Callers answer "unavailable, try again later". Something may still have been executed:
+  /// ``Kind/connectionLost`` and ``Kind/deadlineExceeded`` leave that open. ``Kind/commitOutcomeUnknown`` is
+  /// excluded, because a blind retry could do the work twice.
   public var isUnavailable: Bool {
     switch kind {
     case .connectionFailed, .connectionLost, .poolExhausted, .poolClosed, .deadlineExceeded: true
@@ -13,26 +13,29 @@ extension PostgresError {
     }
   }
 
-  /// Whether the transaction lost against another one (40001, 40P01) and may be run again from its beginning.
+  /// Whether the transaction hit a serialisation failure or deadlock (40001, 40P01) and may be retried from
+  /// its start.
   public var isSerializationFailure: Bool {
     sqlState == .serializationFailure || sqlState == .deadlockDetected
   }
 
-  /// Whether the same request may well succeed later without anybody changing anything.
+  /// Whether the same request may succeed later without any change.
   public var isTransient: Bool {
     isUnavailable || isSerializationFailure
   }
 
-  /// Whether a prepared statement outlived what it was prepared against.
+  /// Whether the plan of a prepared statement may be stale.
   ///
-  /// 0A000 is "cached plan must not change result type", which shares its code with truly unsupported features; so
-  /// this is reason to prepare again once, and no more.
+  /// 0A000 means "cached plan must not change result type" but also truly unsupported features. So this
+  /// justifies preparing again once, not more.
   var suggestsStalePlan: Bool {
     kind == .server && (sqlState == .featureNotSupported || sqlState == .invalidStatementName)
   }
 
-  /// Codes that say the server is short of something, leaving, or no longer the primary; or that a statement is missing
-  /// which was prepared, and then prepared anew: a pooler hands its sessions around, and nothing was executed.
+  /// Codes for a server that lacks resources, is shutting down or is no longer primary.
+  ///
+  /// Also 26000, a missing prepared statement: after preparing again it can only come from a pooler that
+  /// switches sessions, and nothing was executed.
   private static func meansUnavailable(_ state: SQLState) -> Bool {
     switch state.conditionClass {
     case "08", "53", "58": true  // connection, insufficient resources, system error

@@ -1,58 +1,69 @@
-/// What went wrong between this process and PostgreSQL.
+/// A failure in talking to PostgreSQL.
 ///
-/// ``description`` may be logged and shown anywhere: it never holds the server's own words, because they quote row
-/// values. ``debugDescription`` holds everything and belongs in an internal log only.
+/// ``description`` is safe in any log or response: it never contains the server's messages, because they
+/// quote row values. ``debugDescription`` contains everything and belongs in internal logs only.
 public struct PostgresError: Error, Sendable, Equatable {
-  /// The sorts of failure; each says what is known about whether anything was executed.
+  /// The kinds of failure.
+  ///
+  /// Each says what is known about whether anything was executed.
   public enum Kind: Sendable, Equatable {
     /// The connection string or a setting is unusable.
     case configuration
-    /// No connection came about, so nothing was executed.
+    /// No connection could be opened, so nothing was executed.
     case connectionFailed
-    /// The connection broke; the outcome of what was in flight is unknown.
+    /// The connection broke. The outcome of a statement in flight is unknown.
     case connectionLost
-    /// The server answered with an error; ``PostgresError/sqlState`` says which. The statement had no effect.
+    /// The server returned an error, see ``PostgresError/sqlState``. The statement had no effect.
     case server
-    /// No connection became free within the pool's limit; nothing was executed.
+    /// No connection became free within the pool's wait limit. Nothing was executed.
     case poolExhausted
-    /// The pool is closed or closing; nothing was executed.
+    /// The pool is closed or closing. Nothing was executed.
     case poolClosed
-    /// The server did not answer in time; the outcome of what was in flight is unknown.
+    /// The server did not answer in time. The outcome of a statement in flight is unknown.
     case deadlineExceeded
-    /// The calling task was cancelled; outside a transaction the outcome of what was in flight is unknown.
+    /// The calling task was cancelled. Outside a transaction, the outcome of a statement in flight is
+    /// unknown.
     case cancelled
-    /// `COMMIT` was answered with `ROLLBACK`, because a statement in the transaction had failed.
+    /// The server answered `COMMIT` with `ROLLBACK`, because a statement in the transaction had failed.
     case transactionRolledBack
     /// The connection broke during `COMMIT`, which may or may not have taken effect.
     case commitOutcomeUnknown
-    /// A parameter or statement can't be sent; nothing was sent.
+    /// A parameter or statement can't be encoded. Nothing was sent.
     case invalidParameter
-    /// A cell can't be read as the type asked for.
+    /// A cell can't be decoded as the requested type.
     case decoding
   }
 
-  /// What sort of failure it is.
+  /// The kind of failure.
   public let kind: Kind
-  /// The server's code, where the server sent one.
+  /// The SQLSTATE, if the server sent one.
   public let sqlState: SQLState?
-  /// The name of the constraint that refused the row.
+  /// The name of the violated constraint.
   public let constraint: String?
   /// The table the server names, or nil.
   public let table: String?
-  /// The column the server names, or the one that could not be decoded.
+  /// The column that the server names, or the one that could not be decoded.
   public let column: String?
   /// The name of the statement that failed.
   public internal(set) var statement: String?
-  /// This client's own words about the failure; they never hold values of rows or parameters.
+  /// This client's own explanation.
+  ///
+  /// Never contains values of rows or parameters.
   public let reason: String?
-  /// The server's or libpq's message, which may hold row values.
+  /// The message from the server or libpq.
+  ///
+  /// May contain row values.
   public let message: String?
-  /// The server's detail, which may hold row values.
+  /// The server's detail.
+  ///
+  /// May contain row values.
   public let detail: String?
   /// The server's hint.
   public let hint: String?
 
-  /// Makes an error; every part but the kind is optional.
+  /// Creates an error.
+  ///
+  /// Only the kind is required.
   public init(
     _ kind: Kind, reason: String? = nil, sqlState: SQLState? = nil, constraint: String? = nil,
     table: String? = nil, column: String? = nil, statement: String? = nil, message: String? = nil,
@@ -70,7 +81,7 @@ public struct PostgresError: Error, Sendable, Equatable {
     self.hint = hint
   }
 
-  /// The same facts under another kind, for when the caller knows more about what the failure means.
+  /// The same error with another kind, for callers that know more about what the failure means.
   func reclassified(as kind: Kind, reason: String? = nil) -> PostgresError {
     PostgresError(
       kind, reason: reason ?? self.reason, sqlState: sqlState, constraint: constraint, table: table,
@@ -79,7 +90,9 @@ public struct PostgresError: Error, Sendable, Equatable {
 }
 
 extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
-  /// Kind, SQLSTATE, names and this client's reason: no row values, so it is safe in any log.
+  /// The kind, SQLSTATE, names and reason.
+  ///
+  /// Contains no row values, so it is safe in any log.
   public var description: String {
     var text = "PostgresError(\(kind)"
     for (label, value) in safeFields {
@@ -88,7 +101,9 @@ extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
     return text + ")"
   }
 
-  /// Everything, the server's message, detail and hint included: for internal logs only.
+  /// Everything, including the server's message, detail and hint.
+  ///
+  /// For internal logs only.
   public var debugDescription: String {
     var text = "PostgresError(\(kind)"
     let confidential = [("message", message), ("detail", detail), ("hint", hint)]

@@ -1,16 +1,20 @@
-/// Which statements one connection has prepared on its server, and under which names.
+/// The statements that one connection has prepared, and their names on the server.
 ///
-/// Names are made here and never used twice, so that a statement whose plan went stale can be prepared anew beside
-/// its old self, and because PostgreSQL cuts names off at 63 bytes. Nor does any other connection use them: where a pooler
-/// hands the server's sessions around, a name that means another statement there would run that one.
+/// Names are generated and never reused. So a statement with a stale plan can be prepared again under a new
+/// name, and PostgreSQL's limit of 63 bytes for names doesn't matter.
+///
+/// Names also differ between connections: behind a pooler that shares sessions, a name used by two clients
+/// could run the wrong statement.
 struct PreparedStatements {
   struct Entry {
     let serverName: String
-    /// The parameters' types it was prepared for.
+    /// The parameter types it was prepared with.
     let types: [UInt32]
   }
 
-  /// SQL that is put together at run time must not fill the server's memory; what exceeds this is not prepared.
+  /// Dynamic SQL must not fill the server's memory.
+  ///
+  /// Statements beyond this limit are not prepared.
   static let maximumCount = 256
 
   private let ownName = String(UInt64.random(in: .min ... .max), radix: 36)
@@ -31,7 +35,7 @@ struct PreparedStatements {
     entries[statement] = entry
   }
 
-  /// Forgets a statement, so that its next execution prepares it again.
+  /// Forgets a statement, so that the next execution prepares it again.
   mutating func remove(_ statement: Statement) {
     entries[statement] = nil
   }

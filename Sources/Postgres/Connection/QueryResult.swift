@@ -1,11 +1,15 @@
-/// What one statement answered.
+/// The result of one statement.
 public struct QueryResult: Sendable {
-  /// The rows, in the server's order; empty for a statement that returns none.
+  /// The rows, in the server's order.
+  ///
+  /// Empty for a statement that returns none.
   public let rows: [Row]
-  /// What the server says it did, such as `INSERT 0 3`.
+  /// The server's command tag, such as `INSERT 0 3`.
   public let commandTag: String
 
-  /// How many rows were inserted, updated, deleted or selected; 0 for commands that count none.
+  /// The number of rows inserted, updated, deleted or selected.
+  ///
+  /// 0 for other commands.
   public var affectedRows: Int {
     commandTag.split(separator: " ").last.flatMap { Int($0) } ?? 0
   }

@@ -1,9 +1,12 @@
-/// All cells of one result, copied out of libpq: what the rows share.
+/// All cells of one result, copied out of libpq.
 ///
-/// One buffer for all bytes and one table of places, so that a result costs a handful of allocations however many
-/// cells it has.
+/// Its rows share them.
+///
+/// One buffer for all bytes and one table of offsets: a few allocations per result, regardless of its size.
 final class ResultStorage: Sendable {
-  /// Where a cell's bytes are; a negative length means NULL.
+  /// The position of a cell's bytes.
+  ///
+  /// A negative length means NULL.
   struct Place: Sendable {
     let start: Int
     let length: Int32
@@ -30,8 +33,10 @@ final class ResultStorage: Sendable {
 
 /// One cell as the server sent it: the type and the value in that type's binary format.
 public struct PostgresCell: Sendable {
-  /// The column's type, or the element's where the cell is part of an array.
+  /// The column's type, or the element's type within an array.
   public let type: PostgresType
-  /// The value's bytes; nil for NULL.
+  /// The value's bytes.
+  ///
+  /// Nil for NULL.
   public let bytes: ArraySlice<UInt8>?
 }

@@ -1,24 +1,26 @@
-/// One SQL statement and the name it is known by.
+/// One SQL statement and its name.
 ///
-/// The name goes into errors and logs in place of the SQL. It is never sent to the server as an identifier, so it
-/// may have any length and need not be unique: two statements are the same only if name and SQL both are.
+/// Errors and logs show the name instead of the SQL. It is never sent to the server as an identifier, so it
+/// may have any length and need not be unique. Two statements are equal only if both name and SQL are.
 public struct Statement: Sendable, Hashable {
-  /// What errors and logs call this statement.
+  /// The name in errors and logs.
   public let name: String
   /// The SQL text, with parameters written `$1`, `$2`, ….
   public let sql: String
 
-  /// Makes a statement.
+  /// Creates a statement.
   ///
   /// - Parameters:
-  ///   - name: What errors and logs call it.
+  ///   - name: The name in errors and logs.
   ///   - sql: One SQL command, with parameters written `$1`, `$2`, ….
   public init(_ name: String, _ sql: String) {
     self.name = name
     self.sql = sql
   }
 
-  /// Hashes the name alone: names differ in practice, and hashing the SQL at each execution would cost more.
+  /// Hashes only the name.
+  ///
+  /// Names differ in practice, and hashing the SQL at each execution would cost more.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
   }

@@ -1,6 +1,6 @@
-/// How a transaction is begun.
+/// The isolation level and access mode of a transaction.
 public struct TransactionOptions: Sendable, Hashable {
-  /// The isolation levels PostgreSQL tells apart.
+  /// PostgreSQL's isolation levels.
   public enum Isolation: Sendable, Hashable {
     /// Each statement sees what was committed before it began.
     case readCommitted
@@ -12,16 +12,18 @@ public struct TransactionOptions: Sendable, Hashable {
 
   /// The isolation level.
   public var isolation: Isolation
-  /// Whether the server refuses writes.
+  /// Whether the server rejects writes.
   public var readOnly: Bool
 
-  /// Makes options; the default is a read-committed transaction that may write.
+  /// Creates options.
+  ///
+  /// The default is a read-committed transaction that may write.
   public init(isolation: Isolation = .readCommitted, readOnly: Bool = false) {
     self.isolation = isolation
     self.readOnly = readOnly
   }
 
-  /// Both settings are spelled out, so that the server's defaults don't matter.
+  /// Spells out both settings, so that the server's defaults don't matter.
   var beginStatement: String {
     let level =
       switch isolation {
@@ -33,14 +35,14 @@ public struct TransactionOptions: Sendable, Hashable {
   }
 }
 
-/// What the server last said about the connection's transaction.
+/// The transaction status that the server last reported.
 public enum TransactionStatus: UInt8, Sendable, Hashable {
   /// No transaction is open.
   case idle
   /// A transaction is open and healthy.
   case inTransaction
-  /// A transaction is open and has failed; only a rollback is accepted.
+  /// A transaction is open and has failed. The server accepts only a rollback.
   case failed
-  /// The connection is closed or broken, or in the middle of something.
+  /// The connection is closed, broken or busy.
   case unknown
 }

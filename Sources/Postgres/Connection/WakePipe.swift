@@ -6,22 +6,24 @@
   import Darwin
 #endif
 
-/// A pipe that a thread polls beside its socket, so that others can wake it.
+/// A pipe that a thread polls together with its socket, so that other threads can wake it.
 ///
-/// A wake-up carries no meaning: the woken thread looks for itself at what has changed. So one too many, or one that
-/// comes late, does no harm.
+/// A wake-up carries no data: the woken thread checks what has changed. So extra or late wake-ups are
+/// harmless.
 final class WakePipe: Sendable {
   let readDescriptor: Int32
   private let writeDescriptor: Int32
 
-  /// Opens the pipe; nil if the process has no file descriptors left.
+  /// Opens the pipe.
+  ///
+  /// Nil if the process is out of file descriptors.
   init?() {
     var descriptors: [Int32] = [-1, -1]
     guard pipe(&descriptors) == 0 else { return nil }
     readDescriptor = descriptors[0]
     writeDescriptor = descriptors[1]
     for descriptor in descriptors {
-      // Not blocking: a full pipe means a wake-up is already on its way. Not inherited by child processes.
+      // Non-blocking, because a full pipe already has a wake-up pending. Not inherited by child processes.
       _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
@@ -37,7 +39,7 @@ final class WakePipe: Sendable {
     _ = write(writeDescriptor, &byte, 1)
   }
 
-  /// Takes out the wake-ups that have come.
+  /// Discards pending wake-ups.
   func drain() {
     var bytes: (UInt64, UInt64) = (0, 0)
     let size = MemoryLayout.size(ofValue: bytes)

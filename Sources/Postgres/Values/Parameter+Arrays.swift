@@ -1,13 +1,13 @@
 extension Parameter {
   /// A `text[]`.
   public static func textArray(_ values: [String]) -> Parameter {
-    guard !values.contains(where: \.holdsNUL) else { return Parameter(.textArray, nulByte) }
+    guard !values.contains(where: \.hasNUL) else { return Parameter(.textArray, nulByte) }
     return array(.textArray, of: .text, values, elementSize: 24) { $0.append(contentsOf: $1.utf8) }
   }
 
   /// A `text[]` whose elements may be NULL.
   public static func textArray(_ values: [String?]) -> Parameter {
-    guard !values.contains(where: { $0?.holdsNUL == true }) else { return Parameter(.textArray, nulByte) }
+    guard !values.contains(where: { $0?.hasNUL == true }) else { return Parameter(.textArray, nulByte) }
     return nullableArray(.textArray, of: .text, values, elementSize: 24) { $0.append(contentsOf: $1.utf8) }
   }
 

@@ -78,11 +78,11 @@ public struct Parameter: Sendable {
   /// A `jsonb` from JSON text that the server checks, or NULL.
   public static func jsonb(_ value: String?) -> Parameter {
     guard let value else { return Parameter(.jsonb, .null) }
-    return Parameter(.jsonb, value.holdsNUL ? nulByte : .jsonb(value))
+    return Parameter(.jsonb, value.hasNUL ? nulByte : .jsonb(value))
   }
 
   private static func checkedText(_ value: String) -> Value {
-    value.holdsNUL ? nulByte : .text(value)
+    value.hasNUL ? nulByte : .text(value)
   }
 
   /// PostgreSQL's text can't hold U+0000, and C interfaces would cut the text off there.
@@ -91,7 +91,7 @@ public struct Parameter: Sendable {
 
 extension String {
   /// Whether U+0000 occurs in the text.
-  var holdsNUL: Bool {
+  var hasNUL: Bool {
     utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? utf8.contains(0)
   }
 }
