@@ -65,8 +65,8 @@ struct CorpusTests {
       ("X-API-Key", [HostileCall.scrubbeList, .verify]), ("X-Scrubs-Clinic-Api-Key", [.own]),
       ("X-Scrubs-Clinic-Provider", [.own]), ("X-Request-Id", [.usage, .verify]),
       ("Idempotency-Key", [.create, .scrubbeCreate, .record]), ("Content-Type", [.create, .rotate]),
-      ("Content-Length", [.reserve]), ("X-Keymeter-Charge", [.verifyBeneath]),
-      ("X-Keymeter-Require-Scope", [.verifyBeneath]), ("X-Keymeter-Require-Environment", [.verifyBeneath]),
+      ("Content-Length", [.reserve]), ("X-Keymeter-Charge", [.verifySubpath]),
+      ("X-Keymeter-Require-Scope", [.verifySubpath]), ("X-Keymeter-Require-Environment", [.verifySubpath]),
     ])
   func headers(name: String, calls: [HostileCall]) async throws {
     try await HostileService.withModel { service in

@@ -6,11 +6,11 @@ import HTTPTypes
 enum HostileCall: CaseIterable {
   case own, listAll, create, update, delete
   case scrubbeCreate, scrubbeList, rotate, revoke, scrubbeDelete
-  case verify, verifyBeneath, reserve, settle, record, usage, analytics, audit
+  case verify, verifySubpath, reserve, settle, record, usage, analytics, audit
 
   var method: HTTPRequest.Method {
     switch self {
-    case .own, .listAll, .scrubbeList, .verify, .verifyBeneath, .usage, .audit: .get
+    case .own, .listAll, .scrubbeList, .verify, .verifySubpath, .usage, .audit: .get
     case .update: .put
     case .delete, .scrubbeDelete: .delete
     case .create, .scrubbeCreate, .rotate, .revoke, .reserve, .settle, .record, .analytics: .post
@@ -27,7 +27,7 @@ enum HostileCall: CaseIterable {
     case .revoke: "/api/v1/apikey/\(id)/revoke"
     case .scrubbeDelete: "/api/v1/apikey/\(id)"
     case .verify: "/api/v1/verify"
-    case .verifyBeneath: "/api/v1/verify/orders/7"
+    case .verifySubpath: "/api/v1/verify/orders/7"
     case .reserve: "/api/v1/usage/reserve"
     case .settle: "/api/v1/usage/settle"
     case .record: "/api/v1/usage/record"
