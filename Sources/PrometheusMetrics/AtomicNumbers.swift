@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Numbers beside each other in memory, each of which any thread may add to.
+/// Adjacent numbers in memory that any thread may add to.
 ///
-/// An array can't hold atomics, and an object for each would be counted, whenever it is used, by all threads at one
-/// place; hence the pointer. It is never changed, and what it points to is touched by atomic operations only, hence
-/// `@unchecked`.
+/// An array can't hold atomics, and an object per number would make all threads contend for its reference
+/// count. So this holds a pointer. It is `@unchecked` because the pointer never changes and its target is
+/// accessed only atomically.
 final class AtomicNumbers: @unchecked Sendable {
   private let numbers: UnsafeMutablePointer<Atomic<Int64>>
   private let count: Int
@@ -25,7 +25,9 @@ final class AtomicNumbers: @unchecked Sendable {
     return numbers[place].load(ordering: .relaxed)
   }
 
-  /// Adds; past the greatest number it goes on from the least, which readers take for a restart.
+  /// Adds to one number.
+  ///
+  /// Overflow wraps around to the minimum, which Prometheus reads as a counter reset.
   func add(_ amount: Int64, to place: Int) {
     precondition(place < count)
     numbers[place].wrappingAdd(amount, ordering: .relaxed)

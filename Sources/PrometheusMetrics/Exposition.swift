@@ -1,4 +1,4 @@
-/// Prometheus' text format, version 0.0.4, as it is being written.
+/// A writer for the Prometheus text format, version 0.0.4.
 ///
 /// https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 struct Exposition {
@@ -7,7 +7,9 @@ struct Exposition {
   private var labels: [String] = []
   private var bounds: [Double] = []
 
-  /// Begins a metric: its samples must follow before the next one's.
+  /// Begins a metric.
+  ///
+  /// Its samples must come before the next metric.
   mutating func begin(_ declaration: MetricDeclaration) {
     name = declaration.name
     labels = declaration.labels
@@ -40,7 +42,9 @@ struct Exposition {
     text += " \(Self.written(number))\n"
   }
 
-  /// A number as Go reads it; whole ones without a fraction, as far as they are exact.
+  /// A number in Go's syntax.
+  ///
+  /// Integers have no fraction as long as they are exact.
   static func written(_ number: Double) -> String {
     if number.isNaN { return "NaN" }
     if number.isInfinite { return number < 0 ? "-Inf" : "+Inf" }
@@ -48,7 +52,7 @@ struct Exposition {
     return "\(number)"
   }
 
-  /// Within quotes a quote is escaped, too.
+  /// Escapes a text, including its quotes if it is written within quotes.
   static func escaped(_ text: String, quotes: Bool) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {

@@ -1,9 +1,9 @@
 import CoreMetrics
 import Synchronization
 
-/// A gauge by one set of labels: the number that was told last.
+/// A gauge for one set of labels.
 final class GaugeSeries: RecorderHandler, MeterHandler {
-  /// The number's bits, since there are no atomic floating-point numbers.
+  /// The number's bits, because there are no atomic floating-point types.
   private let bits = Atomic<UInt64>(0)
 
   var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }

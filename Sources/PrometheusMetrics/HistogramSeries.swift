@@ -1,12 +1,12 @@
 import CoreMetrics
 
-/// A histogram by one set of labels: two atomic additions a value, whoever tells it.
+/// A histogram for one set of labels: two atomic additions per value, from any thread.
 ///
-/// How many values there were is the sum of its buckets, and so always agrees with them.
+/// The count is the sum of the buckets, so the two always agree.
 final class HistogramSeries: TimerHandler, RecorderHandler {
   private let bounds: [Int64]
   private let partsPerUnit: Int64
-  /// A count for each bucket, the one above the last bound included, and then the sum in parts.
+  /// A count for each bucket, including the one above the last bound, and then the sum in parts.
   private let numbers: AtomicNumbers
 
   init(_ buckets: Buckets) {
@@ -17,9 +17,11 @@ final class HistogramSeries: TimerHandler, RecorderHandler {
 
   /// A histogram at one moment.
   struct Snapshot {
-    /// How many values don't exceed each bound; the last one is how many there were.
+    /// The number of values up to each bound.
+    ///
+    /// The last entry is the total count.
     var cumulative: [Int64]
-    /// Of all values, in units.
+    /// The sum of all values, in units.
     var sum: Double
   }
 
@@ -29,7 +31,9 @@ final class HistogramSeries: TimerHandler, RecorderHandler {
     return Snapshot(cumulative: cumulative, sum: Double(numbers[bounds.count + 1]) / Double(partsPerUnit))
   }
 
-  /// A time, whose parts are nanoseconds; no handle for times is made of other histograms.
+  /// A duration.
+  ///
+  /// Only histograms of seconds get timer handles, so one part is a nanosecond.
   func recordNanoseconds(_ nanoseconds: Int64) { add(nanoseconds) }
 
   func record(_ value: Int64) {
@@ -38,7 +42,7 @@ final class HistogramSeries: TimerHandler, RecorderHandler {
   }
 
   func record(_ value: Double) {
-    // A value that is no number belongs into no bucket.
+    // Ignore NaN.
     guard !value.isNaN else { return }
     add(Int64(exactly: (value * Double(partsPerUnit)).rounded()) ?? (value < 0 ? .min : .max))
   }

@@ -1,34 +1,38 @@
-/// One metric: what it is called, what it means, and by what it is told apart.
+/// A metric's name, type, help text and labels.
 ///
-/// What isn't declared isn't shown, so that a library can add no series, and every metric has a text and a fixed set of
-/// labels.
+/// Only declared metrics are exposed. So libraries can't add series, and every metric has a help text and a
+/// fixed set of labels.
 public struct MetricDeclaration: Sendable, Hashable {
-  /// What sort of metric it is.
+  /// The type of metric.
   public enum Kind: Sendable, Hashable {
-    /// Goes up only, from 0 at the start of the process.
+    /// Only increases, starting from 0 with the process.
     case counter
     /// Goes up and down.
     case gauge
-    /// Counts values by the least of these bounds that they don't exceed.
+    /// Counts values by bucket.
     case histogram(Buckets)
   }
 
-  /// The name; a counter's ends with `_total`, and a unit stands in it.
+  /// The name.
+  ///
+  /// It includes the unit, and a counter's ends with `_total`.
   public let name: String
-  /// What sort of metric it is.
+  /// The type of metric.
   public let kind: Kind
-  /// One sentence on what it measures.
+  /// One sentence that says what it measures.
   public let help: String
-  /// The labels' names, in the order in which they are written.
+  /// The label names, in output order.
   public let labels: [String]
 
-  /// A metric that stands in this program's source; a name that Prometheus would refuse stops it.
+  /// Declares a metric.
+  ///
+  /// An invalid name is a programming error and stops the process.
   public init(_ name: String, _ kind: Kind, _ help: String, labels: [String] = []) {
-    precondition(Self.isName(name, besides: "_:"), "\(name) is no metric's name")
+    precondition(Self.isName(name, besides: "_:"), "\(name) is not a valid metric name")
     for label in labels {
       precondition(
         Self.isName(label, besides: "_") && !label.hasPrefix("__") && label != "le",
-        "\(label) is no label's name")
+        "\(label) is not a valid label name")
     }
     precondition(Set(labels).count == labels.count, "\(name) has a label twice")
     self.name = name
@@ -37,7 +41,7 @@ public struct MetricDeclaration: Sendable, Hashable {
     self.labels = labels
   }
 
-  /// Letters, digits and what else is allowed; no digit in front.
+  /// Whether the text has only letters, digits and `others`, and no digit first.
   private static func isName(_ text: String, besides others: String) -> Bool {
     guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
       return false
@@ -53,11 +57,15 @@ public struct MetricDeclaration: Sendable, Hashable {
   }
 }
 
-/// By which bounds a histogram counts, and in which unit it adds up.
+/// A histogram's bucket bounds and its unit.
 public struct Buckets: Sendable, Hashable {
-  /// The bounds, ascending; above the last one there is one more bucket.
+  /// The upper bounds, ascending.
+  ///
+  /// One more bucket counts the values above the last bound.
   public let bounds: [Double]
-  /// Into how many whole parts one unit is divided to be added up: sums of whole numbers lose nothing.
+  /// How many integer parts make up one unit.
+  ///
+  /// Sums of integers lose no precision.
   let partsPerUnit: Int64
 
   private init(_ bounds: [Double], partsPerUnit: Int64) {
@@ -66,7 +74,7 @@ public struct Buckets: Sendable, Hashable {
     self.partsPerUnit = partsPerUnit
   }
 
-  /// Times, by bounds in seconds; added up in nanoseconds.
+  /// Durations with bounds in seconds, summed in nanoseconds.
   public static func seconds(_ bounds: [Double]) -> Buckets {
     Buckets(bounds, partsPerUnit: nanosecondsPerSecond)
   }
@@ -75,9 +83,9 @@ public struct Buckets: Sendable, Hashable {
 
   var areSeconds: Bool { partsPerUnit == Self.nanosecondsPerSecond }
 
-  /// Whole numbers.
+  /// Integers.
   public static func whole(_ bounds: [Double]) -> Buckets { Buckets(bounds, partsPerUnit: 1) }
 
-  /// The bounds in parts, as values are compared with them.
+  /// The bounds in parts, for comparison with values.
   var parts: [Int64] { bounds.map { Int64(($0 * Double(partsPerUnit)).rounded()) } }
 }

@@ -1,14 +1,16 @@
 public import CoreMetrics
 import Synchronization
 
-/// A backend of swift-metrics whose numbers are read as text by Prometheus.
+/// A swift-metrics backend that exposes its metrics in the Prometheus text format.
 ///
-/// Handles are made once and kept: making one takes a lock and a look-up, and counting with one a few nanoseconds.
-/// Nothing is ever forgotten, and nothing is shown but what is declared.
+/// Create handles once and keep them: creating one takes a lock and a lookup, while recording takes a few
+/// nanoseconds. No series is ever removed, and only declared metrics are exposed.
 public final class PrometheusRegistry: MetricsFactory {
-  /// Series of one metric by their labels' values; beyond so many, further ones count nowhere.
+  /// The maximum number of series per metric.
   ///
-  /// Values come from this program, never from a client, so that only a mistake gets there.
+  /// Further label values are not recorded.
+  ///
+  /// Label values come from this program, never from a client, so only a bug reaches this limit.
   public static let mostSeries = 1_000
 
   private struct Family {
@@ -25,20 +27,22 @@ public final class PrometheusRegistry: MetricsFactory {
   private let families: Mutex<[String: Family]>
   private let samplers = Mutex<[@Sendable () -> Void]>([])
 
-  /// A backend that shows the given metrics, as soon as somebody has made a handle of them.
+  /// Creates a backend for the given metrics.
+  ///
+  /// A metric is exposed once it has a handle.
   public init(_ declarations: [MetricDeclaration]) {
     families = Mutex(
       Dictionary(uniqueKeysWithValues: declarations.map { ($0.name, Family(declaration: $0)) }))
   }
 
-  /// Has `sample` run before each reading, to set gauges to what holds then.
+  /// Runs `sample` before each scrape, to update gauges.
   ///
-  /// - Parameter sample: must not wait for anything.
+  /// - Parameter sample: Must not block.
   public func beforeReading(_ sample: @escaping @Sendable () -> Void) {
     samplers.withLock { $0.append(sample) }
   }
 
-  /// All metrics as text, in the order of their names, the series of each in the order of their labels' values.
+  /// All metrics as text, sorted by name, with the series of each sorted by label values.
   public func text() -> String {
     for sample in samplers.withLock({ $0 }) { sample() }
     var exposition = Exposition()
@@ -58,7 +62,9 @@ public final class PrometheusRegistry: MetricsFactory {
 
   // MARK: Handles
 
-  /// A counter; one that counts nowhere for what isn't declared as such.
+  /// Creates a counter.
+  ///
+  /// It records nothing if no such counter is declared.
   public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
     let series = series(label, dimensions) { kind in
       if case .counter = kind { .counter(CounterSeries()) } else { nil }
@@ -67,7 +73,9 @@ public final class PrometheusRegistry: MetricsFactory {
     return NOOPMetricsHandler.instance
   }
 
-  /// A gauge, or with `aggregate` a histogram; one that records nowhere for what isn't declared as such.
+  /// Creates a gauge, or a histogram if `aggregate` is set.
+  ///
+  /// It records nothing if no such metric is declared.
   public func makeRecorder(
     label: String, dimensions: [(String, String)], aggregate: Bool
   ) -> any RecorderHandler {
@@ -85,7 +93,9 @@ public final class PrometheusRegistry: MetricsFactory {
     }
   }
 
-  /// A gauge; one that is set nowhere for what isn't declared as such.
+  /// Creates a gauge.
+  ///
+  /// It records nothing if no such gauge is declared.
   public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
     let series = series(label, dimensions) { kind in
       if case .gauge = kind { .gauge(GaugeSeries()) } else { nil }
@@ -94,7 +104,9 @@ public final class PrometheusRegistry: MetricsFactory {
     return NOOPMetricsHandler.instance
   }
 
-  /// A histogram of seconds; one that records nowhere for what isn't declared as such.
+  /// Creates a histogram of seconds.
+  ///
+  /// It records nothing if no such histogram is declared.
   public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
     let series = series(label, dimensions) { kind in
       if case .histogram(let buckets) = kind, buckets.areSeconds {
@@ -107,17 +119,18 @@ public final class PrometheusRegistry: MetricsFactory {
     return NOOPMetricsHandler.instance
   }
 
-  /// Keeps what was counted: a metric that vanished and came back would look like a restart.
+  /// Keeps the counter: if it vanished and came back, that would look like a reset.
   public func destroyCounter(_ handler: any CounterHandler) {}
-  /// Keeps what was recorded.
+  /// Keeps the recorded values.
   public func destroyRecorder(_ handler: any RecorderHandler) {}
-  /// Keeps what was set.
+  /// Keeps the value.
   public func destroyMeter(_ handler: any MeterHandler) {}
-  /// Keeps what was recorded.
+  /// Keeps the recorded values.
   public func destroyTimer(_ handler: any TimerHandler) {}
 
-  /// The series of these labels, made if need be; `nil` where the metric isn't declared with just these labels, or has
-  /// too many series.
+  /// The series with these labels, created if necessary.
+  ///
+  /// Nil if the metric isn't declared with exactly these labels, or has too many series.
   private func series(
     _ name: String, _ dimensions: [(String, String)], _ make: (MetricDeclaration.Kind) -> Series?
   ) -> Series? {

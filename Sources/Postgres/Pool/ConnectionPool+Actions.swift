@@ -17,7 +17,7 @@ extension ConnectionPool {
     }
   }
 
-  /// An action together with what it needs, so that it can be carried out after the lock is let go.
+  /// An action with everything needed to run it after the lock is released.
   private enum Effect {
     case resume(Continuation, Result<Lease, PostgresError>)
     case connect(PoolStateMachine.ConnectionID)
@@ -27,13 +27,13 @@ extension ConnectionPool {
     case watchDeadlines
   }
 
-  /// Tells the machine of an event and carries out what it decides.
+  /// Feeds an event to the state machine and runs the resulting actions.
   ///
   /// - Parameters:
   ///   - waiter: A waiter to register before the event.
   ///   - arrival: A connection to register before the event.
   ///   - event: Calls one of the machine's methods.
-  /// - Returns: Connections to check, which only maintenance asks for.
+  /// - Returns: Connections to check, which only maintenance requests.
   @discardableResult
   func apply(
     waiter: (id: PoolStateMachine.WaiterID, continuation: Continuation)? = nil, arrival: Lease? = nil,
@@ -50,7 +50,7 @@ extension ConnectionPool {
       }
       return effects
     }
-    return effects.compactMap(carryOut)
+    return effects.compactMap(perform)
   }
 
   private func effect(of action: PoolStateMachine.Action, _ state: inout State) -> Effect? {
@@ -68,7 +68,7 @@ extension ConnectionPool {
     }
   }
 
-  private func carryOut(_ effect: Effect) -> Lease? {
+  private func perform(_ effect: Effect) -> Lease? {
     switch effect {
     case .resume(let continuation, let result): continuation.resume(returning: result)
     case .connect(let id): Task.detached { await self.connect(id) }
@@ -95,7 +95,7 @@ extension ConnectionPool {
     }
   }
 
-  /// Fails waiters whose time is over, for as long as there are any waiters.
+  /// Fails waiters that reach their deadline, for as long as there are waiters.
   private func watchDeadlines() async {
     while let deadline = nextDeadline() {
       try? await Task.sleep(until: deadline, clock: .continuous)

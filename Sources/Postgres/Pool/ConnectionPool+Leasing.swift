@@ -2,18 +2,18 @@ import Logging
 import Synchronization
 
 extension ConnectionPool {
-  /// A connection in the hands of a caller.
+  /// A connection leased to a caller.
   struct Lease: Sendable {
     let id: PoolStateMachine.ConnectionID
     let connection: Connection
   }
 
-  /// Waits for a connection that is alive as far as can be told without asking the server.
+  /// Waits for a connection that looks alive, judged without asking the server.
   func lease() async throws(PostgresError) -> Lease {
     let waiter = PoolStateMachine.WaiterID(number: lastWaiter.add(1, ordering: .relaxed).newValue)
     var lease = try await wait(as: waiter) { machine, now in machine.request(waiter, now: now) }
     while !(await isAlive(lease.connection)) {
-      logger.debug("an idle PostgreSQL connection was found dead")
+      logger.debug("an idle PostgreSQL connection was dead")
       let dead = lease.id
       lease = try await wait(as: waiter) { machine, _ in machine.leaseRejected(dead) }
     }
@@ -33,7 +33,7 @@ extension ConnectionPool {
     let result: Result<Lease, PostgresError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         apply(waiter: (waiter, continuation), event)
-        // A cancellation that came before the waiter was registered found nothing to cancel.
+        // A cancellation before the waiter was registered found nothing to cancel.
         if Task.isCancelled { cancel(waiter) }
       }
     } onCancel: {
@@ -51,7 +51,7 @@ extension ConnectionPool {
     apply { machine, _ in machine.cancel(waiter) }
   }
 
-  /// Takes a connection back, without a transaction.
+  /// Returns a connection to the pool and rolls back any open transaction.
   func release(_ lease: Lease) async {
     let connection = lease.connection
     if connection.transactionStatus != .idle {

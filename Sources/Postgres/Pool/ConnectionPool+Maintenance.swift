@@ -1,10 +1,10 @@
 import Synchronization
 
 extension ConnectionPool {
-  /// Closes connections that are idle for long and checks the others.
+  /// Closes connections that have been idle too long and health-checks the others.
   ///
-  /// It goes on until the task is cancelled or the pool closed. The pool works without it; idle connections then stay
-  /// open, and a dead one is found when it is leased.
+  /// Runs until the task is cancelled or the pool is closed. The pool works without it, but then idle
+  /// connections stay open, and a dead one is only detected when it is leased.
   public func run() async {
     let interval = min(options.idleCheckInterval, options.maximumIdleTime)
     while !state.withLock({ $0.machine.isShutDown }) {

@@ -1,18 +1,18 @@
 extension ConnectionPool {
-  /// The pool's bounds.
+  /// The pool's limits.
   public struct Options: Sendable {
-    /// The most connections at a time.
+    /// The maximum number of connections.
     public var maximumConnections: Int
-    /// The longest wait for a connection.
+    /// How long a caller waits for a connection before it fails.
     public var waitLimit: Duration
     /// How long a connection may be idle before ``ConnectionPool/run()`` closes it.
     public var maximumIdleTime: Duration
-    /// How long after its last use ``ConnectionPool/run()`` checks an idle connection.
+    /// How long a connection is idle before ``ConnectionPool/run()`` health-checks it.
     public var idleCheckInterval: Duration
     /// How long ``ConnectionPool/close()`` waits for leased connections.
     public var closeLimit: Duration
 
-    /// Makes options; `maximumConnections` below 1 counts as 1.
+    /// Creates options and raises `maximumConnections` to at least 1.
     public init(
       maximumConnections: Int = 8, waitLimit: Duration = .seconds(2),
       maximumIdleTime: Duration = .seconds(300), idleCheckInterval: Duration = .seconds(15),
@@ -26,9 +26,9 @@ extension ConnectionPool {
     }
   }
 
-  /// A pool's numbers at one instant.
+  /// A snapshot of the pool's counts.
   public struct Statistics: Sendable, Hashable {
-    /// Connections in the hands of callers.
+    /// Connections leased to callers.
     public internal(set) var leased: Int
     /// Connections ready to be leased.
     public internal(set) var idle: Int

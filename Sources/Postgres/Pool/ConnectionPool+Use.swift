@@ -1,11 +1,11 @@
 extension ConnectionPool {
   /// Leases a connection for the duration of `body`.
   ///
-  /// An open transaction that `body` leaves behind is rolled back.
+  /// If `body` leaves a transaction open, it is rolled back.
   ///
-  /// - Parameter body: What to do; the connection must not be used after it returned.
+  /// - Parameter body: Must not keep the connection after it returns.
   /// - Returns: What `body` returned.
-  /// - Throws: What `body` throws, or ``PostgresError`` if no connection was to be had.
+  /// - Throws: What `body` throws, or ``PostgresError`` if no connection was available.
   public nonisolated(nonsending) func withConnection<Value: Sendable>(
     _ body: (Connection) async throws -> Value
   ) async throws -> Value {
@@ -20,16 +20,17 @@ extension ConnectionPool {
     }
   }
 
-  /// Runs `body` in a transaction on a leased connection, again from the beginning if it lost against another.
+  /// Runs `body` in a transaction on a leased connection and retries it if it conflicts with another
+  /// transaction.
   ///
-  /// It is run again, after a short random pause, on 40001 and 40P01 only, and at once where a prepared statement's
-  /// plan went stale: in both cases nothing was committed. A connection that broke before `BEGIN` was answered is
-  /// replaced once. An unknown outcome of `COMMIT` is never tried again.
+  /// Retries happen after a short random pause, on 40001, 40P01 and stale plans only: in all these cases
+  /// nothing was committed. If the connection breaks before `BEGIN` succeeds, it is replaced once. An unknown
+  /// outcome of `COMMIT` is never retried.
   ///
   /// - Parameters:
-  ///   - options: Isolation and access mode.
-  ///   - maximumAttempts: How often `body` is run at most.
-  ///   - body: What to do. Its effects outside the database must bear being repeated.
+  ///   - options: Isolation level and access mode.
+  ///   - maximumAttempts: The maximum number of times that `body` runs.
+  ///   - body: Its effects outside the database must be safe to repeat.
   /// - Returns: What the committed attempt of `body` returned.
   /// - Throws: What the last attempt of `body` threw, or ``PostgresError`` as in
   ///   ``Connection/transaction(_:_:)``.
@@ -55,8 +56,9 @@ extension ConnectionPool {
     }
   }
 
-  /// Pauses for about 5 ms, twice that after each further attempt, at most about 250 ms: at random, so that
-  /// transactions that collided do not do so again.
+  /// Pauses about 5 ms, doubling after each attempt up to about 250 ms.
+  ///
+  /// The jitter keeps transactions that collided from colliding again.
   private static func pause(after attempts: Int) async throws(PostgresError) {
     let milliseconds = min(5 << min(attempts - 1, 6), 250)
     do {
@@ -68,9 +70,10 @@ extension ConnectionPool {
 }
 
 extension Connection {
-  /// Asks the server for a sign of life.
+  /// Runs a health check on the server.
   ///
-  /// What counts is the connection afterwards, not the answer: a check that is cancelled says nothing against it.
+  /// The result is the connection's state afterwards, not the response: a cancelled check doesn't mean that
+  /// the connection is dead.
   func isAliveWhenAsked(within deadline: Duration) async -> Bool {
     _ = try? await execute(Statement("health_check", "SELECT 1"), deadline: deadline)
     return isUsable && transactionStatus == .idle

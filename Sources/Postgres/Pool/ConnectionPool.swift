@@ -1,13 +1,13 @@
 public import Logging
 import Synchronization
 
-/// A bounded set of connections that are leased out one caller at a time.
+/// A bounded pool of connections, each leased to one caller at a time.
 ///
-/// It opens connections as they are needed and replaces what broke, so it recovers by itself when the database comes
-/// back. What is decided when is ``PoolStateMachine``'s affair; this class carries it out.
+/// It opens connections on demand and replaces broken ones, so it recovers by itself when the database comes
+/// back. ``PoolStateMachine`` decides what happens when. This class does the I/O.
 ///
-/// A leased connection is reset no further than by rolling back: session settings, temporary tables and advisory
-/// locks that a caller leaves behind meet the next one.
+/// A returned connection is only rolled back, not reset: session settings, temporary tables and advisory
+/// locks leak to the next caller.
 public final class ConnectionPool: Sendable {
   let options: Options
   let configuration: ConnectionConfiguration
@@ -15,12 +15,12 @@ public final class ConnectionPool: Sendable {
   let state: Mutex<State>
   let lastWaiter = Atomic<UInt64>(0)
 
-  /// Makes a pool; it connects when it is first used.
+  /// Creates a pool, which connects on first use.
   ///
   /// - Parameters:
   ///   - configuration: How to connect.
-  ///   - options: The pool's bounds.
-  ///   - logger: Hears of connections that failed or were lost.
+  ///   - options: The pool's limits.
+  ///   - logger: Logs connections that failed or were lost.
   public init(configuration: ConnectionConfiguration, options: Options = Options(), logger: Logger) {
     self.configuration = configuration
     self.options = options
@@ -28,18 +28,18 @@ public final class ConnectionPool: Sendable {
     state = Mutex(State(machine: PoolStateMachine(options: options)))
   }
 
-  /// The most connections at a time.
+  /// The maximum number of connections.
   public var maximumConnections: Int { options.maximumConnections }
 
-  /// How many connections and waiting callers there are just now.
+  /// The current counts of connections and waiting callers.
   public var statistics: Statistics {
     state.withLock { $0.machine.statistics }
   }
 
-  /// Refuses new callers, waits for leased connections to come back, and closes all.
+  /// Rejects new callers, waits for leased connections and closes all of them.
   ///
-  /// It waits no longer than the options' close limit; what is still leased then is closed under its caller as soon
-  /// as the statement in progress is through. Harmless when called again.
+  /// After the options' close limit, leased connections are closed too, as soon as their statement in
+  /// progress has finished. Calling it again does nothing.
   public func close() async {
     apply { machine, _ in machine.shutDown() }
     let limit = Task.detached { [options] in

@@ -1,13 +1,13 @@
-/// What a pool does next, decided without doing any of it.
+/// The pool's decisions, without I/O, locks or a clock.
 ///
-/// No I/O, no locks, no clock: events come in with the time at which they happened, actions go out. So every rule
-/// can be tested without a database. The rules:
+/// Events come in with their time, and actions go out, so every rule can be tested without a database. The
+/// rules:
 ///
-/// - Never more connections than the maximum; one being closed counts until it is closed.
-/// - Waiters are served in the order they came, and none waits while a connection is idle.
-/// - The connection used last is leased first, so that those not needed go idle and are closed.
-/// - When a connect fails and nothing else is alive, all waiters fail at once: a dead database is answered in
-///   milliseconds. Each new request tries again, so that the pool recovers by itself.
+/// - The pool never exceeds its maximum. A closing connection counts until it is closed.
+/// - Waiters are served in order of arrival, and none waits while a connection is idle.
+/// - The most recently used connection is leased first, so that surplus ones go idle and are closed.
+/// - When connecting fails and no connection is alive, all waiters fail at once, so a dead database is
+///   reported in milliseconds. Each new request tries again, so the pool recovers by itself.
 struct PoolStateMachine {
   typealias Instant = ContinuousClock.Instant
 
@@ -19,17 +19,17 @@ struct PoolStateMachine {
     let number: UInt64
   }
 
-  /// What the pool is to do.
+  /// An action for the pool to run.
   ///
-  /// Each `connect` is answered by `connected` or `connectFailed`, each `check` by
-  /// `checked`, each `close` by `closed`.
+  /// Each `connect` leads to `connected` or `connectFailed`, each `check` to `checked`, and each `close` to
+  /// `closed`.
   enum Action: Equatable, Sendable {
     case lease(ConnectionID, to: WaiterID)
     case fail(WaiterID, PostgresError)
     case connect(ConnectionID)
     case check(ConnectionID)
     case close(ConnectionID)
-    /// Shut down, and the last connection is gone.
+    /// The pool has shut down and the last connection is closed.
     case drained
   }
 
@@ -54,9 +54,11 @@ struct PoolStateMachine {
 
   private let options: ConnectionPool.Options
   private var connections: [ConnectionID: ConnectionState] = [:]
-  /// In the order they became idle; the last is leased next.
+  /// In the order they became idle.
+  ///
+  /// The last is leased first.
   private var idle: [IdleConnection] = []
-  /// In the order they came, except that one whose connection turned out dead goes to the front.
+  /// In order of arrival, except that a waiter whose connection was dead goes back to the front.
   private var waiters: [Waiter] = []
   private var lastConnection: UInt64 = 0
   private(set) var isShutDown = false
@@ -65,7 +67,7 @@ struct PoolStateMachine {
     self.options = options
   }
 
-  /// How many connections and waiters there are of each sort.
+  /// The counts of connections by state and of waiters.
   var statistics: ConnectionPool.Statistics {
     var statistics = ConnectionPool.Statistics(
       leased: 0, idle: idle.count, connecting: 0, waiting: waiters.count)
@@ -79,7 +81,7 @@ struct PoolStateMachine {
     return statistics
   }
 
-  /// When the next waiter will have waited long enough: all have the same limit, so the first came first.
+  /// The deadline of the first waiter, and so the earliest: all waiters have the same limit.
   var nextDeadline: Instant? { waiters.first?.deadline }
 
   var isDrained: Bool { isShutDown && connections.isEmpty }
@@ -88,22 +90,22 @@ struct PoolStateMachine {
 // MARK: Waiters
 
 extension PoolStateMachine {
-  /// Somebody wants a connection.
+  /// A caller requests a connection.
   mutating func request(_ id: WaiterID, now: Instant) -> [Action] {
     guard !isShutDown else { return [.fail(id, Self.closedError)] }
     return serve(Waiter(id: id, deadline: now + options.waitLimit), mayQueueAt: waiters.endIndex)
   }
 
-  /// A waiter no longer wants a connection.
+  /// A waiter is cancelled.
   ///
-  /// Nothing happens if it has been served or failed meanwhile.
+  /// Does nothing if it was already served or failed.
   mutating func cancel(_ id: WaiterID) -> [Action] {
     guard let index = waiters.firstIndex(where: { $0.id == id }) else { return [] }
     waiters.remove(at: index)
     return [.fail(id, PostgresError(.cancelled, reason: "while waiting for a connection"))]
   }
 
-  /// Time has passed: whoever waited too long fails.
+  /// Fails the waiters that have reached their deadline.
   mutating func expire(now: Instant) -> [Action] {
     let expired = waiters.filter { $0.deadline <= now }
     guard !expired.isEmpty else { return [] }
@@ -137,13 +139,13 @@ extension PoolStateMachine {
 // MARK: Connections
 
 extension PoolStateMachine {
-  /// A connection came about.
+  /// A connection was established.
   mutating func connected(_ id: ConnectionID, now: Instant) -> [Action] {
     guard connections[id] == .connecting else { return [] }
     return makeAvailable(id, idleSince: now, now: now)
   }
 
-  /// A connection did not come about.
+  /// A connection could not be established.
   mutating func connectFailed(_ id: ConnectionID, _ error: PostgresError) -> [Action] {
     guard connections[id] == .connecting else { return [] }
     connections[id] = nil
@@ -151,14 +153,17 @@ extension PoolStateMachine {
     return (someAreAlive ? [] : failAllWaiters(error)) + drainedIfSo()
   }
 
-  /// A leased connection comes back; `isReusable` says whether it is fit for the next user.
+  /// A leased connection is returned.
+  ///
+  /// `isReusable` says whether it may be leased again.
   mutating func release(_ id: ConnectionID, isReusable: Bool, now: Instant) -> [Action] {
     guard case .leased = connections[id] else { return [] }
     return isReusable ? makeAvailable(id, idleSince: now, now: now) : close(id)
   }
 
-  /// A connection turned out dead as it was being leased: its waiter gets another, before all others and without
-  /// any more time than it had.
+  /// A connection was dead when leased.
+  ///
+  /// Its waiter gets another one, ahead of all others and with its original deadline.
   mutating func leaseRejected(_ id: ConnectionID) -> [Action] {
     guard case .leased(let waiter) = connections[id] else { return [] }
     let closing = close(id)
@@ -188,7 +193,7 @@ extension PoolStateMachine {
     return [.close(id)] + connectIfUseful()
   }
 
-  /// Starts connecting for each waiter that no connection is on its way to, as far as the maximum allows.
+  /// Starts a connection for each waiter that has none on the way, up to the maximum.
   private mutating func connectIfUseful() -> [Action] {
     guard !isShutDown, !waiters.isEmpty else { return [] }
     let connecting = connections.values.count { $0 == .connecting }
@@ -209,8 +214,9 @@ extension PoolStateMachine {
 // MARK: Maintenance and shutting down
 
 extension PoolStateMachine {
-  /// Closes what has been idle too long, and asks for a check of one connection that has not been looked at for a
-  /// while: one at a time, so that a server that does not answer holds up no more than one.
+  /// Closes connections that have been idle too long and checks one of the others.
+  ///
+  /// Only one at a time, so that an unresponsive server ties up at most one connection.
   mutating func maintain(now: Instant) -> [Action] {
     let stale = idle.filter { now - $0.idleSince >= options.maximumIdleTime }
     idle.removeAll { now - $0.idleSince >= options.maximumIdleTime }
@@ -223,13 +229,13 @@ extension PoolStateMachine {
     return actions
   }
 
-  /// A check is through.
+  /// A check has finished.
   mutating func checked(_ id: ConnectionID, isAlive: Bool, now: Instant) -> [Action] {
     guard case .checking(let idleSince) = connections[id] else { return [] }
     return isAlive ? makeAvailable(id, idleSince: idleSince, now: now) : close(id)
   }
 
-  /// No more leases: waiters fail, idle connections are closed, and the others as they come back.
+  /// Stops leasing: waiters fail, and connections are closed as they become idle.
   mutating func shutDown() -> [Action] {
     guard !isShutDown else { return drainedIfSo() }
     isShutDown = true
@@ -237,7 +243,7 @@ extension PoolStateMachine {
     return failAllWaiters(Self.closedError) + idle.flatMap { close($0.id) } + drainedIfSo()
   }
 
-  /// Waiting for leased connections is over: they are closed under their users.
+  /// Closes the connections that are still leased, because the close limit has passed.
   mutating func closeLeased() -> [Action] {
     let leased = connections.filter {
       if case .leased = $0.value { true } else { false }

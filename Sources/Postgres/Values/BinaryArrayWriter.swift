@@ -1,22 +1,22 @@
 /// Writes a one-dimensional array in PostgreSQL's binary format.
 ///
-/// The format, all integers 32 bits: number of dimensions, whether NULLs occur, the elements' type; for each
-/// dimension its length and lower bound; for each element its length (-1 for NULL) and bytes. An empty array has no
-/// dimension. Source: `array_recv` in PostgreSQL's `arrayfuncs.c`.
+/// All integers have 32 bits. The header is the number of dimensions, whether there are NULLs, and the
+/// element type. Each dimension has a length and a lower bound. Each element has a length (-1 for NULL) and
+/// its bytes. An empty array has no dimensions. Source: `array_recv` in PostgreSQL's `arrayfuncs.c`.
 struct BinaryArrayWriter {
   private(set) var bytes: [UInt8] = []
 
-  init(elementType: PostgresType, count: Int, holdsNulls: Bool, elementSize: Int) {
+  init(elementType: PostgresType, count: Int, hasNulls: Bool, elementSize: Int) {
     bytes.reserveCapacity(20 + count * (4 + elementSize))
     bytes.append(bigEndian: Int32(count == 0 ? 0 : 1))
-    bytes.append(bigEndian: Int32(holdsNulls ? 1 : 0))
+    bytes.append(bigEndian: Int32(hasNulls ? 1 : 0))
     bytes.append(bigEndian: elementType.rawValue)
     guard count > 0 else { return }
     bytes.append(bigEndian: Int32(count))
     bytes.append(bigEndian: Int32(1))
   }
 
-  /// Appends an element; its length is filled in after it was written.
+  /// Appends an element and fills in its length afterwards.
   mutating func append(_ write: (inout [UInt8]) -> Void) {
     let start = bytes.count
     bytes.append(bigEndian: Int32(0))

@@ -6,18 +6,24 @@ extension Array<UInt8> {
 }
 
 extension ArraySlice<UInt8> {
-  /// The whole slice as one integer, most significant byte first; nil if its length differs from the integer's.
+  /// The slice as one integer, most significant byte first.
+  ///
+  /// Nil if the lengths differ.
   func bigEndian<Value: FixedWidthInteger>(as type: Value.Type = Value.self) -> Value? {
     guard count == MemoryLayout<Value>.size else { return nil }
     return withUnsafeBytes { Value(bigEndian: $0.loadUnaligned(as: Value.self)) }
   }
 
-  /// Takes an integer off the front; nil if too few bytes are left.
+  /// Removes and returns an integer from the front.
+  ///
+  /// Nil if too few bytes are left.
   mutating func takeBigEndian<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) -> Value? {
     take(MemoryLayout<Value>.size)?.bigEndian()
   }
 
-  /// Takes bytes off the front; nil if too few are left.
+  /// Removes and returns bytes from the front.
+  ///
+  /// Nil if too few are left.
   mutating func take(_ length: Int) -> ArraySlice<UInt8>? {
     guard length >= 0, length <= count else { return nil }
     let taken = prefix(length)

@@ -11,7 +11,7 @@ extension Parameter {
     return nullableArray(.textArray, of: .text, values, elementSize: 24) { $0.append(contentsOf: $1.utf8) }
   }
 
-  /// A `text[]`, or NULL in the array's place.
+  /// A `text[]`, or NULL instead of the whole array.
   public static func textArrayOrNull(_ values: [String]?) -> Parameter {
     values.map { textArray($0) } ?? Parameter(.textArray, .null)
   }
@@ -76,7 +76,7 @@ extension Parameter {
     _ write: (inout [UInt8], Element) -> Void
   ) -> Parameter {
     var writer = BinaryArrayWriter(
-      elementType: elementType, count: values.count, holdsNulls: false, elementSize: elementSize)
+      elementType: elementType, count: values.count, hasNulls: false, elementSize: elementSize)
     for value in values {
       writer.append { write(&$0, value) }
     }
@@ -88,7 +88,7 @@ extension Parameter {
     _ write: (inout [UInt8], Element) -> Void
   ) -> Parameter {
     var writer = BinaryArrayWriter(
-      elementType: elementType, count: values.count, holdsNulls: values.contains { $0 == nil },
+      elementType: elementType, count: values.count, hasNulls: values.contains { $0 == nil },
       elementSize: elementSize)
     for value in values {
       if let value {

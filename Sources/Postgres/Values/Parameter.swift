@@ -1,10 +1,9 @@
 /// One value for a statement's `$n`: a type and the value's binary form, or NULL.
 ///
-/// Making one never fails. A value PostgreSQL can't hold, such as a text with a NUL byte, is refused with
-/// ``PostgresError/Kind/invalidParameter`` when it is executed, before anything is sent.
+/// Creating one never fails. A value that PostgreSQL can't store, such as a text with a NUL byte, fails with
+/// ``PostgresError/Kind/invalidParameter`` on execution, before anything is sent.
 public struct Parameter: Sendable {
-  /// Values stay as they are until they are written into the message, so that a number or a text costs no buffer
-  /// of its own.
+  /// Values are encoded only when written into the message, so a number or text needs no extra buffer.
   enum Value: Sendable {
     case null
     case int64(Int64)
@@ -75,7 +74,7 @@ public struct Parameter: Sendable {
     return Parameter(.inet, .bytes(bytes))
   }
 
-  /// A `jsonb` from JSON text that the server checks, or NULL.
+  /// A `jsonb` from JSON text, which the server validates, or NULL.
   public static func jsonb(_ value: String?) -> Parameter {
     guard let value else { return Parameter(.jsonb, .null) }
     return Parameter(.jsonb, value.hasNUL ? nulByte : .jsonb(value))
@@ -85,12 +84,12 @@ public struct Parameter: Sendable {
     value.hasNUL ? nulByte : .text(value)
   }
 
-  /// PostgreSQL's text can't hold U+0000, and C interfaces would cut the text off there.
-  static let nulByte = Value.invalid(reason: "text holds a NUL byte")
+  /// PostgreSQL's text can't contain U+0000, and C APIs would truncate the text there.
+  static let nulByte = Value.invalid(reason: "text contains a NUL byte")
 }
 
 extension String {
-  /// Whether U+0000 occurs in the text.
+  /// Whether the text contains U+0000.
   var hasNUL: Bool {
     utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? utf8.contains(0)
   }

@@ -1,18 +1,18 @@
-/// A type that can be the element of an array read from a cell.
+/// A type that can be an element of a decoded array.
 public protocol PostgresArrayElement: Sendable {
-  /// Reads a whole cell as an array of this type.
+  /// Decodes a cell as an array of this type.
   static func decodeArray(cell: PostgresCell) throws(PostgresDecodingFailure) -> [Self]
 }
 
 extension Array: PostgresDecodable where Element: PostgresArrayElement {
-  /// Reads a one-dimensional array, or for bytes a `bytea`.
+  /// Decodes a one-dimensional array, or a `bytea` for bytes.
   public init(cell: PostgresCell) throws(PostgresDecodingFailure) {
     self = try Element.decodeArray(cell: cell)
   }
 }
 
 extension PostgresArrayElement where Self: PostgresDecodable {
-  /// Reads the binary array format that ``BinaryArrayWriter`` describes.
+  /// Decodes the binary array format that ``BinaryArrayWriter`` describes.
   public static func decodeArray(cell: PostgresCell) throws(PostgresDecodingFailure) -> [Self] {
     var bytes = try cell.bytes(
       of: .textArray, .int8Array, .int4Array, .boolArray, .byteaArray, .timestamptzArray)
@@ -30,7 +30,7 @@ extension PostgresArrayElement where Self: PostgresDecodable {
   private static func decodeElements(
     _ bytes: inout ArraySlice<UInt8>, count: Int, type: PostgresType
   ) throws(PostgresDecodingFailure) -> [Self] {
-    // Each element takes at least its length's four bytes, so that a false count can't reserve much.
+    // Each element takes at least four bytes, so a forged count can't reserve much memory.
     guard count >= 0, count <= bytes.count / 4 else { throw .malformed }
     var elements: [Self] = []
     elements.reserveCapacity(count)
@@ -48,7 +48,7 @@ extension PostgresArrayElement where Self: PostgresDecodable {
 }
 
 extension UInt8: PostgresArrayElement {
-  /// Reads a `bytea`: its bytes are not an array to PostgreSQL.
+  /// Decodes a `bytea`, which PostgreSQL doesn't treat as an array of bytes.
   public static func decodeArray(cell: PostgresCell) throws(PostgresDecodingFailure) -> [UInt8] {
     [UInt8](try cell.bytes(of: .bytea))
   }

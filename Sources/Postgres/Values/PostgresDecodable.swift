@@ -1,19 +1,21 @@
-/// A type that a cell can be read as.
+/// A type that a cell can be decoded as.
 public protocol PostgresDecodable: Sendable {
-  /// Reads a cell.
+  /// Decodes a cell.
   ///
   /// - Parameter cell: The cell as the server sent it.
-  /// - Throws: ``PostgresDecodingFailure`` if the cell's type does not fit, its bytes are malformed, or it is NULL
-  ///   and this type has no place for that.
+  /// - Throws: ``PostgresDecodingFailure`` if the cell's type does not fit, its bytes are malformed, or it is
+  ///   NULL and this type can't represent that.
   init(cell: PostgresCell) throws(PostgresDecodingFailure)
 }
 
-/// Why a cell can't be read as a type; ``Row`` adds which column it was.
+/// Why a cell can't be decoded.
+///
+/// ``Row`` adds the column's name.
 public struct PostgresDecodingFailure: Error, Sendable {
   /// The reason, without the cell's value.
   public let reason: String
 
-  /// Makes a failure; `reason` must not hold the cell's value, because it is shown in logs.
+  /// Creates a failure, whose `reason` must not contain the cell's value because logs show it.
   public init(_ reason: String) {
     self.reason = reason
   }
@@ -22,16 +24,16 @@ public struct PostgresDecodingFailure: Error, Sendable {
 }
 
 extension PostgresCell {
-  /// The bytes, provided the type is one of `accepted` and the cell is not NULL.
+  /// The bytes, provided that the type is one of `accepted` and the cell is not NULL.
   ///
-  /// The type is looked at first, so that asking for the wrong one fails on a NULL too.
+  /// The type is checked first, so decoding as the wrong type fails on NULL too.
   public func bytes(of accepted: PostgresType...) throws(PostgresDecodingFailure) -> ArraySlice<UInt8> {
     guard accepted.contains(type) else { throw PostgresDecodingFailure("the type does not fit") }
     guard let bytes else { throw PostgresDecodingFailure("NULL where a value was expected") }
     return bytes
   }
 
-  /// The cell as one big-endian integer, provided the type is `accepted` and the cell is not NULL.
+  /// The cell as one big-endian integer, provided that the type is `accepted` and the cell is not NULL.
   func integer<Value: FixedWidthInteger>(
     of accepted: PostgresType, as type: Value.Type = Value.self
   ) throws(PostgresDecodingFailure) -> Value {
@@ -41,7 +43,7 @@ extension PostgresCell {
 }
 
 extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {
-  /// Reads NULL as nil, and all else as the wrapped type.
+  /// Decodes NULL as nil, and other values as the wrapped type.
   public init(cell: PostgresCell) throws(PostgresDecodingFailure) {
     self = cell.bytes == nil ? nil : try Wrapped(cell: cell)
   }

@@ -1,7 +1,7 @@
-/// A PostgreSQL data type, by its object identifier.
+/// A PostgreSQL data type, by its object identifier (OID).
 ///
-/// The constants are the built-in types this client encodes or decodes; their numbers are fixed by
-/// `pg_type.dat` and are the same in each installation.
+/// The constants are the built-in types that this client encodes or decodes. `pg_type.dat` fixes their OIDs
+/// for every installation.
 public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
   /// The type's OID.
   public let rawValue: UInt32
@@ -15,7 +15,7 @@ public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringCo
   public static let bool = PostgresType(rawValue: 16)
   /// The type `bytea`.
   public static let bytea = PostgresType(rawValue: 17)
-  /// `name`: identifiers in the system catalogues.
+  /// The type `name`, for identifiers in the system catalogues.
   public static let name = PostgresType(rawValue: 19)
   /// The type `bigint`.
   public static let int8 = PostgresType(rawValue: 20)
@@ -31,7 +31,7 @@ public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringCo
   public static let float4 = PostgresType(rawValue: 700)
   /// The type `double precision`.
   public static let float8 = PostgresType(rawValue: 701)
-  /// What a bare string literal is before it is given a type.
+  /// The type of a bare string literal before its type is resolved.
   public static let unknown = PostgresType(rawValue: 705)
   /// The type `boolean[]`.
   public static let boolArray = PostgresType(rawValue: 1000)
@@ -69,7 +69,7 @@ public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringCo
     .jsonb: "jsonb",
   ]
 
-  /// The SQL name where it is one of the constants, otherwise the OID.
+  /// The SQL name of a known type, otherwise the OID.
   public var description: String {
     Self.names[self] ?? "type with OID \(rawValue)"
   }

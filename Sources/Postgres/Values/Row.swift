@@ -1,6 +1,6 @@
 /// One row of a result.
 ///
-/// Rows share their result's storage: keeping one row keeps all of its result's bytes.
+/// All rows share their result's storage, so keeping one row keeps all of the result in memory.
 public struct Row: Sendable {
   private let storage: ResultStorage
   private let index: Int
@@ -13,16 +13,16 @@ public struct Row: Sendable {
   /// The columns' names, in order.
   public var columns: [String] { storage.columns }
 
-  /// Reads the cell of a named column.
+  /// Decodes the cell of a named column.
   ///
-  /// Ask for an optional where NULL may come. Where names repeat, the first column is meant.
+  /// Decode an optional if the cell may be NULL. If names repeat, the first column is used.
   ///
   /// - Parameters:
   ///   - column: The column's name in the result.
-  ///   - type: What to read it as.
+  ///   - type: The type to decode as.
   /// - Returns: The value.
-  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/decoding``, naming the column, if there is no such
-  ///   column, its type does not fit, or it holds NULL and `type` is not optional.
+  /// - Throws: ``PostgresError`` of kind ``PostgresError/Kind/decoding``, naming the column: there is no such
+  ///   column, its type does not fit, or it is NULL and `type` is not optional.
   public func decode<Value: PostgresDecodable>(
     _ column: String, as type: Value.Type = Value.self
   ) throws(PostgresError) -> Value {
@@ -32,7 +32,7 @@ public struct Row: Sendable {
     return try decode(position, as: type)
   }
 
-  /// Reads the cell at a position, counted from 0; otherwise like ``decode(_:as:)-(String,_)``.
+  /// Decodes the cell at a position, counted from 0, like ``decode(_:as:)-(String,_)``.
   public func decode<Value: PostgresDecodable>(
     _ position: Int, as type: Value.Type = Value.self
   ) throws(PostgresError) -> Value {
