@@ -18,7 +18,7 @@ struct Keymeter: AsyncParsableCommand {
     ])
 }
 
-/// The version that this source tree is, or is on the way to.
+/// The version of this source tree, or the one it leads to.
 enum KeymeterVersion {
   static let current = "0.1.0"
 }

@@ -109,14 +109,15 @@ struct ConfigurationTests {
     // libpq accepts each of them and reads the @ as part of the database name.
     #expect(try #require(Libpq.parts(of: url))["dbname"]?.contains("@") == true)
     let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
-    #expect(error.description.contains("an @ in the database's name is written %40, an @ or / in the user's"))
+    #expect(
+      error.description.contains("write %40 for an @ in the database name, and %40 or %2F for an @ or / in"))
   }
 
   @Test(arguments: ["postgresql://app:hunter2@x@one/db", "postgresql://app@x@one", "postgresql://a@@/d@b"])
   func `an @ in a host is rejected as a part of the credentials`(url: String) throws {
     #expect(try #require(Libpq.parts(of: url))["host"]?.contains("@") == true)
     let error = try #require(throws: PostgresError.self) { try ConnectionConfiguration(url: url) }
-    #expect(error.description.contains("in the user's name and password it is written %40"))
+    #expect(error.description.contains("write %40 for an @ in the user name or password"))
   }
 
   @Test

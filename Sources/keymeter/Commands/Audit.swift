@@ -2,16 +2,16 @@ import ArgumentParser
 import KeymeterDomain
 import KeymeterRepository
 
-/// `keymeter audit`: what was changed in an organisation.
+/// `keymeter audit`: prints an organisation's audit log.
 struct Audit: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print an organisation's audit log, newest first.",
-    discussion: "The log of a deleted organisation can be read by its internal id, org_….")
+    discussion: "To read the log of a deleted organisation, give its internal id, org_….")
 
-  @Option(help: "The organisation's public id, or its internal one.")
+  @Option(help: "The organisation's public or internal id.")
   var org: String
 
-  @Option(help: "Only changes at this moment or later (RFC 3339). Default: all.")
+  @Option(help: "Only changes since this time (RFC 3339). Default: all.")
   var since: String?
 
   @Flag(help: "Print a JSON array.")
@@ -80,7 +80,7 @@ extension AuditRecord {
 }
 
 extension FieldChange {
-  /// `field: old -> new`, in one line whatever the values hold.
+  /// `field: old -> new` on one line, with control characters escaped.
   fileprivate var line: String { "\(field): \(Self.text(old)) -> \(Self.text(new))" }
 
   private static func text(_ value: AuditValue?) -> String {

@@ -1,6 +1,6 @@
 import KeymeterDomain
 
-/// A line of the audit log as `--json` prints it: as `GET /api/v1/audit` has it.
+/// An audit entry for `--json`, in the format of `GET /api/v1/audit`.
 struct AuditLine: Encodable {
   private let id: String
   private let occurredAt: String

@@ -4,7 +4,7 @@ import KeymeterDomain
 import KeymeterRepository
 import Postgres
 
-/// How a command that failed ends: with one line on standard error, and an exit code of sysexits(3).
+/// Reports a failed command: one line on standard error, and an exit code as in sysexits(3).
 enum CommandFailure {
   static let usage = ExitCode(64)
   static let dataError = ExitCode(65)
@@ -12,7 +12,7 @@ enum CommandFailure {
   static let software = ExitCode(70)
   static let configuration = ExitCode(78)
 
-  /// Runs a command's work, and turns what it throws into a line and a code.
+  /// Runs a command's work and converts its errors to a line and an exit code.
   static func reporting(_ work: () async throws -> Void) async throws {
     do {
       try await work()
@@ -34,11 +34,12 @@ enum CommandFailure {
     case let error as OwnerRequired: (error.description, configuration)
     case let failure as ValidationFailure:
       (failure.errors.map { "\($0.field) \($0.message)" }.joined(separator: "; "), dataError)
-    case let refusal as Rejection: (sentence(for: refusal), ExitCode(1))
+    case let rejection as Rejection: (sentence(for: rejection), ExitCode(1))
     case let error as ChangedMigrationError: (error.description, ExitCode(1))
     case let error as EmbeddedPostgresError: (error.description, unavailable)
     case StoreError.unavailable(let reason): ("the database is unavailable: \(reason)", unavailable)
-    // Whoever is at the command line holds the database's credentials, and may read what it says.
+    // The operator at the command line has the database's credentials, so the server's full message is safe
+    // to show.
     case let error as PostgresError: (error.debugDescription, error.isUnavailable ? unavailable : software)
     case let error as CommandError: (error.description, ExitCode(1))
     default: (String(describing: error), software)
@@ -47,26 +48,26 @@ enum CommandFailure {
 
   private static func sentence(for mismatch: PepperMismatch) -> String {
     let ids = mismatch.ids.map { "'\($0)'" }.joined(separator: ", ")
-    return "KEYMETER_PEPPERS has other bytes under the id \(ids) than this database has been used with"
+    return "KEYMETER_PEPPERS has different bytes for the id \(ids) than this database was used with"
   }
 
-  private static func sentence(for refusal: Rejection) -> String {
-    switch refusal {
+  private static func sentence(for rejection: Rejection) -> String {
+    switch rejection {
     case .organisationNotFound: "no organisation has this provider id"
     case .providerTaken: "another organisation has this provider id"
-    default: "refused: \(refusal)"
+    default: "rejected: \(rejection)"
     }
   }
 }
 
-/// Something that stops a command, in words for whoever runs it.
+/// An error that ends a command, with a message for the operator.
 struct CommandError: Error, CustomStringConvertible {
   let description: String
 
   init(_ description: String) { self.description = description }
 }
 
-/// The database's schema is not the one that this binary works on.
+/// The database's schema doesn't match this binary.
 struct SchemaNotUsable: Error, CustomStringConvertible {
   let state: SchemaState
 

@@ -4,16 +4,16 @@ import KeymeterRepository
 import Logging
 import Postgres
 
-/// What every command that uses the database takes.
+/// The options of all commands that use the database.
 struct DatabaseOptions: ParsableArguments {
   @Option(help: "A libpq URI. Default: DATABASE_URL.")
   var databaseURL: String?
 
-  /// Runs `body` with a pool that is closed afterwards.
+  /// Runs `body` with a pool, and closes the pool afterwards.
   ///
   /// - Parameters:
-  ///   - role: what its connections become, where the login may.
-  ///   - statementTimeout: the longest that one statement may take.
+  ///   - role: The role that connections switch to if the login may.
+  ///   - statementTimeout: The time limit of one statement.
   func withPool<Output: Sendable>(
     as role: DatabaseRole?, statementTimeout: Duration = .seconds(30),
     _ body: @Sendable (ConnectionPool) async throws -> Output
@@ -33,12 +33,12 @@ struct DatabaseOptions: ParsableArguments {
     return try result.get()
   }
 
-  /// Runs `body` with the organisations of a database whose schema fits this binary.
+  /// Runs `body` with the organisation service, after checking the schema.
   ///
   /// - Parameters:
-  ///   - role: `.app` for what concerns one organisation's keys and log; `.owner` for what the server itself can't do, to
-  ///     make, rename, delete and list organisations.
-  ///   - makesKeys: whether keys are made; the peppers must then be the database's.
+  ///   - role: `.app` for work within one organisation. `.owner` to create, rename, delete and list
+  ///     organisations, which the server itself may not do.
+  ///   - makesKeys: Whether `body` creates keys. The peppers must then match the database's.
   func withOrganisations<Output: Sendable>(
     as role: DatabaseRole, makesKeys: Bool = false,
     _ body: @Sendable (OrganisationService) async throws -> Output
@@ -47,7 +47,7 @@ struct DatabaseOptions: ParsableArguments {
     return try await withPool(as: role) { pool in
       let state = try await Migrator(pool: pool).state()
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
-      // Row-level security would answer it with nothing, as if there were no organisations.
+      // Row-level security would hide all organisations from any other role, without an error.
       if role == .owner, case let standing = try await ServerRoleCheck.current(on: pool), !standing.isOwner {
         throw OwnerRequired(role: standing.role)
       }
@@ -60,12 +60,12 @@ struct DatabaseOptions: ParsableArguments {
   }
 }
 
-/// The login can't do what the command is to do.
+/// The login lacks the role that the command needs.
 struct OwnerRequired: Error, CustomStringConvertible {
   let role: String
 
   var description: String {
-    "this takes a login that is a member of \(DatabaseRole.owner.rawValue), which the database role \(role) is not "
-      + "(see docs/operations.md)"
+    "this command needs a login that is a member of \(DatabaseRole.owner.rawValue), "
+      + "which the database role \(role) is not (see docs/operations.md)"
   }
 }

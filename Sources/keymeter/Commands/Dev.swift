@@ -4,7 +4,7 @@ import KeymeterDomain
 import Logging
 import SystemPackage
 
-/// `keymeter dev`: everything on one machine, with a database of its own.
+/// `keymeter dev`: runs everything on one machine, with a private database.
 struct Dev: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve with a private PostgreSQL cluster.",
@@ -13,7 +13,7 @@ struct Dev: AsyncParsableCommand {
       serves. DATA-DIR/env holds the settings for every other command: set -a; . DATA-DIR/env; set +a
       """)
 
-  @Option(help: "Where the cluster and its secrets live.")
+  @Option(help: "The directory for the cluster and its secrets.")
   var dataDir = ".keymeter"
 
   @OptionGroup var server: ServerOptions

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `keymeter doctor`: looks at everything that a server needs, and changes nothing.
+/// `keymeter doctor`: checks everything that a server needs, without changing anything.
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check settings, database and machine.",
@@ -13,7 +13,7 @@ struct Doctor: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Flag(help: "Exit with 1 on a warning, too.")
+  @Flag(help: "Exit with 1 on warnings too.")
   var strict = false
 
   @OptionGroup var database: DatabaseOptions

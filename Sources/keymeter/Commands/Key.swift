@@ -2,7 +2,7 @@ import ArgumentParser
 import KeymeterDomain
 import KeymeterRepository
 
-/// `keymeter key …`: root keys and a look at all keys.
+/// `keymeter key …`: creates root keys and lists all keys.
 struct Key: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Create root keys, and list keys.", subcommands: [CreateRoot.self, List.self])
@@ -13,8 +13,8 @@ struct Key: AsyncParsableCommand {
 extension Key {
   struct CreateRoot: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Issue another root key and print it, once.",
-      discussion: "The way back in for an organisation that lost its root key.")
+      abstract: "Create another root key and print it once.",
+      discussion: "For an organisation that has lost its root key.")
 
     @OptionGroup var provider: ProviderOption
 
@@ -39,7 +39,7 @@ extension Key {
           ("root_key", issued.secret.revealed),
         ]
         try output.print(asJSON: json)
-        if !json { print("The root key is shown this once: store it now.") }
+        if !json { print("Store the root key now. It is not shown again.") }
       }
     }
   }

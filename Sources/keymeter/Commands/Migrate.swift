@@ -1,33 +1,34 @@
 import ArgumentParser
 import KeymeterRepository
 
-/// `keymeter migrate`: brings the schema to what this binary needs.
+/// `keymeter migrate`: migrates the schema to this binary's version.
 struct Migrate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Bring the database's schema up to date.",
+    abstract: "Migrate the database's schema to this version.",
     discussion: """
       Several may run at once: they wait for each other. Forward only; a migration that has been applied is
       never edited.
       """)
 
-  @Flag(help: "Show each migration and whether it is applied; change nothing.")
+  @Flag(help: "List the migrations and whether each is applied, without changing anything.")
   var status = false
 
-  @Flag(help: "Exit with 1 unless the schema is up to date; change nothing.")
+  @Flag(help: "Exit with 1 unless the schema is up to date, without changing anything.")
   var check = false
 
   @OptionGroup var database: DatabaseOptions
 
-  /// An index over a large table takes its time.
+  /// Building an index on a large table takes long.
   private static let statementTimeout = Duration.seconds(3_600)
 
   func validate() throws {
-    if status, check { throw ValidationError("--status and --check exclude each other.") }
+    if status, check { throw ValidationError("--status and --check can't be combined.") }
   }
 
   func run() async throws {
     try await CommandFailure.reporting {
-      // As the login: the roles may be yet to come, and the migrator becomes the owner where there is one.
+      // Connects as the login, because the roles may not exist yet. The migrator switches to the owner role
+      // if it exists.
       try await database.withPool(as: nil, statementTimeout: Self.statementTimeout) { pool in
         let migrator = Migrator(pool: pool)
         if status {
@@ -49,7 +50,7 @@ struct Migrate: AsyncParsableCommand {
     for step in state.steps {
       print("\(step.changed ? "CHANGED" : step.applied ? "applied" : "pending")  \(step.name)")
     }
-    // What the ledger says rather than this binary: anything may stand there.
+    // These names come from the ledger, not from this binary, so they may contain anything.
     for name in state.unknown { print("newer    \(name.showingInvisibles)") }
     for name in state.outdatedFunctions { print("pending  \(name)") }
   }

@@ -2,13 +2,13 @@ import FoundationEssentials
 import KeymeterDomain
 import SystemPackage
 
-/// A pepper that has just been drawn.
+/// A newly generated pepper.
 struct NewPepper: Sendable {
   let id: String
-  /// `id:base64`, as `KEYMETER_PEPPERS` takes it.
+  /// `id:base64`, the format of `KEYMETER_PEPPERS`.
   let line: String
 
-  /// Draws an id that none of the others has, and as many bytes as the hash has.
+  /// Generates an unused id, and as many random bytes as the hash has.
   init(beside others: [String]) {
     var random = RandomSource.system
     var id: String
@@ -20,13 +20,13 @@ struct NewPepper: Sendable {
     line = "\(id):\(Data(bytes).base64EncodedString())"
   }
 
-  /// No letter that is easily taken for another.
+  /// Without letters that are easily confused.
   private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz")
 
-  /// Writes the present peppers and this one behind them to a new file, which only its owner may read.
+  /// Writes the existing peppers and then this one to a new file that only its owner may read.
   ///
-  /// - Parameter present: the value of `KEYMETER_PEPPERS`; `nil` where there is none.
-  /// - Throws: `CommandError`, also where the file exists: a pepper that is written over is lost.
+  /// - Parameter present: The value of `KEYMETER_PEPPERS`, or nil if it is not set.
+  /// - Throws: `CommandError`, also if the file exists: overwriting a pepper would lose it.
   func write(beside present: String?, to path: String) throws {
     let text = (present.map { "\($0)," } ?? "") + line + "\n"
     do {
@@ -40,13 +40,13 @@ struct NewPepper: Sendable {
   }
 }
 
-/// What an operator does with a new pepper, step by step.
+/// The steps of a pepper rotation, for the operator.
 ///
-/// A node that doesn't know a pepper refuses the keys that it guards. So each node learns to recognise the new pepper
-/// before any node uses it.
+/// A node that doesn't know a pepper rejects its keys. So all nodes learn the new pepper before any node
+/// hashes with it.
 struct PepperPlan: Encodable {
   let pepper_id: String
-  /// The new pepper; `nil` where it was written to a file.
+  /// The new pepper, or nil if it was written to a file.
   let pepper: String?
   let file: String?
   let steps: [String]
@@ -58,7 +58,7 @@ struct PepperPlan: Encodable {
     steps = Self.steps(new: new.id, former: former, file: file)
   }
 
-  /// The plan for a person to read; the pepper stands on a line of its own.
+  /// The steps as text, with the pepper on its own line.
   var text: String {
     let head = pepper ?? "Written to \(file ?? "")."
     let list = steps.enumerated().map { "\($0 + 1). \($1)" }
@@ -69,27 +69,27 @@ struct PepperPlan: Encodable {
     guard !former.isEmpty else {
       let value = file.map { "KEYMETER_PEPPERS_FILE to \($0)" } ?? "KEYMETER_PEPPERS to it"
       return [
-        "Set \(value), on every node and wherever keymeter makes keys. Keep it where the database's backups are not."
+        "Set \(value) on every node and wherever keymeter creates keys. Don't store it with the database's backups."
       ]
     }
     let old = former.joined(separator: ",")
     let how = file.map { "KEYMETER_PEPPERS_FILE=\($0) (\(old),\(new))" } ?? "the new one last (\(old),\(new))"
     return [
-      "On every node, and wherever keymeter makes keys, give \(how), and restart one node after the other. "
-        + "Now each recognises \(new), and none uses it yet.",
-      "Put \(new) first (\(new),\(old)), and restart one node after the other. "
-        + "New keys are guarded by it, and keys move to it as they are used.",
-      "Watch `keymeter pepper status` until nothing but \(new) guards keys. "
-        + "Keys that nobody uses don't move (`keymeter report unused_keys`): rotate, revoke or delete them.",
-      "Take \(old) out, and restart one node after the other. "
-        + "Keep it for as long as you keep a backup that was made before.",
+      "On every node and wherever keymeter creates keys, give \(how). Restart the nodes one by one. "
+        + "All nodes now accept \(new), and none uses it for new keys yet.",
+      "Put \(new) first (\(new),\(old)) and restart the nodes one by one. "
+        + "New keys use it, and existing keys move to it as they are used.",
+      "Watch `keymeter pepper status` until all keys have moved to \(new). "
+        + "Unused keys don't move (see `keymeter report unused_keys`): rotate, revoke or delete them.",
+      "Remove \(old) and restart the nodes one by one. "
+        + "Keep a copy for as long as you keep backups from before the rotation.",
     ]
   }
 }
 
 extension NewPepper: CustomStringConvertible, CustomReflectable {
-  /// The id, never the bytes.
+  /// Shows only the id, never the bytes.
   var description: String { "pepper \(id)" }
-  /// Shows the id alone.
+  /// Shows only the id.
   var customMirror: Mirror { Mirror(self, children: ["id": id]) }
 }

@@ -2,14 +2,14 @@ import ArgumentParser
 import KeymeterDomain
 import KeymeterRepository
 
-/// `keymeter org …`: makes and changes organisations.
+/// `keymeter org …`: manages organisations.
 struct Org: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Create, list, show, rename and delete organisations.",
     subcommands: [Create.self, List.self, Show.self, Rename.self, Delete.self])
 }
 
-/// Which organisation a command is about.
+/// The organisation that a command acts on.
 struct ProviderOption: ParsableArguments {
   @Option(name: .customLong("provider-id"), help: "The organisation's public id.")
   var rawProviderID: String
@@ -22,7 +22,7 @@ struct ProviderOption: ParsableArguments {
 extension Org {
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make an organisation and print its first root key, once.")
+      abstract: "Create an organisation and print its first root key once.")
 
     @OptionGroup var provider: ProviderOption
 
@@ -49,7 +49,7 @@ extension Org {
           ("root_key", rootKey.secret.revealed),
         ]
         try output.print(asJSON: json)
-        if !json { print("The root key is shown this once: store it now.") }
+        if !json { print("Store the root key now. It is not shown again.") }
       }
     }
   }
@@ -95,7 +95,7 @@ extension Org {
   }
 
   struct Rename: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Give an organisation another name.")
+    static let configuration = CommandConfiguration(abstract: "Rename an organisation.")
 
     @OptionGroup var provider: ProviderOption
 
@@ -117,17 +117,17 @@ extension Org {
   struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Delete an organisation with all its keys.",
-      discussion: "Its keys are dead at once. Its audit log stays.")
+      discussion: "Its keys stop working at once. Its audit log is kept.")
 
     @OptionGroup var provider: ProviderOption
 
-    @Flag(help: "Confirm that it is to be deleted.")
+    @Flag(help: "Confirm the deletion.")
     var yes = false
 
     @OptionGroup var database: DatabaseOptions
 
     func validate() throws {
-      if !yes { throw ValidationError("Deleting an organisation kills all its keys: say --yes to do it.") }
+      if !yes { throw ValidationError("Deleting an organisation ends all its keys. Confirm with --yes.") }
     }
 
     func run() async throws {

@@ -1,8 +1,9 @@
 import FoundationEssentials
 
-/// What a command prints: names and values in order.
+/// A command's output: names and values in order.
 ///
-/// What is in the database may be meant for the terminal, so whatever isn't JSON shows each character that one would obey.
+/// Values come from the database and may contain control characters, so all formats but JSON escape what a
+/// terminal would interpret.
 typealias Output = [(name: String, value: String)]
 
 extension Output {
@@ -33,7 +34,7 @@ extension [Output] {
   }
 }
 
-/// JSON on one line, in which whatever a terminal would obey is written as `\u….`: the same text for whoever parses it.
+/// JSON on one line, with terminal control characters escaped as `\u…`, which parsers read as the same text.
 func jsonText(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -3,10 +3,10 @@ import KeymeterDomain
 import KeymeterRepository
 import Postgres
 
-/// `keymeter pepper …`: the secrets that the keys' hashes are made with.
+/// `keymeter pepper …`: manages the peppers, the secrets that keys are hashed with.
 struct Pepper: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "See which pepper guards how many keys, and draw a new one.",
+    abstract: "Count the keys of each pepper, and generate a new one.",
     subcommands: [Status.self, Rotate.self])
 }
 
@@ -15,9 +15,9 @@ extension Pepper {
     static let configuration = CommandConfiguration(
       abstract: "List each pepper and how many keys need it.",
       discussion: """
-        current: makes the hashes of new keys. active: keys are looked up by it too, and move to the current one when
-        they are used. retired: not in KEYMETER_PEPPERS; keys that need it are refused. mismatched: KEYMETER_PEPPERS has
-        other bytes under this id than the database was used with.
+        current: hashes new keys. active: existing keys are still accepted, and are rehashed with the current pepper when
+        they are used. retired: not in KEYMETER_PEPPERS, so its keys are rejected. mismatched: KEYMETER_PEPPERS has
+        different bytes for this id than the database was used with.
         """)
 
     @Flag(help: "Print a JSON array.")
@@ -25,7 +25,7 @@ extension Pepper {
 
     @OptionGroup var database: DatabaseOptions
 
-    /// It looks at every key.
+    /// It reads every key.
     private static let statementTimeout = Duration.seconds(600)
 
     func run() async throws {
@@ -48,8 +48,8 @@ extension Pepper {
 
   struct Rotate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Draw a new pepper, and say what to do with it.",
-      discussion: "Changes nothing, neither in the database nor in any setting.")
+      abstract: "Generate a new pepper and print the steps of the rotation.",
+      discussion: "Changes neither the database nor any setting.")
 
     @Option(
       help: """

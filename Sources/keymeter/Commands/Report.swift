@@ -2,7 +2,7 @@ import ArgumentParser
 import KeymeterRepository
 import Postgres
 
-/// `keymeter report NAME`: runs one of the reports that the binary carries.
+/// `keymeter report NAME`: runs one of the built-in reports.
 struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
@@ -20,18 +20,18 @@ struct ReportCommand: AsyncParsableCommand {
 
   @Flag(
     help:
-      "Print CSV (RFC 4180) with a header line: the values as they are, for programs and not for a terminal.")
+      "Print CSV (RFC 4180) with a header line. Values are not escaped for terminals.")
   var csv = false
 
   @OptionGroup var database: DatabaseOptions
 
-  /// A report reads months of everybody's usage.
+  /// A report reads months of usage of all organisations.
   private static let statementTimeout = Duration.seconds(600)
 
   func validate() throws {
     guard let name else { throw ValidationError("Name a report:\n\n\(reportList)") }
     guard report != nil else {
-      throw ValidationError("There is no report '\(name)'. There are:\n\n\(reportList)")
+      throw ValidationError("There is no report '\(name)'. Available reports:\n\n\(reportList)")
     }
   }
 
@@ -53,7 +53,7 @@ struct ReportCommand: AsyncParsableCommand {
 
   private var report: Report? { Report.all.first { $0.name == name } }
 
-  /// Doesn't ask for the schema's state first, as other commands do: who may read reports may not read that.
+  /// Skips the schema check that other commands run: the login may read reports but not the migration ledger.
   private static func run(_ report: Report, on pool: ConnectionPool) async throws -> ReportResult {
     do {
       return try await report.run(on: pool)
@@ -61,12 +61,12 @@ struct ReportCommand: AsyncParsableCommand {
       where [.undefinedTable, .undefinedColumn].contains(error.sqlState)
     {
       throw CommandError(
-        "the database has not got what the report \(report.name) reads: run `keymeter migrate` first")
+        "the database lacks the objects that the report \(report.name) reads: run `keymeter migrate` first")
     }
   }
 }
 
-/// Each report's name and what it answers, a line each.
+/// Each report's name and description, one per line.
 private let reportList = {
   let width = Report.all.map(\.name.count).max() ?? 0
   return Report.all.map { report in

@@ -1,18 +1,18 @@
 import ArgumentParser
 import Logging
 
-/// What both commands that serve take.
+/// The options of the commands that run a server.
 struct ServerOptions: ParsableArguments {
   @Option(help: "The address to listen on. Default: KEYMETER_HOST, or 127.0.0.1.")
   var host: String?
 
-  @Option(help: "The port to listen on; 0 takes a free one. Default: KEYMETER_PORT, or 8080.")
+  @Option(help: "The port to listen on, or 0 for a free one. Default: KEYMETER_PORT, or 8080.")
   var port: String?
 
-  @Option(help: "The least severe events to log. Default: KEYMETER_LOG_LEVEL, or info.")
+  @Option(help: "The log level. Default: KEYMETER_LOG_LEVEL, or info.")
   var logLevel: String?
 
-  @Option(help: "json or text. Default: KEYMETER_LOG_FORMAT, or text.")
+  @Option(help: "The log format, json or text. Default: KEYMETER_LOG_FORMAT, or text.")
   var logFormat: String?
 
   func logger(_ source: SettingsSource) throws -> Logger {
@@ -24,11 +24,11 @@ struct ServerOptions: ParsableArguments {
   }
 }
 
-/// `keymeter serve`: answers HTTP until it is told to stop.
+/// `keymeter serve`: serves the API until it receives SIGTERM or SIGINT.
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the API.",
-    discussion: "Stops on SIGTERM and SIGINT, after the requests that are under way.")
+    discussion: "Shuts down gracefully on SIGTERM and SIGINT: requests in flight are completed.")
 
   @OptionGroup var server: ServerOptions
   @OptionGroup var database: DatabaseOptions

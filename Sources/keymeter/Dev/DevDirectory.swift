@@ -8,9 +8,9 @@ import SystemPackage
   import Darwin
 #endif
 
-/// The directory of `keymeter dev`: the cluster, the pepper, and the settings for other commands.
+/// The directory of `keymeter dev`, with the cluster, the pepper and the settings for other commands.
 ///
-/// Only one `keymeter dev` uses it at a time; the lock goes with the process, however that ends.
+/// Only one `keymeter dev` may use it at a time. The lock ends with the process.
 final class DevDirectory: Sendable {
   let path: FilePath
   private let lock: FileDescriptor
@@ -22,13 +22,13 @@ final class DevDirectory: Sendable {
 
   deinit { try? lock.close() }
 
-  /// Makes the directory, readable by its owner alone, and locks it.
+  /// Creates the directory, readable only by its owner, and locks it.
   static func open(_ text: String) throws -> DevDirectory {
     let path = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(text))
       .lexicallyNormalized()
     do {
-      // Traversable by others, because PostgreSQL runs as another user where we are root; what is secret in
-      // it is protected by its own mode.
+      // Other users may traverse it, because PostgreSQL runs as another user if we are root. Secret files
+      // have their own mode.
       try FileManager.default.createDirectory(
         atPath: path.string, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
       let lock = try FileDescriptor.open(
@@ -46,12 +46,12 @@ final class DevDirectory: Sendable {
     }
   }
 
-  /// The file that sets what every other command needs.
+  /// The file with the settings for all other commands.
   var environmentFile: FilePath { path.appending("env") }
 
-  /// The pepper of this directory's keys, made on the first run.
+  /// The pepper for this directory's keys, generated on the first run.
   ///
-  /// - Returns: the value of `KEYMETER_PEPPERS`.
+  /// - Returns: The value of `KEYMETER_PEPPERS`.
   func peppers() throws -> String {
     let file = path.appending("peppers")
     if let data = FileManager.default.contents(atPath: file.string) {
@@ -72,7 +72,7 @@ final class DevDirectory: Sendable {
     try writePrivately(lines.joined(), to: environmentFile)
   }
 
-  /// Writes a file that only its owner may read, whole or not at all.
+  /// Writes a file atomically, readable only by its owner.
   private func writePrivately(_ text: String, to file: FilePath) throws {
     let draft = FilePath(file.string + ".new")
     let descriptor = try FileDescriptor.open(

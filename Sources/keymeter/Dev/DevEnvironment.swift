@@ -5,7 +5,8 @@ import Logging
 import Postgres
 import SystemPackage
 
-/// One run of `keymeter dev`: cluster, schema, demo organisation, server, and all of it down again.
+/// One run of `keymeter dev`: starts the cluster, migrates, creates the demo organisation, serves and stops
+/// everything again.
 struct DevEnvironment: Sendable {
   let directory: DevDirectory
   let listen: ListenSettings
@@ -57,9 +58,10 @@ struct DevEnvironment: Sendable {
     try await server.run { port in greeting.print(port: port) }
   }
 
-  /// Makes the roles and the database, where they are missing.
+  /// Creates the roles and the database if they are missing.
   ///
-  /// The owner logs in, for it migrates; the server becomes keymeter_app by the same login.
+  /// The owner role logs in, because it migrates. The server uses the same login and switches to
+  /// keymeter_app.
   private func createDatabase(_ cluster: PostgresCluster) async throws {
     let superuser = ConnectionPool(
       configuration: try ConnectionConfiguration(url: cluster.connectionURL(database: "postgres")),
@@ -108,9 +110,9 @@ struct DevEnvironment: Sendable {
       environment: Dictionary(uniqueKeysWithValues: variables.map { ($0.name, $0.value) }))
   }
 
-  /// Migrates, and makes the demo organisation in a database that has none.
+  /// Migrates, and creates the demo organisation in an empty database.
   ///
-  /// - Returns: the demo organisation's root key, if it was made just now.
+  /// - Returns: The demo organisation with its root key, if it was created by this run.
   private func prepare(_ database: DatabaseSettings, peppers: PepperSet) async throws -> DemoOrganisation? {
     let pool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: .seconds(3_600)),
@@ -129,7 +131,7 @@ struct DevEnvironment: Sendable {
   }
 }
 
-/// The organisation that a newcomer starts with.
+/// The organisation for first steps.
 struct DemoOrganisation: Sendable {
   let provider: ProviderID
   let rootKey: KeySecret

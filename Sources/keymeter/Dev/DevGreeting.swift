@@ -1,7 +1,7 @@
 import KeymeterDomain
 import SystemPackage
 
-/// What `keymeter dev` says once it serves.
+/// The text that `keymeter dev` prints once it serves.
 struct DevGreeting: Sendable {
   let scheme: String
   let host: String

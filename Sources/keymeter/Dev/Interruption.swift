@@ -1,15 +1,14 @@
 import Synchronization
 import UnixSignals
 
-/// Holds SIGINT and SIGTERM while `keymeter dev` starts, so that a cluster that is just starting is stopped
-/// in order.
+/// Catches SIGINT and SIGTERM while `keymeter dev` starts, so that a starting cluster is stopped cleanly.
 final class Interruption: Sendable {
   private let raised = Mutex(false)
   private let watch = Mutex<Task<Void, Never>?>(nil)
 
   private init() {}
 
-  /// Begins the watch.
+  /// Starts catching signals.
   static func watching() async -> Interruption {
     let interruption = Interruption()
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
@@ -20,9 +19,9 @@ final class Interruption: Sendable {
     return interruption
   }
 
-  /// Ends the watch: from now on the server looks after the signals.
+  /// Stops catching signals, because the server now handles them.
   ///
-  /// - Returns: whether a signal came in the meantime.
+  /// - Returns: Whether a signal arrived so far.
   func handOver() -> Bool {
     watch.withLock { $0?.cancel() }
     return raised.withLock { $0 }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import KeymeterDomain
 import Logging
 
-/// Writes each log event as one line to standard error: as text, or as a JSON object.
+/// Writes each log event as one line to standard error, as text or JSON.
 struct LineLogHandler: LogHandler {
   enum Format: String, Sendable, CaseIterable {
     case json
@@ -32,7 +32,7 @@ struct LineLogHandler: LogHandler {
     var fields = metadata
     if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
     if let given = event.metadata { fields.merge(given) { $1 } }
-    // Hummingbird numbers requests too; ours is the one that answers and audit entries carry.
+    // Drop Hummingbird's request id: responses and audit entries carry ours.
     fields["hb.request.id"] = nil
     let time = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).rfc3339
     switch format {
@@ -54,16 +54,16 @@ struct LineLogHandler: LogHandler {
     object["message"] = event.message.description
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // A dictionary of texts always encodes; the fallback keeps the event rather than the process dying.
+    // A dictionary of strings always encodes. The fallback loses no event if that is ever wrong.
     return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) }
       ?? text(event, fields, time)
   }
 
-  /// A value in quotes where it would otherwise not read as one word, and such that nothing in it ends them.
+  /// Quotes a value unless it reads as a single word, so that nothing in it can end the quotes.
   static func quoted(_ value: String) -> String {
     let plain = value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
     guard !plain || value.isEmpty else { return value }
-    // Backslashes first: of \" a reader would else take the former for an escaped one, and the latter for the end.
+    // Escape backslashes first, or a \" in the value would end the quotes.
     let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     return "\"\(escaped.showingInvisibles)\""
   }

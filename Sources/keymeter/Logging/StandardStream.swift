@@ -4,17 +4,18 @@
   import Darwin
 #endif
 
-/// Standard output or standard error, a line at a time and without a buffer, so that whoever waits for a line
-/// gets it at once.
+/// Standard output or standard error, written line by line without a buffer.
+///
+/// A process that waits for a line therefore gets it at once.
 struct StandardStream: Sendable {
   static let output = StandardStream(descriptor: STDOUT_FILENO)
   static let error = StandardStream(descriptor: STDERR_FILENO)
 
   private let descriptor: Int32
 
-  /// Writes one line in one call, so that lines of several threads don't mix.
+  /// Writes one line in a single call, so that lines from several threads don't interleave.
   ///
-  /// What can't be written is lost: there is nowhere to say so.
+  /// Write errors are ignored, because there is nowhere to report them.
   func write(line: String) {
     var bytes = Array(line.utf8)
     bytes.append(UInt8(ascii: "\n"))

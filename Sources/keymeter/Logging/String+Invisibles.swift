@@ -1,16 +1,16 @@
 extension String {
-  /// With an escape for every character that a terminal or a reader would obey rather than see: ends of lines, control
-  /// characters, marks of direction, and what has no width.
+  /// Escapes each character that a terminal or viewer would interpret rather than show: newlines, control
+  /// characters, direction marks and zero-width characters.
   ///
-  /// So no value can pretend to be a line of its own, or have one that was written before look otherwise.
+  /// So no value can forge another line, or change how earlier output looks.
   var showingInvisibles: String {
     guard unicodeScalars.contains(where: \.isInvisible) else { return self }
     return unicodeScalars.map { $0.isInvisible ? $0.escaped(asASCII: true) : String($0) }.joined()
   }
 
-  /// The same for a text of JSON on one line, as JSON writes them.
+  /// The same for a line of JSON, in JSON's notation.
   ///
-  /// The encoder escapes what JSON asks for, which is no more than what is below U+0020. The others are in strings alone.
+  /// The encoder escapes only characters below U+0020. The others occur only inside strings.
   var escapingInvisiblesForJSON: String {
     guard unicodeScalars.contains(where: \.isInvisible) else { return self }
     return unicodeScalars.map { scalar in

@@ -3,7 +3,7 @@ import KeymeterHandlers
 import KeymeterRepository
 import PrometheusMetrics
 
-/// What is measured of verifications that wait for their batch.
+/// Metrics for the admission batches.
 struct BatchMetrics: AdmissionObserver {
   private let size: Recorder
   private let wait: Timer
@@ -26,7 +26,7 @@ struct BatchMetrics: AdmissionObserver {
 
   func refused() { refusals.increment() }
 
-  /// Sets the gauges to what holds now.
+  /// Updates the gauges.
   func record(depth waiting: Int, of options: AdmissionBatcher.Options) {
     depth.record(waiting)
     limit.record(options.longestQueue)

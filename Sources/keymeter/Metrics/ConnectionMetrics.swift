@@ -2,7 +2,7 @@ import CoreMetrics
 import KeymeterHandlers
 import PrometheusMetrics
 
-/// What is measured of clients' connections.
+/// Metrics for client connections.
 struct ConnectionMetrics: Sendable {
   private let refusals: Counter
   private let open: Gauge
@@ -17,7 +17,7 @@ struct ConnectionMetrics: Sendable {
 
   func refused() { refusals.increment() }
 
-  /// Sets the gauges to what holds now.
+  /// Updates the gauge.
   func record(_ connections: ConnectionCount) {
     open.record(connections.count)
     limit.record(connections.limit)

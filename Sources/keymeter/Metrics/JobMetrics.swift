@@ -3,7 +3,7 @@ import FoundationEssentials
 import KeymeterHandlers
 import PrometheusMetrics
 
-/// What is measured of the jobs that a node does while it runs.
+/// Metrics for the background jobs of one node.
 struct JobMetrics: Sendable {
   /// A background job, shown in the label `name` because Prometheus sets `job` itself.
   enum Job: String, CaseIterable {
@@ -20,7 +20,7 @@ struct JobMetrics: Sendable {
   private let ahead: Gauge
   private let keysLeft: Gauge
 
-  /// What nobody has looked up yet is no number: 0 would be one.
+  /// Gauges stay NaN until first measured, because 0 would be a claim.
   init(factory: any MetricsFactory) {
     func each<Metric>(_ make: ([(String, String)]) -> Metric) -> [Job: Metric] {
       Dictionary(uniqueKeysWithValues: Job.allCases.map { ($0, make([("name", $0.rawValue)])) })

@@ -3,7 +3,7 @@ import KeymeterHandlers
 import Postgres
 import PrometheusMetrics
 
-/// What is measured of one pool of connections to PostgreSQL.
+/// Metrics for one PostgreSQL connection pool.
 struct PoolMetrics: Sendable {
   private let pool: ConnectionPool
   private let leased: Gauge
@@ -12,8 +12,8 @@ struct PoolMetrics: Sendable {
   private let waiting: Gauge
 
   /// - Parameters:
-  ///   - name: the pool's, as a label.
-  ///   - limit: how many connections it may have.
+  ///   - name: The pool's name, as a label.
+  ///   - limit: The maximum number of connections.
   init(_ pool: ConnectionPool, name: String, limit: Int, factory: any MetricsFactory) {
     func connections(_ state: String) -> Gauge {
       Gauge(
@@ -30,7 +30,7 @@ struct PoolMetrics: Sendable {
       .record(limit)
   }
 
-  /// Sets the gauges to what holds now.
+  /// Updates the gauges.
   func record() {
     let statistics = pool.statistics
     leased.record(statistics.leased)

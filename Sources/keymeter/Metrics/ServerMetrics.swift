@@ -5,7 +5,7 @@ import KeymeterRepository
 import Postgres
 import PrometheusMetrics
 
-/// All that one server measures, and where it is read.
+/// All metrics of one server, and their registry.
 struct ServerMetrics: Sendable {
   let registry = PrometheusRegistry(MetricCatalogue.all)
   let service: ServiceMetrics
@@ -15,7 +15,7 @@ struct ServerMetrics: Sendable {
   let jobs: JobMetrics
   private let ready: Gauge
 
-  /// - Parameter start: when the process started.
+  /// - Parameter start: When the process started.
   init(start: Date = Date()) {
     let registry = registry
     service = ServiceMetrics(factory: registry) { registry.text() }
@@ -34,23 +34,23 @@ struct ServerMetrics: Sendable {
 
   func isReady(_ readiness: Readiness) { ready.record(readiness == .ready ? 1 : 0) }
 
-  /// Has a pool looked at before each reading.
+  /// Updates the pool's gauges before each scrape.
   func watch(_ pool: ConnectionPool, name: String, limit: Int) {
     let metrics = PoolMetrics(pool, name: name, limit: limit, factory: registry)
     registry.beforeReading { metrics.record() }
   }
 
-  /// Has the queue of verifications looked at before each reading.
+  /// Updates the admission queue's gauges before each scrape.
   func watch(_ batcher: AdmissionBatcher, _ options: AdmissionBatcher.Options) {
     registry.beforeReading { [batches] in batches.record(depth: batcher.depth, of: options) }
   }
 
-  /// Has clients' connections looked at before each reading.
+  /// Updates the client connection gauge before each scrape.
   func watch(_ count: ConnectionCount) {
     registry.beforeReading { [connections] in connections.record(count) }
   }
 
-  /// Has the failures of authentication looked at before each reading.
+  /// Updates the failed-authentication gauges before each scrape.
   func watch(_ watch: AuthFailureLimiter) {
     registry.beforeReading { watch.recordGauges() }
   }

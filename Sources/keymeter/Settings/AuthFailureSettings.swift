@@ -1,11 +1,13 @@
 import KeymeterDomain
 import KeymeterHandlers
 
-/// What is done about authentications that fail, and whose they are.
+/// The limit on failed authentications, and how to identify the client address.
 struct AuthFailureSettings: Sendable {
-  /// Who speaks for whom.
+  /// The proxies whose `X-Forwarded-For` is trusted.
   let proxies: TrustedProxies
-  /// How many may fail in a minute from one address; 0 for any number.
+  /// The failures allowed per minute and address.
+  ///
+  /// 0 means unlimited.
   let failuresPerMinute: Int
 
   init(_ source: SettingsSource) throws(SettingError) {
@@ -13,7 +15,7 @@ struct AuthFailureSettings: Sendable {
     failuresPerMinute = try source.number("KEYMETER_AUTH_FAILURES_PER_MINUTE", in: 0...1_000_000) ?? 60
   }
 
-  /// What carries this out in one server.
+  /// Creates the limiter for one server.
   func watch(_ metrics: AuthFailureMetrics) -> AuthFailureLimiter {
     AuthFailureLimiter(
       proxies: proxies,
@@ -31,7 +33,7 @@ struct AuthFailureSettings: Sendable {
         ranges.append(try AddressRange(validating: entry.trimmingBlanks(), field: name))
       } catch {
         let problem = error.errors.map(\.message).joined(separator: "; ")
-        throw SettingError(name: name, problem: "has an entry, number \(index + 1), that \(problem)")
+        throw SettingError(name: name, problem: "has an invalid entry, number \(index + 1): it \(problem)")
       }
     }
     return TrustedProxies(ranges)

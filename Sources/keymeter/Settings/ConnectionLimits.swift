@@ -1,20 +1,26 @@
 import NIOCore
 
-/// What one client may ask of the server's time and memory before it is shut out.
+/// The limits on connections and requests.
 struct ConnectionLimits: Sendable {
   static let connectionsName = "KEYMETER_CONNECTIONS"
 
-  /// The most connections at once; further ones are turned away with 503.
+  /// The maximum number of connections.
+  ///
+  /// Further ones receive 503.
   var connections = 20_000
-  /// Whether somebody asked for that number, and so wants to know where it can't be had.
+  /// Whether the operator set that number, and so should be warned if fewer fit.
   var connectionsAreNamed = false
-  /// The most bytes of a request's line and header fields; more are answered 431.
+  /// The maximum size of a request's line and header fields.
+  ///
+  /// Larger requests receive 431.
   var headerBytes = 32 * 1_024
-  /// The most header fields of a request; more are answered 431.
+  /// The maximum number of header fields in a request.
+  ///
+  /// More receive 431.
   var headerFields = 100
-  /// How long a request may take to arrive whole, and an answer to be taken.
+  /// How long a client may take to send a request, and to read a response.
   var requestTime = TimeAmount.seconds(20)
-  /// After this a connection on which nothing happens is closed.
+  /// How long a connection may be idle before it is closed.
   var idleTime = TimeAmount.seconds(75)
 
   init() {}

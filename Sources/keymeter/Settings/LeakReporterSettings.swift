@@ -2,10 +2,10 @@ import FoundationEssentials
 import KeymeterDomain
 
 extension SettingsSource {
-  /// GitHub's public keys of `KEYMETER_GITHUB_SECRET_SCANNING_KEYS`; `nil` where it is not set.
+  /// GitHub's public keys from `KEYMETER_GITHUB_SECRET_SCANNING_KEYS`, or nil if it is not set.
   ///
-  /// Either what GitHub publishes at `/meta/public_keys/secret_scanning`, as it is, or `identifier:key[,…]`, each key
-  /// in PEM or in Base64 without PEM's first and last line.
+  /// The value is the document that GitHub publishes at `/meta/public_keys/secret_scanning`, or
+  /// `identifier:key[,…]`, with keys in PEM or in Base64 without the PEM header and footer.
   func leakReporter() throws(SettingError) -> ReporterKeys? {
     let name = ReporterKeys.setting
     guard let text = try value(name) else { return nil }
@@ -13,7 +13,7 @@ extension SettingsSource {
     guard let entries else {
       throw SettingError(
         name: name,
-        problem: "must be identifier:key, several of them separated by commas, or GitHub's JSON document")
+        problem: "must be a comma-separated list of identifier:key, or GitHub's JSON document")
     }
     var keys: [(identifier: String, der: [UInt8])] = []
     for (identifier, key) in entries {
@@ -44,7 +44,7 @@ extension SettingsSource {
     return document?.public_keys.map { ($0.key_identifier, $0.key) }
   }
 
-  /// The Base64 alone, without line ends.
+  /// Only the Base64, without newlines.
   private static func withoutArmour(_ key: String) -> String {
     ["-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"]
       .reduce(key) { $0.replacing($1, with: "") }.filter { !$0.isWhitespace }

@@ -4,14 +4,14 @@ import KeymeterRepository
 import Logging
 import Postgres
 
-/// Which database, and how it is spoken to.
+/// The connection to the database.
 struct DatabaseSettings: Sendable {
   let url: String
-  /// The most connections that one process opens.
+  /// The maximum number of connections in the process's general pool.
   let maximumConnections: Int
-  /// How many batches of admissions are under way at once, each on a connection of its own.
+  /// The number of admission workers, each with its own connection.
   let admissionWorkers: Int
-  /// Off for a pooler in transaction mode that doesn't keep prepared statements.
+  /// Off for poolers in transaction mode that don't support prepared statements.
   let preparedStatements: Bool
 
   init(_ source: SettingsSource, url flag: String? = nil) throws(SettingError) {
@@ -23,12 +23,12 @@ struct DatabaseSettings: Sendable {
     _ = try configuration(statementTimeout: .seconds(10))
   }
 
-  /// How many connections a server opens at most, those of its admission workers and of its readiness among them.
+  /// The maximum number of connections per server, including its admission workers and its readiness check.
   var connectionsOfOneNode: Int { maximumConnections + admissionWorkers + 1 }
 
-  /// How to connect.
+  /// The connection configuration.
   ///
-  /// - Parameter role: what connections become where the login may; nil for the login itself.
+  /// - Parameter role: The role that connections switch to if the login may, or nil for the login itself.
   func configuration(
     statementTimeout: Duration, role: DatabaseRole? = nil
   ) throws(SettingError) -> ConnectionConfiguration {
@@ -39,19 +39,20 @@ struct DatabaseSettings: Sendable {
     } catch {
       throw SettingError(
         name: "DATABASE_URL",
-        problem: "is no libpq URI or connection string; in a URI's password @ is written %40, / %2F")
+        problem: "is not a valid libpq connection string (in a URI's password, write %40 for @ and %2F for /)"
+      )
     }
   }
 }
 
-/// Where the server listens.
+/// The address that the server listens on.
 struct ListenSettings: Sendable {
   let host: String
   let port: Int
-  /// `nil` where connections are in the clear.
+  /// Nil for plain HTTP.
   let tls: TLSSettings?
   let limits: ConnectionLimits
-  /// How long it goes on serving, not ready, once it is told to stop.
+  /// How long the server keeps serving, but reports not ready, after it is asked to stop.
   let drain: Duration
 
   init(_ source: SettingsSource, host: String? = nil, port: String? = nil) throws(SettingError) {
@@ -66,7 +67,7 @@ struct ListenSettings: Sendable {
   var scheme: String { tls == nil ? "http" : "https" }
 }
 
-/// What is logged, and how it looks.
+/// The log level and format.
 struct LogSettings: Sendable {
   let level: Logger.Level
   let format: LineLogHandler.Format
@@ -79,14 +80,14 @@ struct LogSettings: Sendable {
 }
 
 extension SettingsSource {
-  /// The peppers of `KEYMETER_PEPPERS`: `id:base64[,…]`, the current one first.
+  /// The peppers from `KEYMETER_PEPPERS`, `id:base64[,…]`, with the current one first.
   func peppers() throws(SettingError) -> PepperSet {
     let name = "KEYMETER_PEPPERS"
     var peppers: [(id: String, bytes: [UInt8])] = []
     for entry in try required(name).split(separator: ",", omittingEmptySubsequences: false) {
       let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, let data = Data(base64Encoded: String(parts[1])) else {
-        throw SettingError(name: name, problem: "must be id:base64, several of them separated by commas")
+        throw SettingError(name: name, problem: "must be a comma-separated list of id:base64")
       }
       peppers.append((id: String(parts[0]), bytes: Array(data)))
     }
@@ -130,7 +131,7 @@ extension SettingsSource {
 }
 
 extension DatabaseSettings: CustomStringConvertible, CustomReflectable {
-  /// Without the URL, which may hold a password.
+  /// Without the URL, which may contain a password.
   var description: String { "\(maximumConnections) connections, \(admissionWorkers) workers" }
   /// Shows nothing.
   var customMirror: Mirror { Mirror(self, children: []) }

@@ -1,17 +1,17 @@
-/// Which certificate the server shows, and the key that belongs to it.
+/// The server's certificate and private key.
 struct TLSSettings: Sendable {
   static let certificateName = "KEYMETER_TLS_CERT"
   static let keyName = "KEYMETER_TLS_KEY"
 
-  /// The path of a PEM file: the server's certificate first, then those between it and the authority's.
+  /// The path of a PEM file with the server's certificate, followed by its intermediate certificates.
   let certificatePath: String
-  /// The path of a PEM file with the private key, not encrypted.
+  /// The path of a PEM file with the unencrypted private key.
   let keyPath: String
 
-  /// The two paths; `nil` where neither is set, and so connections are in the clear.
+  /// Reads the two paths, or returns nil for plain HTTP if neither is set.
   ///
-  /// - Throws: `SettingError` where only one of them is set: serving in the clear what somebody asked to have
-  ///   encrypted would be worse than not to start.
+  /// - Throws: `SettingError` if only one is set: failing to start is better than silently serving without
+  ///   TLS.
   static func read(_ source: SettingsSource) throws(SettingError) -> TLSSettings? {
     let certificate = try source.value(certificateName)
     let key = try source.value(keyName)

@@ -92,7 +92,9 @@ struct ServerRoleTests {
       ] {
         let process = try await ServerProcess.start(arguments, environment: environment)
         #expect(try await process.ended() == .exited(78))
-        #expect(try process.log.hasPrefix("keymeter: this takes a login that is a member of keymeter_owner"))
+        #expect(
+          try process.log.hasPrefix("keymeter: this command needs a login that is a member of keymeter_owner")
+        )
         await process.discard()
       }
       for arguments in [

@@ -105,7 +105,7 @@ struct PepperTests {
       ] {
         let result = try await Self.keymeter(command, wrong, database)
         #expect(result.code == 78, "\(command)")
-        #expect(result.output.hasPrefix("keymeter: KEYMETER_PEPPERS has other bytes under the id 'test' "))
+        #expect(result.output.hasPrefix("keymeter: KEYMETER_PEPPERS has different bytes for the id 'test' "))
         #expect(result.output.split(separator: "\n").count == 1)
       }
       #expect(try await Self.status(database, wrong).map(\.summary) == ["test mismatched 1"])
@@ -127,7 +127,7 @@ struct PepperTests {
       let node = try await Node.start(databaseURL: url, environment: Self.settings(wrong))
       try await cluster.start()
       let ended = try await eventually("the server to end") {
-        try node.process.log.contains("KEYMETER_PEPPERS has other bytes under the id 'test'") ? true : nil
+        try node.process.log.contains("KEYMETER_PEPPERS has different bytes for the id 'test'") ? true : nil
       }
       #expect(ended)
       #expect(try await node.process.ended() == .exited(78))
