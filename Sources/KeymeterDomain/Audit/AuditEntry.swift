@@ -1,14 +1,14 @@
-/// Who makes a change (contract §6).
+/// The actor who makes a change (contract §6).
 public enum Principal: Sendable, Hashable {
   /// A key, by its id and hint.
   case key(KeyID, hint: String)
-  /// Somebody at the command line, who holds the database's credentials.
+  /// An operator at the command line, who has the database's credentials.
   case commandLine
-  /// GitHub's secret scanning, which found a key in public.
+  /// GitHub's secret scanning, which found a published key.
   case gitHub
 }
 
-/// A kind of change, as the audit log names it.
+/// An action, as named in the audit log.
 public enum AuditAction: String, Sendable, CaseIterable {
   case organisationCreated = "organisation.created"
   case organisationRenamed = "organisation.renamed"
@@ -18,11 +18,13 @@ public enum AuditAction: String, Sendable, CaseIterable {
   case keyRotated = "key.rotated"
   case keyRevoked = "key.revoked"
   case keyDeleted = "key.deleted"
-  /// A value that a rotation had replaced was found in public; nothing of the key changed.
+  /// A secret replaced by a rotation was found in public. The key itself is unchanged.
   case keyLeakReported = "key.leak_reported"
 }
 
-/// A field's value before or after a change; never a secret.
+/// A field's value before or after a change.
+///
+/// Never a secret.
 public enum AuditValue: Sendable, Hashable {
   case text(String)
   case number(Int64)
@@ -33,16 +35,16 @@ public enum AuditValue: Sendable, Hashable {
   static func time(_ value: Timestamp?) -> AuditValue? { value.map { .text($0.rfc3339) } }
 }
 
-/// One field that a change made, altered or removed.
+/// A change to one field.
 public struct FieldChange: Sendable, Hashable {
   /// The field's name in the Scrubs dialect.
   public let field: String
-  /// What it was; `nil` for a field that was not set.
+  /// The old value, or nil if the field was not set.
   public let old: AuditValue?
-  /// What it is now; `nil` for a field that is not set any more.
+  /// The new value, or nil if the field is no longer set.
   public let new: AuditValue?
 
-  /// A field's step from `old` to `new`.
+  /// Creates a change from `old` to `new`.
   public init(_ field: String, from old: AuditValue?, to new: AuditValue?) {
     self.field = field
     self.old = old
@@ -50,24 +52,24 @@ public struct FieldChange: Sendable, Hashable {
   }
 }
 
-/// One line of the append-only log: who did what to which target, for which request.
+/// An entry of the append-only audit log: who did what to which target, in which request.
 ///
-/// The time and the running number are the store's.
+/// The store adds the time and the sequence number.
 public struct AuditEntry: Sendable, Hashable {
-  /// The tenant in whose log it stands.
+  /// The tenant whose log it belongs to.
   public let organisationID: OrganisationID
-  /// Who did it.
+  /// The actor.
   public let principal: Principal
-  /// What was done.
+  /// The action.
   public let action: AuditAction
-  /// The id of the key or organisation it was done to.
+  /// The id of the key or organisation that was changed.
   public let target: String
-  /// The request that asked for it.
+  /// The request that made the change.
   public let requestID: RequestID
-  /// What changed, in a fixed order.
+  /// The changed fields, in a fixed order.
   public let changes: [FieldChange]
 
-  /// A line of the log.
+  /// Creates an entry.
   public init(
     organisationID: OrganisationID, principal: Principal, action: AuditAction, target: String,
     requestID: RequestID, changes: [FieldChange]

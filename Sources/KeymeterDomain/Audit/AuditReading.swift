@@ -1,21 +1,25 @@
-/// One line of the log as a store gives it back.
+/// An audit entry as read from the store.
 public struct AuditRecord: Sendable, Hashable {
-  /// Its running number; numbers of one organisation grow with time, and have gaps.
+  /// The sequence number.
+  ///
+  /// Within an organisation, numbers increase with time and have gaps.
   public let id: Int64
   /// When the change was made.
   public let occurredAt: Timestamp
-  /// Who made it.
+  /// The actor.
   public let principal: Principal
-  /// What was done, in the log's own word: a newer node may know more than `AuditAction`.
+  /// The action as stored.
+  ///
+  /// A newer node may write actions that `AuditAction` doesn't know.
   public let action: String
-  /// The id of the key or organisation it was done to.
+  /// The id of the key or organisation that was changed.
   public let target: String
-  /// The request that asked for it.
+  /// The request that made the change.
   public let requestID: RequestID
-  /// What changed, by the fields' names.
+  /// The changed fields, by name.
   public let changes: [FieldChange]
 
-  /// A line as a store read it.
+  /// Creates a record from a stored row.
   public init(
     id: Int64, occurredAt: Timestamp, principal: Principal, action: String, target: String,
     requestID: RequestID, changes: [FieldChange]
@@ -30,25 +34,27 @@ public struct AuditRecord: Sendable, Hashable {
   }
 }
 
-/// Which lines of the log are asked for; what is left out restricts nothing.
+/// A query for audit entries.
+///
+/// Omitted parameters don't filter.
 public struct AuditQuery: Sendable, Hashable {
-  /// How many lines a page may have.
+  /// The allowed page sizes.
   public static let limits: ClosedRange<Int64> = 1...200
-  /// How many lines a page has where nothing is asked.
+  /// The default page size.
   public static let defaultLimit: Int64 = 50
 
-  /// Only lines with smaller numbers: those that come after a page which ended with this one.
+  /// Only entries with smaller numbers, so the page after the one that ended with this number.
   public let before: Int64?
-  /// Only this kind of change.
+  /// Only this action.
   public let action: AuditAction?
   /// Only changes of the key or organisation with this id.
   public let target: String?
-  /// Only changes at this moment or later.
+  /// Only changes at or after this time.
   public let since: Timestamp?
-  /// The most lines to be given.
+  /// The page size.
   public let limit: Int64
 
-  /// A question to the log.
+  /// Creates a query.
   public init(
     before: Int64? = nil, action: AuditAction? = nil, target: String? = nil, since: Timestamp? = nil,
     limit: Int64 = AuditQuery.defaultLimit
@@ -60,31 +66,32 @@ public struct AuditQuery: Sendable, Hashable {
     self.limit = limit
   }
 
-  /// The same question about what comes after a line.
+  /// The same query for the entries after `id`.
   public func continuing(before id: Int64) -> AuditQuery {
     AuditQuery(before: id, action: action, target: target, since: since, limit: limit)
   }
 
-  /// The same question with room for one more line, which tells whether there are more.
+  /// The same query for one more entry, to detect whether there is another page.
   fileprivate var withOneMore: AuditQuery {
     AuditQuery(before: before, action: action, target: target, since: since, limit: limit + 1)
   }
 }
 
-/// Some lines of the log, newest first.
+/// One page of the log, newest first.
 public struct AuditPage: Sendable, Hashable {
-  /// The lines.
+  /// The entries.
   public let records: [AuditRecord]
-  /// What `AuditQuery.before` takes for the next page; `nil` where there is none.
+  /// The value of `AuditQuery.before` for the next page.
+  ///
+  /// Nil on the last page.
   public let next: Int64?
 }
 
-/// A transaction that can read the log.
+/// A transaction that can read the audit log.
 public protocol AuditReading: Sendable {
-  /// Lines of one organisation's log, newest first.
+  /// Entries of one organisation's log, newest first.
   ///
-  /// A line never comes into sight behind one with a larger number. So what is appended while somebody goes from page
-  /// to page is in none of the pages that follow, and nobody who comes back later misses a line.
+  /// Entries become visible in the order of their numbers, so paging never skips or repeats one.
   func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) async throws -> [AuditRecord]
 }
 

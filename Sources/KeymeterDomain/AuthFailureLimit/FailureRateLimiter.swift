@@ -1,23 +1,27 @@
 import Synchronization
 
-/// Limits how often authentications from one address may fail, on this node.
+/// Limits the failed authentications per address on this node.
 ///
-/// IPv6 is counted by /64, of which one client commonly has all.
+/// IPv6 is limited by /64, because one client usually owns all of it.
 public final class FailureRateLimiter: Sendable {
-  /// How many addresses are told apart; further ones take the place of those that have failed least.
+  /// The number of addresses tracked.
+  ///
+  /// Further ones replace those with the fewest failures.
   public static let capacity = 16_384
 
   private let table: Mutex<GCRATable>
   private let clock: @Sendable () -> ContinuousClock.Instant
   private let start: ContinuousClock.Instant
-  /// Up to when some address may be over its limit, in milliseconds since `start`; 0 where none ever was.
+  /// The latest time until which any address may be blocked, in milliseconds since `start`.
   ///
-  /// As long as nobody is, which is nearly always, a request costs this one look.
+  /// 0 if none ever was.
+  ///
+  /// Usually no address is blocked, and then a request costs only this check.
   private let blockedUntil = Atomic<Int64>(0)
 
-  /// A limiter that has seen nothing yet.
+  /// Creates a limiter.
   ///
-  /// - Parameter failuresPerMinute: how many are allowed, at once or spread over a minute; above 0.
+  /// - Parameter failuresPerMinute: The failures allowed in a burst or spread over a minute. Above 0.
   public init(
     failuresPerMinute: Int, capacity: Int = FailureRateLimiter.capacity,
     clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
@@ -28,13 +32,17 @@ public final class FailureRateLimiter: Sendable {
     table = Mutex(GCRATable(failuresPerMinute: failuresPerMinute, capacity: capacity, at: start))
   }
 
-  /// Whether some address may be over its limit; where none is, nobody's address has to be known.
+  /// Whether any address may be blocked.
+  ///
+  /// If not, the client's address isn't needed.
   public var mayBlock: Bool {
     let until = blockedUntil.load(ordering: .relaxed)
     return until > 0 && clock() < start + .milliseconds(until)
   }
 
-  /// In how many whole seconds, 1 at least, the address may try again; `nil` where it may now.
+  /// The whole seconds, at least 1, until the address may try again.
+  ///
+  /// Nil if it may now.
   public func secondsBlocked(_ address: IPAddress) -> Int64? {
     let now = clock()
     let network = Self.network(of: address)
@@ -43,7 +51,7 @@ public final class FailureRateLimiter: Sendable {
     return max(1, wait.attoseconds > 0 ? wait.seconds + 1 : wait.seconds)
   }
 
-  /// Counts a failed authentication.
+  /// Records a failed authentication.
   public func fail(_ address: IPAddress) {
     let now = clock()
     let network = Self.network(of: address)
@@ -53,7 +61,7 @@ public final class FailureRateLimiter: Sendable {
     blockedUntil.max(until, ordering: .relaxed)
   }
 
-  /// How many addresses have failed so lately that it still counts.
+  /// The number of addresses whose failures still count.
   public var trackedAddresses: Int {
     let now = clock()
     return table.withLock { $0.tracked(at: now) }

@@ -1,13 +1,14 @@
-/// How often addresses have failed lately, in a fixed amount of memory.
+/// Recent failures per address, in a fixed amount of memory.
 ///
-/// Each address has a bucket that its failures fill and time empties, written as the one moment when it will be empty
-/// (the generic cell rate algorithm): `failures` of them fill it at once, and a minute empties it.
+/// Each address has a bucket that failures fill and time drains, stored as the time when it will be empty
+/// (the generic cell rate algorithm, GCRA). `failuresPerMinute` failures fill it at once, and a minute
+/// empties it.
 ///
-/// The places are in sets of eight, and an address belongs to one set, which it can't choose. In a full set a newcomer
-/// takes the place of the emptiest bucket. So a flood of addresses that fail once displaces itself, and an address
-/// that goes on failing keeps its place.
+/// The slots form sets of eight, and an address can't choose its set. In a full set, a new address evicts the
+/// emptiest bucket. So a flood of addresses that each fail once evicts itself, while an address that keeps
+/// failing stays.
 struct GCRATable: Sendable {
-  /// How long a full bucket takes to be empty.
+  /// How long a full bucket takes to drain.
   private static let window = Duration.seconds(60)
   private static let setSize = 8
 
@@ -20,23 +21,25 @@ struct GCRATable: Sendable {
   private var places: [Place]
 
   /// - Parameters:
-  ///   - failuresPerMinute: how many are allowed, at once or spread over a minute; above 0.
-  ///   - capacity: how many addresses are told apart; a multiple of 8.
+  ///   - failuresPerMinute: The failures allowed in a burst or spread over a minute. Above 0.
+  ///   - capacity: The number of addresses tracked, a multiple of 8.
   init(failuresPerMinute: Int, capacity: Int, at now: ContinuousClock.Instant) {
     precondition(failuresPerMinute > 0 && capacity > 0 && capacity.isMultiple(of: Self.setSize))
     interval = Self.window / failuresPerMinute
     places = Array(repeating: Place(network: nil, emptyAt: now), count: capacity)
   }
 
-  /// From when on the address may fail once more; `nil` where that is now.
+  /// When the address may try again.
+  ///
+  /// Nil if it may now.
   func blocked(_ network: AddressRange, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
     guard let place = set(of: network).first(where: { places[$0].network == network }) else { return nil }
     return freeAt(places[place], now)
   }
 
-  /// Counts a failure.
+  /// Records a failure.
   ///
-  /// - Returns: from when on the address may fail once more; `nil` where that is now.
+  /// - Returns: When the address may try again. Nil if it may now.
   mutating func fail(_ network: AddressRange, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
     let set = set(of: network)
     let place: Int
@@ -46,12 +49,12 @@ struct GCRATable: Sendable {
       place = set.min { places[$0].emptyAt < places[$1].emptyAt } ?? set.lowerBound
       places[place] = Place(network: network, emptyAt: now)
     }
-    // No fuller than full: those that were asked at the same moment must not lock an address out for longer.
+    // Never fuller than full: concurrent failures must not block an address for longer.
     places[place].emptyAt = min(max(places[place].emptyAt, now) + interval, now + Self.window)
     return freeAt(places[place], now)
   }
 
-  /// How many addresses have failed so lately that it still counts.
+  /// The number of addresses whose failures still count.
   func tracked(at now: ContinuousClock.Instant) -> Int { places.count(where: { $0.emptyAt > now }) }
 
   private func freeAt(_ place: Place, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
@@ -59,7 +62,7 @@ struct GCRATable: Sendable {
     return free > now ? free : nil
   }
 
-  /// Swift seeds each process's hashes anew, so that nobody can aim at a set.
+  /// Swift seeds hashes per process, so an attacker can't target a set.
   private func set(of network: AddressRange) -> Range<Int> {
     let sets = places.count / Self.setSize
     let first = Int(UInt(bitPattern: network.hashValue) % UInt(sets)) * Self.setSize

@@ -1,33 +1,34 @@
 import Synchronization
 
-/// Remembers which keys have authenticated on this node, so that they needn't suffer from others at their address.
+/// Remembers which keys have authenticated on this node, so that failures of other clients at the same
+/// address don't block them.
 ///
-/// It says only who is worth asking the database for: whether a key holds is judged there, each time. It keeps neither
-/// keys nor hashes, but 64 bits that depend on a seed of this process, in half a mebibyte. A key that shares its place
-/// with another displaces it.
+/// It only decides which requests may still reach the database, which judges each key every time. It stores
+/// neither keys nor hashes, only 64 bits that depend on a per-process seed, in 512 KiB. Keys with the same
+/// slot evict each other.
 public final class KnownGoodKeyCache: Sendable {
   private static let placeBits = 16
 
   private let marks: Mutex<[UInt64]>
 
-  /// Nothing has been proven yet.
+  /// Creates an empty cache.
   public init() { marks = Mutex(Array(repeating: 0, count: 1 << Self.placeBits)) }
 
-  /// Whether these credentials have authenticated, and not failed since.
+  /// Whether these credentials have authenticated and not failed since.
   ///
-  /// May be `false` for ones that have, where another key has taken the place.
+  /// May be false for known keys, if another key has taken the slot.
   public func contains(_ credentials: RuntimeCredentials) -> Bool {
     let mark = Self.mark(credentials)
     return marks.withLock { $0[Self.place(mark)] == mark }
   }
 
-  /// Notes that the credentials have just authenticated.
+  /// Records that the credentials have authenticated.
   public func insert(_ credentials: RuntimeCredentials) {
     let mark = Self.mark(credentials)
     marks.withLock { $0[Self.place(mark)] = mark }
   }
 
-  /// Notes that the credentials have just failed.
+  /// Records that the credentials have failed.
   public func remove(_ credentials: RuntimeCredentials) {
     let mark = Self.mark(credentials)
     marks.withLock { marks in
@@ -37,7 +38,9 @@ public final class KnownGoodKeyCache: Sendable {
 
   private static func place(_ mark: UInt64) -> Int { Int(mark >> UInt64(64 - placeBits)) }
 
-  /// Never 0, which is an empty place; Swift seeds each process's hashes anew.
+  /// Never 0, which marks an empty slot.
+  ///
+  /// Swift seeds hashes per process.
   private static func mark(_ credentials: RuntimeCredentials) -> UInt64 {
     var hasher = Hasher()
     hasher.combine(credentials.secret.revealed)

@@ -1,16 +1,16 @@
-/// A caller's own name for one request, by which the request may be repeated safely (contract §5).
+/// An idempotency key: the caller's name for a request, which makes it safe to retry (contract §5).
 ///
-/// Names of different calling keys have nothing to do with each other.
+/// The names of different API keys are independent.
 public struct IdempotencyKey: Sendable, Hashable {
-  /// The header that carries it, and the name under which its faults are told.
+  /// The header's name, also used in errors about it.
   public static let header = "Idempotency-Key"
-  /// The most characters that it may have.
+  /// The maximum length in characters.
   public static let longest = 255
 
   /// 1 to 255 printable ASCII characters.
   public let rawValue: String
 
-  /// Checks a name, as it is without quotation marks.
+  /// Validates a name, given without quotation marks.
   ///
   /// - Throws: `ValidationFailure` naming `Idempotency-Key`.
   public init(validating text: String) throws(ValidationFailure) {
@@ -25,8 +25,8 @@ public struct IdempotencyKey: Sendable, Hashable {
 }
 
 extension IdempotencyKey: CustomStringConvertible, CustomReflectable {
-  /// How long it is: callers put order numbers and the like into it.
+  /// Shows only the length, because callers put order numbers and the like into it.
   public var description: String { "[\(rawValue.utf8.count) characters]" }
-  /// Nothing of it.
+  /// Shows nothing.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }

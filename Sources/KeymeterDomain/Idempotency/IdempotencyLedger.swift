@@ -1,20 +1,20 @@
 import Crypto
 
-/// Where the answer to a named request is kept.
+/// The ledger entry that a response is stored under.
 public struct IdempotencyEntry: Sendable, Hashable {
   /// The tenant.
   public let organisationID: OrganisationID
-  /// The calling key, inside which names are unique.
+  /// The calling key, within which names are unique.
   public let keyID: KeyID
-  /// 32 bytes that stand for the caller's name.
+  /// A hash of the caller's name, 32 bytes.
   ///
-  /// The name itself is not stored: it takes part in the seal, and callers put order numbers and the like into it. It
-  /// is hashed together with the calling key, so that equal names of two callers don't look alike. No secret takes
-  /// part: under the API key's value, or a pepper, an entry would be lost when that is rotated, and the request be
-  /// carried out a second time.
+  /// The name itself is not stored: it is part of the seal's key, and callers put order numbers and the like
+  /// into it. The calling key's id is hashed along, so that equal names of two callers don't look alike. The
+  /// hash depends on no secret: if it used the API key's secret or a pepper, a rotation would lose the entry
+  /// and the request would run twice.
   public let nameHash: [UInt8]
 
-  /// The entry of one calling key's name.
+  /// Creates the entry for one key's name.
   public init(organisationID: OrganisationID, keyID: KeyID, name: IdempotencyKey) {
     self.organisationID = organisationID
     self.keyID = keyID
@@ -23,48 +23,49 @@ public struct IdempotencyEntry: Sendable, Hashable {
   }
 }
 
-/// What is known under a name.
+/// The state of a name in the ledger.
 public enum IdempotencyClaim: Sendable, Hashable {
-  /// Nothing; the name is the claiming transaction's until it ends.
+  /// The name is unused, and reserved for this transaction until it ends.
   case free
-  /// Another transaction, on any node, is at it.
+  /// Another transaction, on any node, is processing it.
   case inFlight
-  /// The request was carried out, and this was answered.
+  /// The request was processed with this response.
   case answered(SealedResponse)
 }
 
-/// Why a named request was neither carried out nor answered again.
+/// Why an idempotent request was neither processed nor replayed.
 public enum IdempotencyRejection: Error, Sendable, Equatable {
-  /// The same name is being worked on.
+  /// Another request with this name is in flight.
   case inFlight
-  /// The name stands for another request.
+  /// The name was used for a different request.
   case reused
-  /// The name was answered under another value of the caller's key, before a rotation: the new value can't open it.
+  /// The response was sealed with an earlier secret of the caller's key. After a rotation it can't be opened.
   case unreadable
 }
 
-/// Keeps first answers for 24 hours, inside the transactions whose answers they are.
+/// Stores first responses for 24 hours, in the transaction that they report on.
 ///
-/// Effect and answer are one: where a transaction doesn't commit, neither is there.
+/// Effect and response are atomic: if the transaction doesn't commit, neither exists.
 public protocol IdempotencyLedger: Sendable {
-  /// Looks a name up, and holds it until the transaction ends.
+  /// Looks up a name and locks it until the transaction ends.
   ///
-  /// Never waits for another transaction. An answer that is older than 24 hours by the store's clock counts as absent.
+  /// Never waits for another transaction. A response older than 24 hours by the store's clock counts as
+  /// absent.
   func claim(_ entry: IdempotencyEntry) async throws -> IdempotencyClaim
-  /// Keeps the answer under a name that this transaction holds.
+  /// Stores the response under a name that this transaction has claimed.
   func keep(_ answer: SealedResponse, as entry: IdempotencyEntry) async throws
 }
 
 extension IdempotencyLedger {
-  /// Carries out a request whose caller is known and may ask for it: once, however often it is sent.
+  /// Processes an authorised request once, even if it is sent several times.
   ///
   /// - Parameters:
-  ///   - request: the caller's name for it; `nil` carries it out each time.
-  ///   - key: the calling key.
-  ///   - answer: makes the answer to be kept. Throws for an outcome that had no effect: nothing is kept then, and
-  ///     the same request is judged afresh when it comes again.
-  ///   - work: has the effect. It must refuse by throwing.
-  /// - Returns: the answer, or the first one, marked as `replayed`.
+  ///   - request: The idempotent request. Nil processes it each time.
+  ///   - key: The calling key.
+  ///   - answer: Creates the response to store. Throws for an outcome without effect: then nothing is stored,
+  ///     and a retry is judged afresh.
+  ///   - work: Has the effect. It must reject by throwing.
+  /// - Returns: The response, or the first one marked as `replayed`.
   /// - Throws: `IdempotencyRejection`, and what `answer` and `work` throw.
   func once<Outcome>(
     _ request: IdempotentRequest?, by key: KeyID, of organisation: OrganisationID,

@@ -1,16 +1,16 @@
 import Crypto
 
-/// A request that its caller has named, so that sending it again has no second effect.
+/// A request with an idempotency key, so that a retry has no second effect.
 public struct IdempotentRequest: Sendable {
-  /// The caller's name for it.
+  /// The idempotency key.
   let name: IdempotencyKey
-  /// What was asked for: the same name may not stand for anything else.
+  /// The fingerprint of the request, because a name may not be reused for a different request.
   let fingerprint: RequestFingerprint
-  /// The key that the caller presented, out of which the seal of its answer is made.
+  /// The caller's secret, from which the key of the seal is derived.
   let secret: KeySecret
   private let random: RandomSource
 
-  /// A request under the caller's name for it.
+  /// Creates a request with an idempotency key.
   public init(
     name: IdempotencyKey, fingerprint: RequestFingerprint, secret: KeySecret,
     random: RandomSource = .system
@@ -21,24 +21,24 @@ public struct IdempotentRequest: Sendable {
     self.random = random
   }
 
-  /// Where the answer to it is kept.
+  /// The ledger entry of its response.
   func entry(of key: KeyID, in organisation: OrganisationID) -> IdempotencyEntry {
     IdempotencyEntry(organisationID: organisation, keyID: key, name: name)
   }
 
-  /// Seals the first answer, so that only the caller's own key opens it again.
+  /// Seals the first response, so that only the caller's own key opens it.
   ///
-  /// - Throws: what the cryptography throws, for lack of memory.
+  /// - Throws: Errors of the cryptography if memory runs out.
   func seal(_ answer: StoredResponse, as entry: IdempotencyEntry) throws -> SealedResponse {
     var random = random
     let seal = ResponseSeal(secret: secret, name: name, entry: entry)
     return try seal.close(fingerprint.bytes + answer.bytes, random: &random)
   }
 
-  /// The first answer, given again.
+  /// Opens the first response for a replay.
   ///
-  /// - Throws: `IdempotencyRejection.unreadable` where it was sealed under another value of the caller's key;
-  ///   `.reused` where it answered another request.
+  /// - Throws: `IdempotencyRejection.unreadable` if it was sealed with another secret of the caller's key, or
+  ///   `.reused` if it belongs to a different request.
   func open(
     _ sealed: SealedResponse, as entry: IdempotencyEntry
   ) throws(IdempotencyRejection) -> StoredResponse {
@@ -54,19 +54,19 @@ public struct IdempotentRequest: Sendable {
   }
 }
 
-/// What a request asks for, in 32 bytes.
+/// A 32-byte hash of a request.
 ///
-/// It holds all that decides the effect: the method, the path, and the body as it was sent. Two bodies that
-/// mean the same but are spelt otherwise are two requests.
+/// It covers everything that determines the effect: the method, the path and the raw body. Two bodies with
+/// the same meaning but different bytes are different requests.
 public struct RequestFingerprint: Sendable, Hashable {
   let bytes: [UInt8]
 
-  /// The fingerprint of a request.
+  /// Creates the fingerprint of a request.
   ///
-  /// - Parameter path: without the query, which decides nothing where a request may be repeated.
+  /// - Parameter path: Without the query, which has no effect on retryable requests.
   public init(method: String, path: String, body: [UInt8]) {
     var hash = SHA256()
-    // Neither a method nor a path can hold a line break, so no two requests run together.
+    // Methods and paths contain no newlines, so different requests can't collide.
     hash.update(data: Array("\(method)\n\(path)\n".utf8))
     hash.update(data: body)
     bytes = Array(hash.finalize())

@@ -1,15 +1,15 @@
-/// An answer that is ready to be sent, and so can be kept and given again byte for byte.
+/// A complete response that can be stored and replayed byte for byte.
 ///
-/// To the domain it is opaque: what stands in it is the dialect's.
+/// Its content belongs to the dialect and is opaque to the domain.
 public struct StoredResponse: Sendable, Hashable {
-  /// A header of the answer.
+  /// A header of the response.
   public struct Field: Sendable, Hashable {
     /// The header's name.
     public let name: String
-    /// Its value.
+    /// The header's value.
     public let value: String
 
-    /// A header by its name and value.
+    /// Creates a header.
     public init(name: String, value: String) {
       self.name = name
       self.value = value
@@ -18,14 +18,14 @@ public struct StoredResponse: Sendable, Hashable {
 
   /// The HTTP status.
   public let status: UInt16
-  /// The headers that belong to the answer rather than to its transport, in order.
+  /// The headers in order, without those of the connection.
   public let fields: [Field]
-  /// The body, whole.
+  /// The complete body.
   public let body: [UInt8]
-  /// Whether it was kept from an earlier request.
+  /// Whether it was stored by an earlier request.
   public internal(set) var replayed = false
 
-  /// An answer to be given for the first time.
+  /// Creates a first response.
   public init(status: UInt16, fields: [Field], body: [UInt8]) {
     self.status = status
     self.fields = fields
@@ -34,9 +34,9 @@ public struct StoredResponse: Sendable, Hashable {
 }
 
 extension StoredResponse {
-  /// The form in which it is sealed: numbers are big-endian, and each text stands behind its length in bytes.
+  /// The serialised form that is sealed: big-endian numbers, and texts prefixed with their length in bytes.
   ///
-  /// Status (2 bytes), the number of headers (2), each header's name and value (4 and the text), and the body.
+  /// Status (2 bytes), number of headers (2), name and value of each header (4 plus the text), body.
   var bytes: [UInt8] {
     var bytes: [UInt8] = []
     bytes.appendBigEndian(status)
@@ -48,7 +48,9 @@ extension StoredResponse {
     return bytes + body
   }
 
-  /// Reads what `bytes` wrote; `nil` for anything else.
+  /// Parses `bytes`.
+  ///
+  /// Nil for any other content.
   init?(bytes: some Sequence<UInt8>) {
     var rest = Array(bytes)[...]
     guard let status: UInt16 = rest.popBigEndian(), let count: UInt16 = rest.popBigEndian() else {
@@ -85,15 +87,15 @@ extension ArraySlice<UInt8> {
 }
 
 extension StoredResponse: CustomStringConvertible, CustomReflectable {
-  /// The status and the body's size: what stands in it may be a new key.
+  /// Shows only the status and the body's size, because the body may contain a new key.
   public var description: String { "\(status), \(body.count) bytes" }
-  /// Shows the status alone.
+  /// Shows only the status.
   public var customMirror: Mirror { Mirror(self, children: ["status": status]) }
 }
 
 extension StoredResponse.Field: CustomStringConvertible, CustomReflectable {
   /// The header's name.
   public var description: String { name }
-  /// Shows the name alone.
+  /// Shows only the name.
   public var customMirror: Mirror { Mirror(self, children: ["name": name]) }
 }

@@ -1,23 +1,29 @@
-/// A key that a scanner found where everybody can read it.
+/// A key that a scanner found in public.
 public struct LeakReport: Sendable {
-  /// The key, already checked for form and checksum.
+  /// The secret, already checked for format and checksum.
   public let secret: KeySecret
-  /// Where it was found, in a form that a log may hold; `nil` where that was not told, or can't be kept.
+  /// Where it was found, in a form that is safe to log.
+  ///
+  /// Nil if unknown or unsafe.
   public let url: String?
-  /// In what kind of text it was found, such as `commit`, likewise.
+  /// The kind of source, such as `commit`.
+  ///
+  /// Nil if unknown or unsafe.
   public let source: String?
 
   private static let longestURL = 2_048
   private static let longestSource = 64
 
-  /// A report as it came; a place that could do harm in a log is left out, and a key that stands in it is masked.
+  /// Creates a report.
+  ///
+  /// Drops a location that would be unsafe to log, and masks any key in it.
   public init(secret: KeySecret, url: String?, source: String?) {
     self.secret = secret
     self.url = Self.harmless(url, upTo: Self.longestURL)
     self.source = Self.harmless(source, upTo: Self.longestSource)
   }
 
-  /// Printable ASCII of a bounded length, without keys.
+  /// Printable ASCII of bounded length, with keys masked.
   private static func harmless(_ text: String?, upTo longest: Int) -> String? {
     guard let text, !text.isEmpty, text.utf8.count <= longest,
       text.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
@@ -26,20 +32,21 @@ public struct LeakReport: Sendable {
   }
 }
 
-/// What became of a reported key.
+/// The outcome for one reported key.
 public enum LeakOutcome: Sendable {
-  /// The value is no key's, at least not any more.
+  /// No key has this secret, at least not any more.
   case unknown
-  /// The value had ended already, and nothing is to be done: the key was revoked before, or this has been reported.
+  /// The secret had already ended: the key was revoked before, or this was already reported.
   case endedBefore
-  /// The value had ended by a rotation. The key goes on by a value that nobody has reported, and the log says so.
+  /// The secret had ended by a rotation. The key stays active with its new secret, and the audit log records
+  /// the report.
   case superseded(KeyID, of: OrganisationID)
-  /// The key was revoked now, with all its values.
+  /// The key was revoked, with all its secrets.
   ///
-  /// `lastRoot` tells whether its organisation is left without an active root key.
+  /// `lastRoot` is true if its organisation has no active root key left.
   case revoked(KeyID, of: OrganisationID, lastRoot: Bool)
 
-  /// Whether a key of this service was found.
+  /// Whether the reported text belongs to this service.
   public var isKey: Bool {
     if case .unknown = self { false } else { true }
   }

@@ -1,21 +1,24 @@
-/// Ends keys that somebody found in public.
+/// Revokes keys that were found in public.
 ///
-/// It asks for no credentials: whoever calls it has made sure that the report is what it says, by `reporter`.
+/// It checks no credentials: the caller has verified the report's signature with `reporter`.
 public struct LeakService: Sendable {
-  /// Whose reports are acted upon.
+  /// The keys of the trusted reporter.
   public let reporter: ReporterKeys
   private let store: any ManagementStore
   private let peppers: PepperSet
   private let clock: any Clock<Duration>
 
-  /// After so long the rest is left for a repetition: the reporter waits for 30 seconds.
+  /// The time limit, after which the rest is left for a retry.
+  ///
+  /// The reporter waits 30 seconds.
   private static let longest = Duration.seconds(20)
-  /// After so many failures the database is given up, rather than waited for once for each key.
+  /// The number of failures after which the database counts as unavailable, so that not every key waits for
+  /// it.
   private static let mostFailures = 3
 
-  /// A service over `store`.
+  /// Creates a service over `store`.
   ///
-  /// - Parameter clock: measures how long a report is worked at; no key is judged by it.
+  /// - Parameter clock: Measures the time limit only. Keys are judged by the database's clock.
   public init(
     store: any ManagementStore, peppers: PepperSet, reporter: ReporterKeys,
     clock: any Clock<Duration> = ContinuousClock()
@@ -26,11 +29,12 @@ public struct LeakService: Sendable {
     self.clock = clock
   }
 
-  /// Ends the keys one after the other, each in a transaction of its own: what fails keeps no other key alive.
+  /// Revokes the keys one by one, each in its own transaction, so that one failure doesn't keep other keys
+  /// alive.
   ///
-  /// To be repeated where there is a failure; what is ended already stays as it is.
+  /// The caller should retry if any fails. Keys already revoked stay as they are.
   ///
-  /// - Returns: the outcome of each report, in their order.
+  /// - Returns: The outcome of each report, in order.
   public func end(
     _ reports: [LeakReport], requestID: RequestID
   ) async -> [Result<LeakOutcome, any Error>] {
@@ -45,7 +49,7 @@ public struct LeakService: Sendable {
     var failures = 0
     for report in reports {
       guard failures < Self.mostFailures, clock.now < deadline else {
-        results.append(.failure(StoreError.unavailable(reason: "leaked keys were left for a repetition")))
+        results.append(.failure(StoreError.unavailable(reason: "leaked keys were left for a retry")))
         continue
       }
       do {
@@ -66,7 +70,8 @@ public struct LeakService: Sendable {
         try await transaction.enter(organisation)
         if let id = try await transaction.keyID(holding: hashes) {
           try await transaction.holdChanges(of: id)
-          // Whoever was waited for may have ended the value, and given the key another that nobody has seen.
+          // Check again under the lock: the previous holder may have rotated the key, and its new secret has
+          // not leaked.
           if try await transaction.keyID(holding: hashes) == id,
             let key = try await transaction.keyForUpdate(id), key.revokedAt == nil
           {
@@ -90,12 +95,12 @@ public struct LeakService: Sendable {
     return .revoked(key.id, of: key.organisationID, lastRoot: !hasOther)
   }
 
-  /// Has the log say that a value was found which a rotation had replaced.
+  /// Records in the audit log that a rotated secret was found in public.
   ///
-  /// Its owner may have rotated the key because of the leak, and then nobody else has the present value; or whoever
-  /// found it has. Only the owner can tell which.
+  /// The owner may have rotated the key because of the leak. But the finder may also have rotated it, and
+  /// only the owner can tell.
   ///
-  /// - Returns: `nil` where the value was never one that is known of.
+  /// - Returns: Nil if no key ever had this secret.
   private func note(
     _ report: LeakReport, _ hashes: [SecretHash], requestID: RequestID,
     in transaction: any ManagementTransaction
@@ -114,7 +119,7 @@ public struct LeakService: Sendable {
 }
 
 extension LeakReport {
-  /// What a log says of the leak besides the key's end.
+  /// The audit fields about the leak itself.
   fileprivate var changes: [FieldChange] {
     [
       url.map { FieldChange("leak_url", from: nil, to: .text($0)) },

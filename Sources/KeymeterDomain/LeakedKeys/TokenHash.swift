@@ -1,11 +1,11 @@
 import Crypto
 
-/// The SHA-256 by which a reported text is named to whoever reported it, in place of the text.
+/// The SHA-256 of a reported text, which identifies it to the reporter.
 public struct TokenHash: Sendable {
-  /// 64 hexadecimal digits, in small letters.
+  /// 64 lower-case hexadecimal digits.
   public let hexadecimal: String
 
-  /// The hash of a text's UTF-8.
+  /// Hashes a text's UTF-8.
   public init(of text: String) {
     hexadecimal = SHA256.hash(data: Array(text.utf8)).hexadecimal
   }

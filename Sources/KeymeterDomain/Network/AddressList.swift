@@ -1,26 +1,28 @@
-/// From where a key may be used: any address of one of these ranges.
+/// The addresses from which a key may be used: any address in these ranges.
 public struct AddressList: Sendable, Hashable {
-  /// How many ranges a list may have.
+  /// The allowed number of ranges in a list.
   public static let sizes: ClosedRange<Int> = 1...50
 
-  /// The ranges, each once, in the order in which they were given.
+  /// The ranges without duplicates, in the order given.
   public let ranges: [AddressRange]
 
-  /// A list of ranges, of which there is at least one; one that is given twice is kept once.
+  /// Creates a list from at least one range, dropping duplicates.
   public init(_ ranges: [AddressRange]) {
     var seen: Set<AddressRange> = []
     self.ranges = ranges.filter { seen.insert($0).inserted }
   }
 
-  /// Whether a key with this list may be used from the address; one that isn't known is none of the list.
+  /// Whether a key with this list may be used from the address.
+  ///
+  /// False for an unknown address.
   public func allows(_ address: IPAddress?) -> Bool {
     guard let address else { return false }
     return ranges.contains { $0.contains(address) }
   }
 
-  /// Whether each range of the other list lies within one of this list.
+  /// Whether each range of the other list lies within a single range of this list.
   ///
-  /// A range that only several of this list cover together does not count.
+  /// A range that only several ranges cover together does not count.
   public func covers(_ other: AddressList) -> Bool {
     other.ranges.allSatisfy { range in ranges.contains { $0.contains(range) } }
   }

@@ -1,8 +1,10 @@
-/// The addresses that begin with the same bits: `10.0.0.0/8`, `2001:db8::/32`, or one address alone.
+/// A range of addresses with a common prefix: `10.0.0.0/8`, `2001:db8::/32` or a single address.
 public struct AddressRange: Sendable, Hashable {
   /// The first address of the range.
   public let first: IPAddress
-  /// How many leading bits all addresses of the range share, of 128; IPv4's lie behind the 96 that map it.
+  /// The length of the common prefix in 128 bits.
+  ///
+  /// IPv4 addresses follow 96 mapping bits.
   private let sharedBits: Int
 
   /// The bits before an IPv4 address that is mapped into IPv6.
@@ -14,10 +16,10 @@ public struct AddressRange: Sendable, Hashable {
     sharedBits = 128
   }
 
-  /// Reads an address, or an address, `/` and a prefix length.
+  /// Parses an address, or an address with `/` and a prefix length.
   ///
-  /// As for PostgreSQL's `cidr`, no bit may be set to the right of the prefix: `10.1.2.3/8` is a slip, and which part
-  /// of it was meant is not for us to guess.
+  /// As in PostgreSQL's `cidr`, no bit may be set to the right of the prefix: `10.1.2.3/8` is ambiguous, so
+  /// it is rejected.
   ///
   /// - Throws: `ValidationFailure` naming `field`.
   public init(validating text: some StringProtocol, field: String) throws(ValidationFailure) {
@@ -29,7 +31,7 @@ public struct AddressRange: Sendable, Hashable {
       self.init(address)
       return
     }
-    // In the text's own family: `::ffff:10.0.0.0/104` says the same as `10.0.0.0/8`.
+    // In the text's own family: `::ffff:10.0.0.0/104` equals `10.0.0.0/8`.
     let longest = parts[0].utf8.contains(UInt8(ascii: ":")) ? 128 : 32
     guard let length = Self.number(parts[1], upTo: longest) else {
       throw ValidationFailure(
@@ -41,19 +43,21 @@ public struct AddressRange: Sendable, Hashable {
     }
   }
 
-  /// Whether the address is one of the range; none of the other family ever is.
+  /// Whether the range contains the address.
+  ///
+  /// False for the other address family.
   public func contains(_ address: IPAddress) -> Bool {
     address.family == first.family && (address.bits ^ first.bits) & Self.mask(sharedBits) == 0
   }
 
-  /// Whether all of the other range is part of this one.
+  /// Whether the range contains the whole other range.
   public func contains(_ other: AddressRange) -> Bool {
     other.sharedBits >= sharedBits && contains(other.first)
   }
 
-  /// The range of this length that holds an address.
+  /// The range of this prefix length that contains an address.
   ///
-  /// - Parameter length: leading bits, in the address's own family.
+  /// - Parameter length: The prefix length in the address's own family.
   static func around(_ address: IPAddress, length: Int) -> AddressRange {
     let shared = address.family == .ipv4 ? length + mappedBits : length
     return AddressRange(first: IPAddress(bits: address.bits & mask(shared)), sharedBits: shared)
@@ -79,7 +83,7 @@ public struct AddressRange: Sendable, Hashable {
 }
 
 extension AddressRange: CustomStringConvertible {
-  /// The first address, `/` and the prefix length, also for one address alone: `192.0.2.1/32`.
+  /// The first address and the prefix length, even for a single address: `192.0.2.1/32`.
   public var description: String {
     "\(first)/\(first.family == .ipv4 ? sharedBits - Self.mappedBits : sharedBits)"
   }

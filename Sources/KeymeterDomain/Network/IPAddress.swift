@@ -8,15 +8,17 @@
 
 /// An IPv4 or IPv6 address.
 ///
-/// An IPv4 address that is mapped into IPv6 (`::ffff:192.0.2.1`) is that IPv4 address: a socket that takes both
-/// families shows its IPv4 peers so.
+/// An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) equals the IPv4 address, because dual-stack sockets
+/// report IPv4 peers in that form.
 public struct IPAddress: Sendable, Hashable {
-  /// The address in IPv6's 128 bits; IPv4 is mapped, and so the two forms are one by construction.
+  /// The address as 128 bits.
+  ///
+  /// IPv4 addresses are mapped, so both forms are equal by construction.
   public let bits: UInt128
 
   private static let mappedPrefix: UInt128 = 0xffff << 32
 
-  /// Which kind of address it is.
+  /// The address family.
   public enum Family: Sendable, Hashable {
     /// 32 bits.
     case ipv4
@@ -24,12 +26,14 @@ public struct IPAddress: Sendable, Hashable {
     case ipv6
   }
 
-  /// IPv4 also where the address was written as mapped into IPv6.
+  /// IPv4 also for IPv4-mapped addresses.
   public var family: Family { bits >> 32 == 0xffff ? .ipv4 : .ipv6 }
 
   init(bits: UInt128) { self.bits = bits }
 
-  /// An address from its 4 or 16 octets in network order; `nil` for any other number of them.
+  /// Creates an address from 4 or 16 octets in network order.
+  ///
+  /// Nil for any other number.
   public init?(octets: some Collection<UInt8>) {
     let number = octets.reduce(into: UInt128(0)) { $0 = $0 << 8 | UInt128($1) }
     switch octets.count {
@@ -39,12 +43,15 @@ public struct IPAddress: Sendable, Hashable {
     }
   }
 
-  /// Reads `192.0.2.1` or `2001:db8::1`; `nil` for any other text.
+  /// Parses `192.0.2.1` or `2001:db8::1`.
   ///
-  /// Refused are what other readers take for several addresses or for one of this host alone: octets with leading
-  /// zeros, octal or hexadecimal ones or fewer than four, zone ids, white space, brackets and ports.
+  /// Nil for any other text.
+  ///
+  /// Rejects forms that other parsers read differently or that are local to a host: octets with leading
+  /// zeros, octal or hexadecimal octets, fewer than four octets, zone ids, white space, brackets and ports.
   public init?(_ text: some StringProtocol) {
-    // inet_pton's own rules; but it would stop at a NUL, and its text must not grow with a client's header.
+    // Uses inet_pton's rules, but that would stop at a NUL, and the length of a client's header must be
+    // bounded.
     guard text.utf8.count <= 45, text.utf8.allSatisfy(Self.isAddressCharacter) else { return nil }
     let isIPv6 = text.utf8.contains(UInt8(ascii: ":"))
     var octets = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
@@ -62,7 +69,7 @@ public struct IPAddress: Sendable, Hashable {
     }
   }
 
-  /// Its octets in network order: 4 or 16.
+  /// The octets in network order, 4 or 16.
   public var octets: [UInt8] {
     let count = family == .ipv4 ? 4 : 16
     return (0..<count).map { UInt8(truncatingIfNeeded: bits >> UInt128((count - 1 - $0) * 8)) }
@@ -70,7 +77,7 @@ public struct IPAddress: Sendable, Hashable {
 }
 
 extension IPAddress: CustomStringConvertible {
-  /// `192.0.2.1` or, in RFC 5952's short form, `2001:db8::1`.
+  /// `192.0.2.1`, or `2001:db8::1` in the short form of RFC 5952.
   public var description: String {
     let octets = octets
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

@@ -1,16 +1,16 @@
-/// The peers whose word is taken for whom they speak: load balancers, gateways, and back ends that verify their own
+/// The peers whose `X-Forwarded-For` is trusted: load balancers, gateways, and back ends that verify their
 /// clients' keys.
 public struct TrustedProxies: Sendable, Hashable {
   private let ranges: [AddressRange]
-  /// Whether somebody has said which they are, be it none.
+  /// True if `KEYMETER_TRUSTED_PROXIES` is set, even to `none`.
   ///
-  /// Where nobody has, a peer may be a client as well as what stands before thousands of them.
+  /// If not, a peer may be one client or a proxy for thousands.
   public let isDeclared: Bool
 
-  /// Nobody has said whether there are any.
+  /// The setting is missing, so it is unknown whether there are proxies.
   public static let undeclared = TrustedProxies(ranges: [], isDeclared: false)
 
-  /// These and no others.
+  /// Trusts exactly these ranges.
   public init(_ ranges: [AddressRange]) { self.init(ranges: ranges, isDeclared: true) }
 
   private init(ranges: [AddressRange], isDeclared: Bool) {
@@ -18,27 +18,27 @@ public struct TrustedProxies: Sendable, Hashable {
     self.isDeclared = isDeclared
   }
 
-  /// Whether this address speaks for others.
+  /// Whether this address is a trusted proxy.
   public func contains(_ address: IPAddress) -> Bool { ranges.contains { $0.contains(address) } }
 
-  /// From whom a request comes.
+  /// The client's address.
   ///
-  /// That is the peer, unless it is trusted. A trusted one appends to `X-Forwarded-For` who spoke to it, so that the
-  /// list is read from its end: the first address that isn't itself trusted is the client's. What stands before that
-  /// came from the client and may be anything. So may what can't be read: nothing before it counts either, and the
-  /// address that was read last stays.
+  /// This is the peer, unless the peer is trusted. Each trusted proxy appends its peer to `X-Forwarded-For`,
+  /// so the list is read from the end. The first address that isn't trusted is the client's. Entries before
+  /// it come from the client and may be forged. Reading also stops at a malformed entry, and the last valid
+  /// address counts.
   ///
   /// - Parameters:
-  ///   - peer: the connection's other end.
-  ///   - forwardedFor: the values of `X-Forwarded-For`, one for each line, in order; not
-  ///     looked at where the peer is not trusted.
+  ///   - peer: The peer of the connection.
+  ///   - forwardedFor: The values of `X-Forwarded-For`, one per line, in order. Not evaluated if the peer is
+  ///     not trusted.
   public func client<Lines: BidirectionalCollection<String>>(
     peer: IPAddress, forwardedFor: @autoclosure () -> Lines
   ) -> IPAddress {
     guard contains(peer) else { return peer }
     var client = peer
     for line in forwardedFor().reversed() {
-      // From its end, and no further than it counts: what stands before came from the client, and may be long.
+      // Read from the end, and no further than needed: earlier entries come from the client and may be long.
       var rest: Substring? = line[...]
       while let entries = rest {
         let comma = entries.utf8.lastIndex(of: UInt8(ascii: ","))
@@ -52,7 +52,9 @@ public struct TrustedProxies: Sendable, Hashable {
     return client
   }
 
-  /// An entry's address; some proxies add the port, and so put IPv6 into brackets.
+  /// The address of an entry.
+  ///
+  /// Some proxies add the port, and so put IPv6 in brackets.
   private static func address(of entry: Substring) -> IPAddress? {
     var text = entry.drop(while: isBlank)
     while let last = text.last, isBlank(last) { text.removeLast() }

@@ -6,10 +6,10 @@ public struct Organisation: Sendable, Hashable {
   public let providerID: ProviderID
   /// The human-readable name.
   public let name: Label
-  /// When it was made.
+  /// When it was created.
   public let createdAt: Timestamp
 
-  /// An organisation as a store read it.
+  /// Creates an organisation from a stored row.
   public init(id: OrganisationID, providerID: ProviderID, name: Label, createdAt: Timestamp) {
     self.id = id
     self.providerID = providerID

@@ -1,18 +1,18 @@
-/// What somebody who holds the database's credentials may do: make and change organisations, and issue root
-/// keys (contract §6).
+/// The operations that need the database's credentials: managing organisations and creating root keys
+/// (contract §6).
 public struct OrganisationService: Sendable {
   private let store: any ManagementStore
   private let issuer: KeyIssuer
   private let random: RandomSource
 
-  /// A service over `store`.
+  /// Creates a service over `store`.
   public init(store: any ManagementStore, peppers: PepperSet, random: RandomSource = .system) {
     self.store = store
     self.random = random
     issuer = KeyIssuer(peppers: peppers, random: random)
   }
 
-  /// Makes an organisation with its first root key.
+  /// Creates an organisation with its first root key.
   ///
   /// - Throws: `Rejection.providerTaken`, `StoreError`.
   public func create(
@@ -36,7 +36,7 @@ public struct OrganisationService: Sendable {
     }
   }
 
-  /// Every organisation, by provider id.
+  /// All organisations, by provider id.
   ///
   /// - Throws: `StoreError`.
   public func list() async throws -> [Organisation] {
@@ -52,7 +52,7 @@ public struct OrganisationService: Sendable {
     }
   }
 
-  /// Gives an organisation another name.
+  /// Renames an organisation.
   ///
   /// - Throws: `Rejection.organisationNotFound`, `StoreError`.
   public func rename(_ provider: ProviderID, to name: Label) async throws {
@@ -69,14 +69,17 @@ public struct OrganisationService: Sendable {
     }
   }
 
-  /// Removes an organisation with all its keys; its audit log stays.
+  /// Deletes an organisation with all its keys.
+  ///
+  /// Its audit log is kept.
   ///
   /// - Throws: `Rejection.organisationNotFound`, `StoreError`.
   public func delete(_ provider: ProviderID) async throws {
     let request = newRequestID()
     try await inOrganisation(provider) { transaction, organisation in
       try await transaction.deleteOrganisation()
-      // Behind the deletion, which waits for changes under way, and these may wait to be logged.
+      // After the deletion, because it waits for changes in flight, and these may still have to append their
+      // entries.
       try await transaction.append(
         Self.entry(
           .organisationDeleted, of: organisation, request: request,
@@ -89,7 +92,8 @@ public struct OrganisationService: Sendable {
 
   /// One page of an organisation's log, newest first.
   ///
-  /// - Parameter name: its provider id; or its internal id, by which the log of a deleted one can still be read.
+  /// - Parameter name: The provider id, or the internal id, which also finds the log of a deleted
+  ///   organisation.
   /// - Throws: `Rejection.organisationNotFound`, `StoreError`.
   public func audit(_ name: ProviderID, _ query: AuditQuery) async throws -> AuditPage {
     try await store.withTransaction { transaction in
@@ -101,7 +105,7 @@ public struct OrganisationService: Sendable {
     }
   }
 
-  /// Issues another root key: the way back in for an organisation that lost its own.
+  /// Creates another root key, for an organisation that has lost its own.
   ///
   /// - Throws: `Rejection.organisationNotFound`, `StoreError`.
   public func createRootKey(_ provider: ProviderID, name: Label) async throws -> IssuedKey {

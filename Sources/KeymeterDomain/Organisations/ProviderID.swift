@@ -3,8 +3,8 @@ public struct ProviderID: Sendable, Hashable, CustomStringConvertible {
   /// The id as the organisation's clients send it.
   public let rawValue: String
 
-  /// Checks a provider id: 1 to 128 of `A–Z a–z 0–9 . _ -`, so that it is a header value, a path segment
-  /// and a shell word without quoting.
+  /// Validates a provider id: 1 to 128 of `A–Z a–z 0–9 . _ -`, so that it needs no quoting in headers, paths
+  /// and shells.
   ///
   /// - Throws: `ValidationFailure` naming `provider_id`.
   public init(validating text: String) throws(ValidationFailure) {
@@ -15,7 +15,7 @@ public struct ProviderID: Sendable, Hashable, CustomStringConvertible {
     rawValue = text
   }
 
-  /// Takes an id that the store holds, and so was checked when it was made.
+  /// Wraps a stored id, which was validated when it was created.
   public init(stored: String) { rawValue = stored }
 
   /// The id as the organisation's clients send it.

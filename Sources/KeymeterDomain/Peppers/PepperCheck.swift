@@ -1,14 +1,16 @@
-/// What a store keeps of a pepper: enough to notice other bytes under the same id, and not the pepper.
+/// A check value that detects different bytes under the same pepper id, without revealing the pepper.
 public struct PepperCheck: Sendable, Hashable {
-  /// What the pepper is applied to; no key, since each begins with `sk_`.
+  /// The text that is hashed with the pepper.
+  ///
+  /// It can't be a key, because keys start with `sk_`.
   static let context = "keymeter pepper check 1"
 
   /// The pepper's id.
   public let pepperID: String
-  /// HMAC-SHA-256(pepper, a fixed text): 32 bytes.
+  /// HMAC-SHA-256(pepper, `context`): 32 bytes.
   public let bytes: [UInt8]
 
-  /// A check value as a store read it.
+  /// Creates a check value from a stored row.
   public init(pepperID: String, bytes: [UInt8]) {
     self.pepperID = pepperID
     self.bytes = bytes
@@ -18,6 +20,6 @@ public struct PepperCheck: Sendable, Hashable {
 extension PepperCheck: CustomStringConvertible, CustomReflectable {
   /// The pepper's id.
   public var description: String { "check of pepper \(pepperID)" }
-  /// Shows the pepper's id alone.
+  /// Shows only the pepper's id.
   public var customMirror: Mirror { Mirror(self, children: ["pepperID": pepperID]) }
 }

@@ -1,17 +1,17 @@
-/// What is to be known of peppers before keys are made or looked up with them.
+/// Checks the configured peppers against the database, and reports on them.
 public struct PepperService: Sendable {
   private let store: any PepperStore
   private let peppers: PepperSet
 
-  /// A service over `store`.
+  /// Creates a service over `store`.
   public init(store: any PepperStore, peppers: PepperSet) {
     self.store = store
     self.peppers = peppers
   }
 
-  /// Makes sure that the active peppers are the ones that this database has been used with.
+  /// Checks that the active peppers are the ones that this database was used with.
   ///
-  /// A pepper is taken as it is when it first comes.
+  /// A pepper is registered when it is first seen.
   ///
   /// - Throws: `PepperMismatch`, `StoreError`.
   public func introduce() async throws {
@@ -19,7 +19,7 @@ public struct PepperService: Sendable {
     guard ids.isEmpty else { throw PepperMismatch(ids: ids) }
   }
 
-  /// Every pepper that is active or known: the active ones in their order, then the others by id.
+  /// All active and registered peppers: the active ones in order, then the others by id.
   ///
   /// - Throws: `StoreError`.
   public func status() async throws -> [PepperStatus] {
@@ -37,35 +37,35 @@ public struct PepperService: Sendable {
   }
 }
 
-/// How a pepper stands.
+/// The status of one pepper.
 public struct PepperStatus: Sendable, Hashable {
-  /// Where it stands among the peppers that are given.
+  /// The state of a pepper.
   public enum State: String, Sendable {
-    /// It makes new hashes.
+    /// It hashes new keys.
     case current
-    /// Keys are looked up by it too.
+    /// Lookups still try it.
     case active
-    /// It isn't given any more: keys that it guards are refused.
+    /// It is no longer configured, so its keys are rejected.
     case retired
-    /// Other bytes are given under its id than the database knows.
+    /// It is configured with different bytes than the database knows for this id.
     case mismatched
   }
 
   /// The pepper's id.
   public let id: String
-  /// Where it stands.
+  /// The state.
   public let state: State
-  /// How many keys need it in order to authenticate.
+  /// The number of active keys that depend on it.
   public let keys: Int64
-  /// When a node or a command first came with it, if one did.
+  /// When a node or command first registered it.
   public let firstSeen: Timestamp?
 }
 
-/// Other bytes were given under known ids: with them every key of those peppers would be refused.
+/// Known pepper ids are configured with different bytes, so every key of these peppers would be rejected.
 public struct PepperMismatch: Error, Sendable, Equatable {
-  /// The peppers' ids, in order.
+  /// The pepper ids, in order.
   public let ids: [String]
 
-  /// The error for peppers by their ids.
+  /// Creates the error from pepper ids.
   public init(ids: [String]) { self.ids = ids }
 }

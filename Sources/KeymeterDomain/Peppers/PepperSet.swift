@@ -1,38 +1,39 @@
 import Crypto
 
-/// What the store holds in a key's place: HMAC-SHA-256(pepper, key), and which pepper made it.
+/// The stored form of a secret: HMAC-SHA-256(pepper, key), and the pepper's id.
 public struct SecretHash: Sendable, Hashable {
   /// The pepper's id.
   public let pepperID: String
   /// 32 bytes.
   public let bytes: [UInt8]
 
-  /// A hash as the store holds it.
+  /// Creates a hash from a stored row.
   public init(pepperID: String, bytes: [UInt8]) {
     self.pepperID = pepperID
     self.bytes = bytes
   }
 }
 
-/// The secrets, held outside the database, without which a hash can't be made (contract §2).
+/// The peppers: secrets outside the database that key hashes depend on (contract §2).
 ///
-/// Several may be active, so that a pepper can be rotated: the first makes new hashes, all are tried when
-/// a key is looked up.
+/// Several may be active, so that a pepper can be rotated. The first hashes new keys, and lookups try all of
+/// them.
 public struct PepperSet: Sendable {
-  /// Each pepper as a hash that has taken in the pepper and nothing else: copying it saves the half of the work
-  /// that is the same for every key.
+  /// Each pepper as an HMAC state that has absorbed only the pepper.
+  ///
+  /// Copying it saves the half of the work that is the same for every key.
   private let peppers: [(id: String, keyed: HMAC<SHA256>)]
 
   /// Is told which keys authenticate; only there while more than one pepper is active.
   private(set) var renewal: (any DigestRenewal)?
 
-  /// The fewest bytes of a pepper: as many as the hash has.
+  /// The minimum length of a pepper in bytes: the length of the hash.
   public static let fewestBytes = 32
 
-  /// The active peppers, the current one first.
+  /// Creates a set of active peppers, the current one first.
   ///
-  /// - Throws: `ValidationFailure` naming `KEYMETER_PEPPERS` when there is none, one is too short, or two
-  ///   share an id.
+  /// - Throws: `ValidationFailure` naming `KEYMETER_PEPPERS` if there is none, one is too short, or two share
+  ///   an id.
   public init(_ peppers: [(id: String, bytes: [UInt8])]) throws(ValidationFailure) {
     guard !peppers.isEmpty else { throw Self.failure("must name at least one pepper") }
     for pepper in peppers {
@@ -49,18 +50,18 @@ public struct PepperSet: Sendable {
     self.peppers = peppers.map { (id: $0.id, keyed: HMAC(key: SymmetricKey(data: $0.bytes))) }
   }
 
-  /// The ids, the current one first.
+  /// The pepper ids, the current one first.
   public var ids: [String] { peppers.map(\.id) }
 
-  /// The hash to store for a key that is issued now.
+  /// The hash to store for a new key.
   public func currentHash(of secret: KeySecret) -> SecretHash { hash(of: secret, with: peppers[0]) }
 
-  /// The hashes under which a presented key may be stored, one for each active pepper.
+  /// The hashes that a presented key may be stored under, one per active pepper.
   public func hashes(of secret: KeySecret) -> [SecretHash] {
     peppers.map { hash(of: secret, with: $0) }
   }
 
-  /// What is stored of each pepper so that other bytes under its id are noticed, in the order of `ids`.
+  /// The check values that detect different bytes under a pepper's id, in the order of `ids`.
   public var checks: [PepperCheck] {
     peppers.map { pepper in
       var hmac = pepper.keyed
@@ -93,15 +94,15 @@ public struct PepperSet: Sendable {
 }
 
 extension PepperSet: CustomStringConvertible, CustomReflectable {
-  /// The ids, never the bytes.
+  /// Shows only the ids, never the bytes.
   public var description: String { "peppers \(ids.joined(separator: ", "))" }
-  /// Shows the ids alone.
+  /// Shows only the ids.
   public var customMirror: Mirror { Mirror(self, children: ["ids": ids]) }
 }
 
 extension SecretHash: CustomStringConvertible, CustomReflectable {
-  /// Which pepper made it; a log has no use for more.
+  /// Shows only the pepper's id.
   public var description: String { "hash under pepper \(pepperID)" }
-  /// Shows the pepper's id alone.
+  /// Shows only the pepper's id.
   public var customMirror: Mirror { Mirror(self, children: ["pepperID": pepperID]) }
 }

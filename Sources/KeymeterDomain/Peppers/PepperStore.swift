@@ -1,35 +1,38 @@
-/// Where it is known which peppers were used, and which keys each of them guards.
+/// The store of known peppers, and of the number of keys that depend on each.
 public protocol PepperStore: Sendable {
-  /// Makes peppers known that were not.
+  /// Registers new peppers.
   ///
-  /// - Returns: the ids under which other bytes are known, in order; where there is one, nothing was written.
+  /// - Returns: The ids that are already registered with different bytes, in order. If there are any, nothing
+  ///   is written.
   /// - Throws: `StoreError.unavailable`.
   func introduce(_ checks: [PepperCheck]) async throws -> [String]
-  /// Every pepper that is known or guards a key, by its id. Looks at every key.
+  /// All registered peppers and all that keys depend on, by id. Reads every key.
   ///
   /// - Throws: `StoreError.unavailable`.
   func knownPeppers() async throws -> [KnownPepper]
-  /// Stores a key's value under the first of its hashes in place of any other of them, in a transaction of its own.
+  /// Replaces the stored hash of a secret with the first of these hashes, in its own transaction.
   ///
-  /// A value that has ended stays as it is.
+  /// Secrets that have ended stay unchanged.
   ///
-  /// - Returns: whether there was something to renew.
+  /// - Returns: Whether a hash was replaced.
   /// - Throws: `StoreError.unavailable`.
   func renew(_ hashes: [SecretHash]) async throws -> Bool
 }
 
-/// What a store knows of a pepper.
+/// A pepper as registered in the store.
 public struct KnownPepper: Sendable, Hashable {
   /// The pepper's id.
   public let id: String
-  /// The check value; `nil` where no node or command of this version has come with the pepper yet.
+  /// The check value.
+  ///
+  /// Nil if no node or command has registered the pepper yet.
   public let check: PepperCheck?
-  /// When the pepper was introduced.
+  /// When the pepper was registered.
   public let firstSeen: Timestamp?
-  /// How many keys that authenticate at present need it.
+  /// The number of active keys that depend on it.
   public let keys: Int64
 
-  /// A pepper as a store read it.
+  /// Creates a value from a stored row.
   public init(id: String, check: PepperCheck?, firstSeen: Timestamp?, keys: Int64) {
     self.id = id
     self.check = check

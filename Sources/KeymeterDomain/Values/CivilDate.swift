@@ -7,16 +7,20 @@ public struct CivilDate: Sendable, Hashable, CustomStringConvertible {
   /// The day of the month, 1 to 31.
   public let day: Int64
 
-  /// A day that exists between the years 1 and 9999; `nil` for any other, such as 30 February.
+  /// Creates a valid date in the years 1 to 9999.
+  ///
+  /// Nil for any other, such as 30 February.
   public init?(year: Int64, month: Int64, day: Int64) {
     guard (1...9999).contains(year), (1...12).contains(month), day >= 1 else { return nil }
     let candidate = CivilDate(unchecked: year, month, day)
-    // Days that do not exist run over into the next month, and so come back as another date.
+    // Invalid days overflow into the next month and so come back as another date.
     guard day <= 31, CivilDate(daysSinceEpoch: candidate.daysSinceEpoch) == candidate else { return nil }
     self = candidate
   }
 
-  /// Reads `YYYY-MM-DD`; `nil` for any other form, and for a day that does not exist.
+  /// Parses `YYYY-MM-DD`.
+  ///
+  /// Nil for any other form and for invalid dates.
   public init?(_ text: String) {
     let digits = Array(text.utf8)
     guard digits.count == 10, digits[4] == UInt8(ascii: "-"), digits[7] == UInt8(ascii: "-") else {
@@ -38,10 +42,10 @@ public struct CivilDate: Sendable, Hashable, CustomStringConvertible {
     self.day = day
   }
 
-  /// The day that lies `days` after 1970-01-01.
+  /// Creates the date `days` after 1970-01-01.
   ///
-  /// Counts in 400-year eras of 146,097 days and in years that begin in March, so that the leap day is the
-  /// last day of its year and needs no special case.
+  /// Counts in 400-year eras of 146,097 days and in years that start in March, so the leap day comes last and
+  /// needs no special case.
   public init(daysSinceEpoch days: Int64) {
     let shifted = days + 719_468
     let era = shifted.flooredDivision(by: 146_097)
@@ -77,7 +81,7 @@ public struct CivilDate: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Int64 {
-  /// Division that rounds toward negative infinity, so that days before 1970 count right.
+  /// Division that rounds towards negative infinity, so that days before 1970 are correct.
   func flooredDivision(by divisor: Int64) -> Int64 {
     let quotient = self / divisor
     return self % divisor < 0 ? quotient - 1 : quotient
@@ -85,7 +89,7 @@ extension Int64 {
 }
 
 extension String {
-  /// Appends a number that is not negative, with zeros before it up to `width` digits.
+  /// Appends a non-negative number, zero-padded to `width` digits.
   mutating func appendPadded(_ number: Int64, width: Int) {
     let digits = String(number)
     for _ in 0..<max(0, width - digits.utf8.count) { append("0") }

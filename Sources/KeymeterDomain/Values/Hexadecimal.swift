@@ -1,7 +1,7 @@
 private let digits = Array("0123456789abcdef".utf8)
 
 extension Sequence<UInt8> {
-  /// Two hexadecimal digits a byte, in small letters.
+  /// Two lower-case hexadecimal digits per byte.
   public var hexadecimal: String {
     String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }

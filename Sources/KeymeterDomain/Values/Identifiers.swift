@@ -1,24 +1,27 @@
-/// An identifier that Keymeter itself issues: a prefix that names the kind, and random base62 characters.
+/// An identifier that Keymeter issues: a prefix for the kind, then random base62 characters.
 ///
-/// The type keeps one kind from being passed for another; `rawValue` is what the wire and the database hold.
+/// A type per kind prevents mixing them up. `rawValue` is the form on the wire and in the database.
 public protocol IssuedIdentifier: RawRepresentable<String>, Sendable, Hashable, CustomStringConvertible {
   /// The kind's prefix, with its underscore (`key_`).
   static var prefix: String { get }
-  /// Takes an identifier as it was stored or received; nothing is checked, because an identifier of a
-  /// wrong form is simply one that no record has.
+  /// Wraps a stored or received identifier without validation, because no record has a malformed one.
   init(rawValue: String)
 }
 
 extension IssuedIdentifier {
-  /// Random characters behind the prefix: 24 of 62 are 142 bits, so no identifier is guessable from another.
+  /// The number of random characters.
+  ///
+  /// 24 of 62 are 142 bits, so identifiers can't be guessed.
   static var randomLength: Int { 24 }
 
-  /// A new identifier out of `random`.
+  /// Generates a new identifier.
   public init(random: inout RandomSource) {
     self.init(rawValue: Self.prefix + Base62.random(Self.randomLength, from: &random))
   }
 
-  /// Whether it has the form that issued identifiers have; one that a caller made up may hold anything.
+  /// Whether it has the form of an issued identifier.
+  ///
+  /// Identifiers from callers may contain anything.
   public var isWellFormed: Bool {
     rawValue.utf8.count <= 64 && rawValue.utf8.starts(with: Self.prefix.utf8)
       && rawValue.utf8.dropFirst(Self.prefix.utf8.count).allSatisfy(Base62.contains)
@@ -34,7 +37,7 @@ public struct KeyID: IssuedIdentifier {
   public static let prefix = "key_"
   /// The id as it appears on the wire.
   public let rawValue: String
-  /// Takes an id as it was stored or received.
+  /// Wraps a stored or received id.
   public init(rawValue: String) { self.rawValue = rawValue }
 }
 
@@ -44,16 +47,16 @@ public struct OrganisationID: IssuedIdentifier {
   public static let prefix = "org_"
   /// The id as it appears on the wire.
   public let rawValue: String
-  /// Takes an id as it was stored or received.
+  /// Wraps a stored or received id.
   public init(rawValue: String) { self.rawValue = rawValue }
 }
 
-/// Names one request in answers, logs and audit entries: `req_…`, or what the caller's `X-Request-Id` said.
+/// The id of one request in responses, logs and audit entries: `req_…`, or the caller's `X-Request-Id`.
 public struct RequestID: IssuedIdentifier {
   /// The prefix `req_`.
   public static let prefix = "req_"
   /// The id as it appears on the wire.
   public let rawValue: String
-  /// Takes an id as it was received.
+  /// Wraps a received id.
   public init(rawValue: String) { self.rawValue = rawValue }
 }

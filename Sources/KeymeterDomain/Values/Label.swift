@@ -1,14 +1,15 @@
-/// A human-readable name: of a key, an organisation, or the thing that a key is linked to.
+/// A human-readable name of a key, an organisation, or the thing that a key is linked to.
 ///
-/// 1 to 255 characters (Unicode scalars, as PostgreSQL counts them) after trimming, without control
-/// characters (contract §3), and without invisible ones that let a name be read as another (`DeceptiveCharacters`).
+/// After trimming, it has 1 to 255 characters (Unicode scalars, as PostgreSQL counts) without control
+/// characters (contract §3). It has no invisible characters that make one name look like another
+/// (`DeceptiveCharacters`).
 public struct Label: Sendable, Hashable, CustomStringConvertible {
   /// The trimmed text.
   public let rawValue: String
 
-  /// Trims and checks `text`.
+  /// Trims and validates `text`.
   ///
-  /// - Parameter field: the name of the input that the error is to carry.
+  /// - Parameter field: The input's name in the error.
   /// - Throws: `ValidationFailure` naming `field`.
   public init(validating text: String, field: String) throws(ValidationFailure) {
     let trimmed = Self.trimmed(text)
@@ -22,7 +23,7 @@ public struct Label: Sendable, Hashable, CustomStringConvertible {
       throw ValidationFailure(field: field, "must not contain control characters")
     }
     if let hidden = DeceptiveCharacters.first(in: trimmed) {
-      // By its number, since the character itself can't be seen.
+      // Name it by its code point, because the character itself is invisible.
       throw ValidationFailure(
         field: field, "must not contain the invisible character \(DeceptiveCharacters.name(of: hidden))")
     }
@@ -32,19 +33,20 @@ public struct Label: Sendable, Hashable, CustomStringConvertible {
     rawValue = trimmed
   }
 
-  /// Takes a text that the store holds, and so was checked when it was written.
+  /// Wraps a stored text, which was validated when it was written.
   public init(stored: String) { rawValue = stored }
 
   /// The trimmed text.
   public var description: String { rawValue }
 
-  /// Two labels are the same when their bytes are, as for PostgreSQL; Swift's own comparison takes a letter with
-  /// an accent for the same as the letter and the accent.
+  /// Compares bytes, as PostgreSQL does.
+  ///
+  /// Swift's own comparison equates an accented letter with its decomposed form.
   public static func == (left: Label, right: Label) -> Bool {
     left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
   }
 
-  /// Agrees with `==`.
+  /// Consistent with `==`.
   public func hash(into hasher: inout Hasher) {
     for byte in rawValue.utf8 { hasher.combine(byte) }
   }

@@ -1,10 +1,10 @@
-/// What becomes of something that may be absent: left as it is, cleared, or set.
+/// A change to an optional value: keep, clear or set it.
 public enum OptionalChange<Value: Sendable & Hashable>: Sendable, Hashable {
   case unchanged
   case cleared
   case set(Value)
 
-  /// What becomes of `value`; absent is `nil`.
+  /// The value after the change, nil if absent.
   public func applied(to value: Value?) -> Value? {
     switch self {
     case .unchanged: value
@@ -14,8 +14,12 @@ public enum OptionalChange<Value: Sendable & Hashable>: Sendable, Hashable {
   }
 }
 
-/// What becomes of a limit; without one a key is unrestricted.
+/// A change to a limit.
+///
+/// A key without a limit is unrestricted.
 public typealias LimitChange = OptionalChange<Int64>
 
-/// What becomes of a key's list of addresses; without one it may be used from anywhere.
+/// A change to a key's address list.
+///
+/// A key without a list may be used from anywhere.
 public typealias AddressListChange = OptionalChange<AddressList>

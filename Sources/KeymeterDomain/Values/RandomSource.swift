@@ -1,8 +1,10 @@
-/// Where unguessable bits come from; handed in, so that a test can seed it.
+/// A source of cryptographic randomness.
+///
+/// It is injected so that tests can seed it.
 public struct RandomSource: RandomNumberGenerator, Sendable {
   private let generate: @Sendable () -> UInt64
 
-  /// A source that answers from `generate`, which may be called from any thread.
+  /// Creates a source from `generate`, which may be called from any thread.
   public init(_ generate: @escaping @Sendable () -> UInt64) { self.generate = generate }
 
   /// The operating system's cryptographic generator.

@@ -1,6 +1,6 @@
-/// Why the domain did not do what was asked.
+/// Why the domain rejected a request.
 ///
-/// Each is answered in its dialect's own words.
+/// Each dialect words its own response.
 public enum Rejection: Error, Sendable, Equatable {
   /// A part of the credentials is missing.
   case credentialsMissing
@@ -8,31 +8,31 @@ public enum Rejection: Error, Sendable, Equatable {
   case unknownProvider
   /// The key is not an ACTIVE key of the organisation.
   case notAuthentic
-  /// The key may be used from some addresses only, and the request comes from none of them.
+  /// The request comes from an address outside the key's address list.
   case addressNotAllowed
-  /// The operation needs a root key, and the caller's is not one.
+  /// The operation needs a root key, and the caller's key is not one.
   case rootKeyRequired
   /// Listing every key needs a root key.
   case rootKeyRequiredToList
   /// The operation needs a root key or this scope, and the caller's key has neither.
   case scopeRequired(Scope)
-  /// A key that is not a root key grants or manages what goes beyond itself, in these respects.
+  /// A non-root key tries to grant or manage more than its own permissions, in these respects.
   case beyondOwnAuthority([EscalationViolation])
-  /// A key that is not a root key can't manage a root key.
+  /// A non-root key can't manage a root key.
   case rootKeyProtected
   /// The organisation would be left without an active root key.
   case lastRootKey
-  /// A key that is revoked or expired can't be rotated.
+  /// A revoked or expired key can't be rotated.
   case keyNotActive(KeyStatus)
-  /// A value that a rotation has left valid for a while can't give its own key another one.
+  /// A secret that is only valid during a rotation's overlap can't rotate its own key.
   case valueSuperseded
   /// No such key in the caller's organisation.
   case keyNotFound
   /// A root key can't change another root key.
   case otherRootKey
-  /// A root key can't be deleted, lest an organisation lock itself out.
+  /// A root key can't be deleted, so that an organisation can't lock itself out.
   case rootKeyNotDeletable
-  /// Another key of the organisation has the linkage.
+  /// Another key of the organisation already has this linkage.
   case linkageTaken
   /// No organisation has this provider id (at the command line).
   case organisationNotFound

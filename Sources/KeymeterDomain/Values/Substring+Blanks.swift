@@ -1,5 +1,5 @@
 extension Substring {
-  /// The text without the spaces and tabs around it, which HTTP and people put beside commas.
+  /// The text without leading and trailing spaces and tabs.
   public func trimmingBlanks() -> Substring {
     let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
     var text = drop(while: isBlank)

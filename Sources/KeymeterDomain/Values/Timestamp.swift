@@ -1,15 +1,15 @@
-/// A moment in UTC, to the microsecond, as PostgreSQL keeps it.
+/// An instant in UTC with PostgreSQL's microsecond precision.
 public struct Timestamp: Sendable, Hashable, Comparable {
   /// Microseconds since 1970-01-01T00:00:00Z.
   public let microseconds: Int64
 
-  /// A moment by its distance from 1970-01-01T00:00:00Z.
+  /// Creates an instant from microseconds since 1970-01-01T00:00:00Z.
   public init(microseconds: Int64) { self.microseconds = microseconds }
 
-  /// The earlier of two moments is the lesser.
+  /// Orders chronologically.
   public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 
-  /// The moment that lies `seconds` later.
+  /// The instant `seconds` later.
   public func advanced(bySeconds seconds: Int64) -> Timestamp {
     Timestamp(microseconds: microseconds + seconds * 1_000_000)
   }
@@ -23,7 +23,7 @@ extension Timestamp {
 
   /// RFC 3339 in UTC with whole seconds and `Z` (contract §3).
   ///
-  /// A fraction is cut off, never rounded up.
+  /// Fractions are truncated, never rounded up.
   public var rfc3339: String {
     let seconds = microseconds.flooredDivision(by: 1_000_000)
     let days = seconds.flooredDivision(by: 86_400)
@@ -41,11 +41,12 @@ extension Timestamp {
     return text
   }
 
-  /// Reads RFC 3339's `date-time`: a date, `T`, a time with optional fraction, and a zone (`Z` or ±hh:mm).
+  /// Parses an RFC 3339 `date-time`: a date, `T`, a time with an optional fraction, and a zone (`Z` or
+  /// ±hh:mm).
   ///
-  /// Digits beyond the microsecond are cut off. A leap second is refused, because PostgreSQL's clock has
-  /// none, and so is a moment that its zone carries out of the years 1 to 9999: it could not be written
-  /// again.
+  /// Digits beyond microseconds are truncated. Leap seconds are rejected, because PostgreSQL's clock has
+  /// none. So are instants that the zone moves outside the years 1 to 9999, because they couldn't be
+  /// formatted again.
   public init?(rfc3339 text: String) {
     var reader = DigitReader(text.utf8)
     guard let year = reader.number(width: 4), reader.skip("-"), let month = reader.number(width: 2),
@@ -62,7 +63,7 @@ extension Timestamp {
   }
 }
 
-/// Reads the fixed-width fields of a date and time from ASCII bytes.
+/// Parses the fixed-width fields of a date and time from ASCII bytes.
 private struct DigitReader {
   private var rest: Substring.UTF8View
 
@@ -87,7 +88,9 @@ private struct DigitReader {
     return value
   }
 
-  /// Microseconds of an optional fraction; `nil` for a point without digits.
+  /// The microseconds of an optional fraction.
+  ///
+  /// Nil for a point without digits.
   mutating func fraction() -> Int64? {
     guard skip(".") else { return 0 }
     var value: Int64 = 0
@@ -101,7 +104,7 @@ private struct DigitReader {
     return value
   }
 
-  /// Seconds east of UTC; `nil` where no zone is given.
+  /// Seconds east of UTC, or nil if there is no zone.
   mutating func zoneOffsetSeconds() -> Int64? {
     if skip("Z") || skip("z") { return 0 }
     let sign: Int64
