@@ -1,14 +1,14 @@
-/// A key's state at one moment, by the database's clock (contract §2).
+/// A key's status, by the database's clock (contract §2).
 public enum KeyStatus: String, Sendable, CaseIterable {
   case active = "ACTIVE"
-  /// Past its `expires_at`.
+  /// After its `expires_at`.
   case expired = "EXPIRED"
   case revoked = "REVOKED"
 }
 
-/// What is known of a key: everything but its secret.
+/// An API key without its secret.
 public struct APIKey: Sendable, Hashable {
-  /// The key's id, which stays through rotation.
+  /// The key's id, which survives rotation.
   public let id: KeyID
   /// The tenant that the key belongs to.
   public let organisationID: OrganisationID
@@ -16,30 +16,30 @@ public struct APIKey: Sendable, Hashable {
   public var friendlyName: Label
   /// Whether this is a management key.
   public let root: Bool
-  /// The deployment it is for.
+  /// The environment that it belongs to.
   public let environment: KeyEnvironment
-  /// What it may do.
+  /// The scopes that it holds.
   public let scopes: [Scope]
-  /// Its monthly caps.
+  /// Its monthly limits.
   public var limits: MonthlyLimits
-  /// From where it may be used; `nil` is from anywhere.
+  /// The addresses from which it may be used, or nil for any.
   public var allowedAddresses: AddressList?
-  /// The thing that the key serves, unique inside the organisation.
+  /// What the key is linked to, unique within the organisation.
   public let linkageID: Label
   /// The prefix and last four characters of the secret.
   public let hint: String
   /// When it was issued.
   public let createdAt: Timestamp
-  /// From when on it no longer authenticates.
+  /// When it expires.
   public let expiresAt: Timestamp?
   /// When it was revoked.
   public let revokedAt: Timestamp?
-  /// About when it last authenticated, to the minute.
+  /// When it last authenticated, accurate to about a minute.
   public let lastUsedAt: Timestamp?
-  /// Its state when it was read.
+  /// Its status when it was read.
   public let status: KeyStatus
 
-  /// A key as a store read it.
+  /// Creates a key from a stored row.
   public init(
     id: KeyID, organisationID: OrganisationID, friendlyName: Label, root: Bool,
     environment: KeyEnvironment, scopes: [Scope], limits: MonthlyLimits, linkageID: Label, hint: String,
@@ -64,14 +64,14 @@ public struct APIKey: Sendable, Hashable {
   }
 }
 
-/// A key at the moment it is issued: the only time that its secret is there to be shown.
+/// A new key with its secret, which can be shown only now.
 public struct IssuedKey: Sendable {
-  /// What the store now holds.
+  /// The key as stored.
   public let key: APIKey
-  /// The plaintext, for the answer.
+  /// The plaintext secret, for the response.
   public let secret: KeySecret
 
-  /// A key with the secret that was just made for it.
+  /// Creates a value from a key and its new secret.
   public init(key: APIKey, secret: KeySecret) {
     self.key = key
     self.secret = secret

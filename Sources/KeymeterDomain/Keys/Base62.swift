@@ -1,8 +1,8 @@
-/// The alphabet of keys and ids: digits, capital letters, small letters, in ASCII's order.
+/// The alphabet of keys and ids: digits, upper-case letters, lower-case letters, in ASCII order.
 enum Base62 {
   static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
-  /// `length` characters, each equally likely.
+  /// `length` random characters, uniformly distributed.
   static func random(_ length: Int, from random: inout RandomSource) -> String {
     String(unsafeUninitializedCapacity: length) { buffer in
       for index in 0..<length {
@@ -12,7 +12,7 @@ enum Base62 {
     }
   }
 
-  /// `value` in base 62, most significant character first, with zeros before it up to `width`.
+  /// `value` in base 62, most significant character first, zero-padded to `width`.
   static func encode(_ value: UInt32, width: Int) -> [UInt8] {
     var characters = [UInt8](repeating: alphabet[0], count: width)
     var rest = Int(value)

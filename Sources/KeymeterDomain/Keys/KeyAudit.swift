@@ -1,5 +1,5 @@
 extension APIKey {
-  /// Every field of the key that a log may hold, each under its name in the Scrubs dialect.
+  /// All fields of the key that may be logged, named as in the Scrubs dialect.
   private var auditedFields: [(name: String, value: AuditValue?)] {
     [
       ("friendly_name", .text(friendlyName.rawValue)),
@@ -17,7 +17,9 @@ extension APIKey {
     ]
   }
 
-  /// What a log says of a step from `old` to `new`; a key that is made has no old, one that is deleted no new.
+  /// The audit entry's changes from `old` to `new`.
+  ///
+  /// A created key has no old value, a deleted one no new value.
   static func changes(from old: APIKey?, to new: APIKey?) -> [FieldChange] {
     let before = old?.auditedFields
     let after = new?.auditedFields

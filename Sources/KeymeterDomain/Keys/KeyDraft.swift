@@ -1,21 +1,27 @@
-/// What a caller asks of a key that is to be made.
+/// A request to create a key.
 public struct KeyDraft: Sendable, Hashable {
   /// The human-readable name.
   public let friendlyName: Label
-  /// The monthly caps; what the caller left out is unrestricted.
+  /// The monthly limits.
+  ///
+  /// Dimensions that the caller omits are unrestricted.
   public let limits: MonthlyLimits
-  /// The thing it serves; `nil` has one made.
+  /// What the key is linked to, or nil to generate an id.
   public let linkageID: Label?
-  /// The deployment it is for.
+  /// The environment that it belongs to.
   public let environment: KeyEnvironment
-  /// What it may do: 1 to 100 scopes.
+  /// 1 to 100 scopes.
   public let scopes: [Scope]
-  /// From when on it no longer authenticates; must lie ahead of the database's clock.
+  /// When it expires.
+  ///
+  /// Must be in the future by the database's clock.
   public let expiresAt: Timestamp?
-  /// From where it may be used; `nil` is from anywhere.
+  /// The addresses from which it may be used, or nil for any.
   public let allowedAddresses: AddressList?
 
-  /// A draft; what is left out takes the contract's defaults.
+  /// Creates a draft.
+  ///
+  /// Omitted values take the contract's defaults.
   public init(
     friendlyName: Label, limits: MonthlyLimits = .unrestricted, linkageID: Label? = nil,
     environment: KeyEnvironment = .production, scopes: [Scope] = [.everything], expiresAt: Timestamp? = nil,
@@ -31,22 +37,24 @@ public struct KeyDraft: Sendable, Hashable {
   }
 }
 
-/// What a caller asks to change of a key; what it leaves out stays.
+/// A request to change a key.
+///
+/// Omitted values stay unchanged.
 public struct KeyUpdate: Sendable, Hashable {
   /// The key to change.
   public let id: KeyID
   /// A new name, or `nil` to keep it.
   public let friendlyName: Label?
-  /// What becomes of the cap on requests.
+  /// The change to the limit on requests.
   public let requests: LimitChange
-  /// What becomes of the cap on tokens.
+  /// The change to the limit on tokens.
   public let tokens: LimitChange
-  /// What becomes of the cap on speech.
+  /// The change to the limit on speech.
   public let speechSeconds: LimitChange
-  /// What becomes of the list of addresses.
+  /// The change to the address list.
   public let allowedAddresses: AddressListChange
 
-  /// A change of the key `id`.
+  /// Creates a change of the key `id`.
   public init(
     id: KeyID, friendlyName: Label? = nil, requests: LimitChange = .unchanged,
     tokens: LimitChange = .unchanged, speechSeconds: LimitChange = .unchanged,

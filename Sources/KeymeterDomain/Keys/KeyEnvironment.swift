@@ -1,10 +1,10 @@
-/// The deployment that a key belongs to (contract §2 and §4).
+/// The environment that a key belongs to (contract §2 and §4).
 public enum KeyEnvironment: String, Sendable, CaseIterable {
   case production = "PRODUCTION"
   case staging = "STAGING"
   case development = "DEVELOPMENT"
 
-  /// What stands for it inside a key: `sk_live_…`.
+  /// Its name within a key: `sk_live_…`.
   public var keyInfix: String {
     switch self {
     case .production: "live"
@@ -13,7 +13,7 @@ public enum KeyEnvironment: String, Sendable, CaseIterable {
     }
   }
 
-  /// The environment of a name as the wire has it.
+  /// Parses an environment's name on the wire.
   ///
   /// - Throws: `ValidationFailure` naming `field`.
   public init(validating text: String, field: String) throws(ValidationFailure) {

@@ -1,34 +1,38 @@
-/// Which keys a listing is to show; what is left out filters nothing.
+/// A filter for listing keys.
+///
+/// Omitted criteria match every key.
 public struct KeyFilter: Sendable, Hashable {
-  /// Keys of this environment alone.
+  /// Only keys of this environment.
   public let environment: KeyEnvironment?
-  /// Keys of this status alone, by the store's clock.
+  /// Only keys with this status, by the store's clock.
   public let status: KeyStatus?
 
-  /// A filter; without arguments it passes every key.
+  /// Creates a filter.
+  ///
+  /// Without arguments it matches every key.
   public init(environment: KeyEnvironment? = nil, status: KeyStatus? = nil) {
     self.environment = environment
     self.status = status
   }
 }
 
-/// A place in an organisation's keys, which are ordered by the time of their making and then by id.
+/// A position in an organisation's list of keys, sorted by creation time and then by id.
 ///
-/// Neither ever changes, so keys that are made or deleted meanwhile move nothing across a place. The key that
-/// stood there need not exist any more.
+/// Neither ever changes, so keys created or deleted during paging don't shift a position. The key at a
+/// position need not exist any more.
 public struct KeyPosition: Sendable, Hashable, Comparable {
-  /// When the key at the place was issued.
+  /// The creation time of the key at this position.
   public let createdAt: Timestamp
   /// The key's id.
   public let id: KeyID
 
-  /// The place of a key.
+  /// Creates the position of a key.
   public init(createdAt: Timestamp, id: KeyID) {
     self.createdAt = createdAt
     self.id = id
   }
 
-  /// The older key comes first; of two of one moment, the one whose id is less, byte by byte.
+  /// Orders by creation time, then by the bytes of the id.
   public static func < (left: KeyPosition, right: KeyPosition) -> Bool {
     guard left.createdAt == right.createdAt else { return left.createdAt < right.createdAt }
     return left.id.rawValue.utf8.lexicographicallyPrecedes(right.id.rawValue.utf8)
@@ -36,25 +40,25 @@ public struct KeyPosition: Sendable, Hashable, Comparable {
 }
 
 extension APIKey {
-  /// The key's place among those of its organisation.
+  /// The key's position in its organisation's list.
   public var position: KeyPosition { KeyPosition(createdAt: createdAt, id: id) }
 }
 
-/// What a caller asks of a listing.
+/// A request for one page of a listing.
 public struct KeyListing: Sendable, Hashable {
-  /// Which keys to show.
+  /// The filter.
   public let filter: KeyFilter
-  /// Where the page before ended; `nil` is the beginning.
+  /// The position where the previous page ended, or nil for the first page.
   public let after: KeyPosition?
-  /// How many keys a page has at most.
+  /// The page size.
   public let limit: Int
 
-  /// How many keys a page may have.
+  /// The allowed page sizes.
   public static let limits = 1...200
-  /// How many keys a page has where the caller doesn't say.
+  /// The default page size.
   public static let defaultLimit = 50
 
-  /// A listing that begins behind `after`.
+  /// Creates a request for the page after `after`.
   public init(filter: KeyFilter = KeyFilter(), after: KeyPosition? = nil, limit: Int = defaultLimit) {
     self.filter = filter
     self.after = after
@@ -66,8 +70,8 @@ public struct KeyListing: Sendable, Hashable {
 public struct KeyPage: Sendable, Hashable {
   /// The keys, oldest first.
   public let keys: [APIKey]
-  /// How many keys it could have had.
+  /// The requested page size.
   public let limit: Int
-  /// Where the next page begins; `nil` on the last one.
+  /// The position for requesting the next page, or nil on the last page.
   public let next: KeyPosition?
 }

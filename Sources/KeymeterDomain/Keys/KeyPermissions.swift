@@ -1,18 +1,18 @@
-/// A respect in which one key goes beyond another.
+/// A way in which one key exceeds another's permissions.
 public enum EscalationViolation: Sendable, Hashable {
-  /// It is of another environment.
+  /// It belongs to another environment.
   case environment
-  /// It holds this scope, which the other doesn't.
+  /// It holds a scope that the other key lacks.
   case scope(Scope)
-  /// It may use more of this dimension a month.
+  /// Its monthly limit for this dimension is higher.
   case limit(Dimension)
-  /// It lives longer.
+  /// It expires later.
   case expiry
-  /// It may be used from further addresses.
+  /// It may be used from more addresses.
   case addresses
 }
 
-/// What a key may do, where and for how long: all that one key must not give another beyond its own.
+/// Everything that a key may grant to another: what it may do, from where and for how long.
 struct KeyPermissions: Sendable {
   let environment: KeyEnvironment
   let scopes: [Scope]
@@ -36,10 +36,12 @@ struct KeyPermissions: Sendable {
     allowedAddresses = draft.allowedAddresses
   }
 
-  /// Wherein `other` goes beyond this, in the order of the members of a request; nothing where it doesn't.
+  /// How `other` exceeds these permissions, in the order of a request's members.
   ///
-  /// A limit or an expiry that is not set is the highest there is, and no list of addresses is all of them.
-  /// Environments stand beside one another: each goes beyond every other.
+  /// Empty if it doesn't.
+  ///
+  /// No limit, no expiry and no address list each mean unrestricted. Environments are unrelated: each exceeds
+  /// every other.
   func excesses(of other: KeyPermissions) -> [EscalationViolation] {
     var excesses: [EscalationViolation] = other.environment == environment ? [] : [.environment]
     for scope in other.scopes where !scopes.contains(where: { $0.covers(scope) }) {
@@ -63,16 +65,19 @@ struct KeyPermissions: Sendable {
 }
 
 extension Caller {
-  /// Refuses a key that would go beyond the one that asks for it; a root key may issue any.
+  /// Rejects a draft that exceeds the caller's own permissions.
+  ///
+  /// A root key may create any key.
   ///
   /// - Throws: `Rejection.beyondOwnAuthority`.
   func requireAuthority(toIssue draft: KeyDraft) throws(Rejection) {
     try requireAuthority(over: KeyPermissions(asked: draft))
   }
 
-  /// Refuses to manage a key that this one could not have issued.
+  /// Rejects managing a key that the caller could not have created.
   ///
-  /// A new value of such a key would be an authority that its receiver never had. A root key may manage any.
+  /// Otherwise, rotating such a key would give the caller permissions that it never had. A root key may
+  /// manage any key.
   ///
   /// - Throws: `Rejection.rootKeyProtected`, `Rejection.beyondOwnAuthority`.
   func requireAuthority(over target: APIKey) throws(Rejection) {

@@ -1,14 +1,16 @@
-/// What a caller asks of a rotation.
+/// A request to rotate a key's secret.
 public struct KeyRotation: Sendable, Hashable {
-  /// The key to give a new value.
+  /// The key to rotate.
   public let id: KeyID
-  /// For how many seconds the value so far still authenticates; 0 is not at all.
+  /// How many seconds the old secret stays valid.
+  ///
+  /// 0 ends it at once.
   public let overlapSeconds: Int64
 
-  /// How long two values of one key may live side by side: a week at most.
+  /// The allowed overlap of two secrets of one key: up to a week.
   public static let overlaps: ClosedRange<Int64> = 0...604_800
 
-  /// A rotation of the key `id`.
+  /// Creates a rotation of the key `id`.
   public init(id: KeyID, overlapSeconds: Int64 = 0) {
     self.id = id
     self.overlapSeconds = overlapSeconds

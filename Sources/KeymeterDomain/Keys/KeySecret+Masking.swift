@@ -1,10 +1,10 @@
 extension KeySecret {
-  /// Whether what keys begin with stands anywhere in a text.
-  public static func mayStand(in text: String) -> Bool {
+  /// Whether a text contains a key's prefix anywhere.
+  public static func mayOccur(in text: String) -> Bool {
     KeyEnvironment.allCases.contains { text.contains(prefix(of: $0)) }
   }
 
-  /// A text in which nothing is left of what could be a key but its prefix: `sk_live_...`.
+  /// The text with everything that could be a key cut down to its prefix: `sk_live_...`.
   static func masking(_ text: String) -> String {
     let bytes = Array(text.utf8)
     let hidden = hiddenBytes(of: bytes)
@@ -19,7 +19,9 @@ extension KeySecret {
     return String(decoding: masked, as: UTF8.self)
   }
 
-  /// Which bytes follow a prefix as a key's would; a prefix is looked for everywhere, also where one was just found.
+  /// Marks the bytes that follow a prefix as a key's would.
+  ///
+  /// Also finds prefixes within an earlier match.
   private static func hiddenBytes(of bytes: [UInt8]) -> [Bool] {
     let prefixes = KeyEnvironment.allCases.map { Array(prefix(of: $0).utf8) }
     var hidden = Array(repeating: false, count: bytes.count)

@@ -1,19 +1,19 @@
 /// The plaintext of a key: `sk_<env>_<body><checksum>` (contract §2).
 ///
-/// It exists in memory between a request's header and its hash, and once in the answer that issues it.
-/// Printing, mirroring or interpolating it gives the hint only; `revealed` is the one way to the characters.
+/// It exists in memory only until a request's header is hashed, and once in the response that issues it.
+/// Printing, mirroring or interpolating it shows only the hint. Only `revealed` returns the plaintext.
 public struct KeySecret: Sendable {
   private let text: String
-  /// The environment that the key's prefix names.
+  /// The environment in the key's prefix.
   public let environment: KeyEnvironment
 
   private static let bodyLength = 32
   private static let checksumLength = 6
 
-  /// Takes a presented key apart.
+  /// Parses a presented key.
   ///
-  /// `nil` for a wrong form or checksum: such a text was never issued, and so is refused without asking the
-  /// database.
+  /// Nil for a malformed text or a wrong checksum: it was never issued, so it can be rejected without a
+  /// database query.
   public init?(presented text: String) {
     guard let environment = Self.environment(of: text) else { return nil }
     let tail = text.utf8.dropFirst(Self.prefix(of: environment).utf8.count)
@@ -27,20 +27,20 @@ public struct KeySecret: Sendable {
     self.environment = environment
   }
 
-  /// The random part of a key, drawn before it is known which environment it is for.
+  /// The random part of a key, generated before the key's environment is known.
   struct Body: Sendable {
     fileprivate let characters: String
 
-    /// Draws 32 base62 characters, which are 190 bits.
+    /// Generates 32 base62 characters (190 bits).
     init(random: inout RandomSource) { characters = Base62.random(bodyLength, from: &random) }
   }
 
-  /// Issues a new key.
+  /// Generates a new key.
   public init(environment: KeyEnvironment, random: inout RandomSource) {
     self.init(environment: environment, body: Body(random: &random))
   }
 
-  /// Issues a new key of a random part that was drawn for it.
+  /// Creates a key from a random part that was generated for it.
   init(environment: KeyEnvironment, body: Body) {
     let payload = Self.prefix(of: environment) + body.characters
     let checksum = Base62.encode(CRC32.checksum(payload.utf8), width: Self.checksumLength)
@@ -48,13 +48,13 @@ public struct KeySecret: Sendable {
     self.environment = environment
   }
 
-  /// The plaintext, for the one answer that shows it and for nothing else.
+  /// The plaintext, only for the single response that shows it.
   public var revealed: String { text }
 
-  /// The bytes that are digested.
+  /// The bytes to hash.
   var bytes: String.UTF8View { text.utf8 }
 
-  /// What may be stored and shown: the prefix and the last four characters.
+  /// The part that may be stored and shown: the prefix and the last four characters.
   public var hint: String { "\(Self.prefix(of: environment))...\(text.suffix(4))" }
 
   static func prefix(of environment: KeyEnvironment) -> String { "sk_\(environment.keyInfix)_" }
@@ -65,17 +65,17 @@ public struct KeySecret: Sendable {
 }
 
 extension KeySecret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-  /// The hint, never the key.
+  /// Shows only the hint, never the key.
   public var description: String { hint }
-  /// The hint, never the key.
+  /// Shows only the hint, never the key.
   public var debugDescription: String { hint }
-  /// Shows the hint alone, so that dumping a value that holds a key leaks nothing.
+  /// Shows only the hint, so that dumping a value that contains a key leaks nothing.
   public var customMirror: Mirror { Mirror(self, children: ["hint": hint]) }
 }
 
 extension KeySecret.Body: CustomStringConvertible, CustomReflectable {
-  /// Nothing of it: there is no hint yet.
+  /// Shows nothing, because there is no hint yet.
   var description: String { "[redacted]" }
-  /// Nothing of it.
+  /// Shows nothing.
   var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,36 +1,40 @@
-/// What is metered (contract §1).
+/// A metered dimension (contract §1).
 public enum Dimension: String, Sendable, CaseIterable {
-  /// Requests, counted one each.
+  /// The number of requests.
   case requests
   /// LLM tokens.
   case tokens
-  /// Seconds of speech transcribed.
+  /// Seconds of transcribed speech.
   case speechSeconds = "stt_secs"
 }
 
-/// A key's monthly caps, one a dimension: `nil` is unrestricted, 0 allows nothing (contract §1).
+/// A key's monthly limits per dimension.
+///
+/// Nil is unrestricted, 0 allows nothing (contract §1).
 public struct MonthlyLimits: Sendable, Hashable {
-  /// Requests a month.
+  /// Requests per month.
   public var requests: Int64?
-  /// LLM tokens a month.
+  /// LLM tokens per month.
   public var tokens: Int64?
-  /// Seconds of speech transcribed a month.
+  /// Seconds of transcribed speech per month.
   public var speechSeconds: Int64?
 
-  /// The largest cap: 2^53 − 1, the largest whole number that every JSON reader keeps exact.
+  /// The largest limit: 2^53 − 1, the largest integer that every JSON parser keeps exact.
   public static let largest: Int64 = 9_007_199_254_740_991
 
-  /// No cap on any dimension.
+  /// No limit on any dimension.
   public static let unrestricted = MonthlyLimits()
 
-  /// Caps by dimension; what is left out is unrestricted.
+  /// Creates limits.
+  ///
+  /// Omitted dimensions are unrestricted.
   public init(requests: Int64? = nil, tokens: Int64? = nil, speechSeconds: Int64? = nil) {
     self.requests = requests
     self.tokens = tokens
     self.speechSeconds = speechSeconds
   }
 
-  /// The cap on one dimension.
+  /// The limit on one dimension.
   public subscript(dimension: Dimension) -> Int64? {
     get {
       switch dimension {

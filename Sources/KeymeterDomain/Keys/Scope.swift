@@ -1,19 +1,20 @@
 /// A permission that a key holds: words joined by colons, of which the last may be `*` (contract §4).
 ///
-/// `incidents:read` is one permission, `incidents:*` all that begin with `incidents:`, `*` all there are.
+/// `incidents:read` is a single permission, `incidents:*` covers all that start with `incidents:`, and `*`
+/// covers everything.
 public struct Scope: Sendable, Hashable, CustomStringConvertible {
   /// The scope as written.
   public let rawValue: String
 
   /// The scope that covers every other.
   public static let everything = Scope(stored: "*")
-  /// Lets a key that is not a root key list the organisation's keys (contract §4).
+  /// Lets a non-root key list the organisation's keys (contract §4).
   public static let readKeys = Scope(stored: "apikeys:read")
-  /// Lets a key that is not a root key make and end keys (contract §4).
+  /// Lets a non-root key create and revoke keys (contract §4).
   public static let writeKeys = Scope(stored: "apikeys:write")
 
-  /// Checks one scope: at most 128 characters, words of `A–Z a–z 0–9 . _ -` joined by `:`, `*` alone or as
-  /// the last word.
+  /// Validates a scope: at most 128 characters, words of `A–Z a–z 0–9 . _ -` joined by `:`, with `*` alone or
+  /// as the last word.
   ///
   /// - Throws: `ValidationFailure` naming `field`.
   public init(validating text: String, field: String) throws(ValidationFailure) {
@@ -26,16 +27,18 @@ public struct Scope: Sendable, Hashable, CustomStringConvertible {
     rawValue = text
   }
 
-  /// Takes a scope that the store holds, and so was checked when it was written.
+  /// Wraps a stored scope, which was validated when it was written.
   public init(stored: String) { rawValue = stored }
 
   /// The scope as written.
   public var description: String { rawValue }
 
-  /// Whether whoever holds this scope may do whatever needs `other`, which may itself be a wildcard.
+  /// Whether this scope grants everything that `other` does.
   ///
-  /// `incidents:*` covers `incidents:read` and `incidents:notes:*`, but not `incidents` itself; only `*` covers `*`.
-  /// The same rule stands in SQL, as `keymeter.scopes_cover`.
+  /// `other` may be a wildcard.
+  ///
+  /// `incidents:*` covers `incidents:read` and `incidents:notes:*`, but not `incidents` itself. Only `*`
+  /// covers `*`. The SQL function `keymeter.scopes_cover` implements the same rule.
   public func covers(_ other: Scope) -> Bool {
     if rawValue == "*" || self == other { return true }
     guard rawValue.hasSuffix(":*") else { return false }

@@ -1,19 +1,21 @@
-/// A number for each dimension that is metered: a charge, or what was used.
+/// An amount per metered dimension: a charge, or usage.
 public struct Amounts: Sendable, Hashable {
   /// Requests.
   public var requests: Int64
   /// LLM tokens.
   public var tokens: Int64
-  /// Seconds of speech transcribed.
+  /// Seconds of transcribed speech.
   public var speechSeconds: Int64
 
-  /// Nothing of any dimension.
+  /// Zero in all dimensions.
   public static let zero = Amounts()
 
-  /// One request, which is what a verification charges unless it says otherwise.
+  /// One request: the default charge of a verification.
   public static let oneRequest = Amounts(requests: 1)
 
-  /// Amounts by dimension; what is left out is none.
+  /// Creates amounts.
+  ///
+  /// Omitted dimensions are 0.
   public init(requests: Int64 = 0, tokens: Int64 = 0, speechSeconds: Int64 = 0) {
     self.requests = requests
     self.tokens = tokens

@@ -1,11 +1,11 @@
-/// A caller's own name for something that was used, so that reporting it twice counts once.
+/// An event id: the caller's name for reported usage, so that reporting it twice counts once.
 public struct EventID: Sendable, Hashable {
-  /// 1 to 255 characters, none of them a control character.
+  /// 1 to 255 characters without control characters.
   public let rawValue: String
 
-  /// Checks an event id.
+  /// Validates an event id.
   ///
-  /// It is not trimmed: to its caller it is opaque.
+  /// It is not trimmed, because it is opaque to Keymeter.
   ///
   /// - Throws: `ValidationFailure` naming `event_id`.
   public init(validating text: String) throws(ValidationFailure) {
@@ -18,27 +18,27 @@ public struct EventID: Sendable, Hashable {
     rawValue = text
   }
 
-  /// Two ids are the same when their bytes are, as for PostgreSQL.
+  /// Compares bytes, as PostgreSQL does.
   public static func == (left: EventID, right: EventID) -> Bool {
     left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
   }
 
-  /// Agrees with `==`.
+  /// Consistent with `==`.
   public func hash(into hasher: inout Hasher) {
     for byte in rawValue.utf8 { hasher.combine(byte) }
   }
 }
 
-/// The answer to usage that is reported after the fact.
+/// The result of reporting usage after the fact.
 public enum RecordResult: Sendable, Hashable {
-  /// It counts, now or since it was first reported.
+  /// The usage counts, now or since it was first reported.
   case recorded(overLimit: Bool, repeated: Bool, KeyUsageSnapshot)
-  /// The event was reported before with another key or other amounts; nothing was counted now.
+  /// The event was already reported with another key or other amounts, so nothing was counted.
   case differs
   /// Nothing was counted.
   case refused(AdmissionRejection, KeyUsageSnapshot?)
 
-  /// How the key stands, where it is known.
+  /// The key's usage, if the key is known.
   var standing: KeyUsageSnapshot? {
     switch self {
     case .recorded(_, _, let standing): standing

@@ -4,43 +4,45 @@ public struct ReservationID: IssuedIdentifier {
   public static let prefix = "rsv_"
   /// The id as it appears on the wire.
   public let rawValue: String
-  /// Takes an id as it was stored or received.
+  /// Wraps a stored or received id.
   public init(rawValue: String) { self.rawValue = rawValue }
 }
 
-/// What becomes of a reservation that nobody settles in time.
+/// What happens to a reservation that is not settled in time.
 public enum ReservationExpiry: String, Sendable, CaseIterable {
-  /// Its amounts are given back.
+  /// Its amounts are released.
   case release
-  /// Its amounts stay used.
+  /// Its amounts are charged.
   case charge
 }
 
-/// How long amounts are held, and what happens then.
+/// How long a reservation holds its amounts, and what happens afterwards.
 public struct ReservationTerms: Sendable, Hashable {
-  /// The longest and the shortest hold, in seconds (contract §5).
+  /// The allowed hold, in seconds (contract §5).
   public static let holdSeconds: ClosedRange<Int64> = 1...86_400
 
-  /// Seconds from now.
+  /// The hold, in seconds from now.
   public let holdSeconds: Int64
-  /// What happens then.
+  /// What happens when it expires.
   public let onExpiry: ReservationExpiry
 
-  /// Terms; what is left out takes the contract's defaults.
+  /// Creates terms.
+  ///
+  /// Omitted values take the contract's defaults.
   public init(holdSeconds: Int64 = 900, onExpiry: ReservationExpiry = .release) {
     self.holdSeconds = holdSeconds
     self.onExpiry = onExpiry
   }
 }
 
-/// The answer to a request to reserve.
+/// The result of a reservation request.
 public enum ReserveResult: Sendable, Hashable {
-  /// The amounts count as used from now on; the standing includes them.
+  /// The amounts now count as used, and the snapshot includes them.
   case reserved(ReservationID, expiresAt: Timestamp, KeyUsageSnapshot)
-  /// Nothing is held.
+  /// Nothing is reserved.
   case refused(AdmissionRejection, KeyUsageSnapshot?)
 
-  /// How the key stands, where it is known.
+  /// The key's usage, if the key is known.
   var standing: KeyUsageSnapshot? {
     switch self {
     case .reserved(_, _, let standing): standing
@@ -49,17 +51,19 @@ public enum ReserveResult: Sendable, Hashable {
   }
 }
 
-/// What came of an attempt to settle a reservation.
+/// The result of settling a reservation.
 public enum Settlement: Sendable, Hashable {
-  /// The true amounts have taken the place of the reserved ones, now or before. `used` is what the key has used in
-  /// `period`, the month that was charged; `overLimit` says that more than reserved took it over a limit.
+  /// The actual amounts replace the reserved ones, now or in an earlier attempt.
+  ///
+  /// `used` is the key's usage in `period`, the month that was charged. `overLimit` is true if the settlement
+  /// exceeded a limit.
   case settled(overLimit: Bool, period: Period, used: Amounts)
   /// The key has no such reservation.
   case unknown
-  /// It was settled with other amounts.
+  /// It was already settled with different amounts.
   case settledOtherwise
-  /// Its time was over; nothing changes.
+  /// It had expired, so nothing changes.
   case expired
-  /// The counter could not hold so much; nothing changes.
+  /// The counter would overflow, so nothing changes.
   case overflow
 }

@@ -1,41 +1,41 @@
-/// A key's current month: its standing, and what open reservations hold of it.
+/// A key's usage in the current month, and the part held by open reservations.
 public struct KeyUsage: Sendable, Hashable {
-  /// What is used, reservations included.
+  /// The key's usage, including reservations.
   public let standing: KeyUsageSnapshot
-  /// The part that open reservations hold.
+  /// The amounts held by open reservations.
   public let reserved: Amounts
 
-  /// Usage as a store read it.
+  /// Creates a value from a stored row.
   public init(standing: KeyUsageSnapshot, reserved: Amounts) {
     self.standing = standing
     self.reserved = reserved
   }
 }
 
-/// What was used on one day (UTC).
+/// The usage of one day (UTC).
 public struct DailyUsage: Sendable, Hashable {
   /// The day.
   public let day: CivilDate
-  /// What was used on it.
+  /// The amounts used.
   public let used: Amounts
 
-  /// Usage as a store read it.
+  /// Creates a value from a stored row.
   public init(day: CivilDate, used: Amounts) {
     self.day = day
     self.used = used
   }
 }
 
-/// Which usage is asked for.
+/// A query for daily usage.
 public struct AnalyticsQuery: Sendable, Hashable {
-  /// The first day, included.
+  /// The first day, inclusive.
   public let firstDay: CivilDate
-  /// The last day, included.
+  /// The last day, inclusive.
   public let lastDay: CivilDate
-  /// The keys; `nil` is the whole organisation, deleted keys included.
+  /// The keys, or nil for the whole organisation including its deleted keys.
   public let keys: [KeyID]?
 
-  /// A question about a range of days.
+  /// Creates a query for a range of days.
   public init(firstDay: CivilDate, lastDay: CivilDate, keys: [KeyID]?) {
     self.firstDay = firstDay
     self.lastDay = lastDay

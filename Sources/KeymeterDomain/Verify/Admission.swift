@@ -1,19 +1,19 @@
-/// What a gateway or a back end asks for on behalf of a presented key.
+/// A request to verify and charge a presented key.
 public struct AdmissionRequest: Sendable, Hashable {
-  /// The hashes under which the presented key may be stored, one for each active pepper.
+  /// The hashes that the presented key may be stored under, one per active pepper.
   public let hashes: [SecretHash]
-  /// The organisation that the key must belong to, where the credentials name one.
+  /// The organisation that the key must belong to, if the credentials name one.
   public let provider: ProviderID?
-  /// What to charge, if all else is well.
+  /// The amounts to charge on admission.
   public let charge: Amounts
-  /// The scopes that the key must hold, every one.
+  /// The scopes that the key must hold, all of them.
   public let requiredScopes: [Scope]
-  /// The environment that the key must be of.
+  /// The environment that the key must belong to.
   public let requiredEnvironment: KeyEnvironment?
-  /// Where the request comes from; `nil` where that is not known.
+  /// The client's address, or nil if it is unknown.
   public let address: IPAddress?
 
-  /// A request for admission.
+  /// Creates an admission request.
   public init(
     hashes: [SecretHash], provider: ProviderID? = nil, charge: Amounts = .oneRequest,
     requiredScopes: [Scope] = [], requiredEnvironment: KeyEnvironment? = nil,
@@ -27,7 +27,7 @@ public struct AdmissionRequest: Sendable, Hashable {
     self.address = address
   }
 
-  /// Whether the other request differs from this one in nothing but where it comes from.
+  /// Whether the requests are equal apart from the client's address.
   public func isAlike(_ other: AdmissionRequest) -> Bool {
     hashes == other.hashes && provider == other.provider && charge == other.charge
       && requiredScopes == other.requiredScopes && requiredEnvironment == other.requiredEnvironment
@@ -36,24 +36,24 @@ public struct AdmissionRequest: Sendable, Hashable {
 
 /// Why a request was not admitted.
 ///
-/// Nothing is charged then.
+/// Nothing was charged.
 public enum AdmissionRejection: Sendable, Hashable {
   case unknownProvider
   case unknownKey
   case revoked
   case expired
-  /// The key may be used from some addresses only, and this is none of them.
+  /// The client's address is not in the key's address list.
   case addressNotAllowed
   case environmentMismatch
   case scopeMissing
-  /// The first dimension, in the order of `Dimension`, of which more is asked than is left.
+  /// The first dimension, in the order of `Dimension`, whose remaining limit is too low.
   case overLimit(Dimension)
 }
 
-/// The answer to a request for admission.
+/// The result of an admission request.
 public enum Admission: Sendable, Hashable {
-  /// The charge is committed and durable; the standing includes it.
+  /// The charge is committed and durable, and the snapshot includes it.
   case admitted(KeyUsageSnapshot)
-  /// Nothing was charged; the standing is there where the key is known.
+  /// Nothing was charged. The snapshot is there if the key is known.
   case refused(AdmissionRejection, KeyUsageSnapshot?)
 }

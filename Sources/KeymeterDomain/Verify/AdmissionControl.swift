@@ -1,23 +1,23 @@
-/// Authenticates and charges in one step: the meter's hot path.
+/// Authenticates and charges a key in one step, the hot path.
 ///
-/// For every key, month and dimension, what is admitted never exceeds the limit, under any concurrency and on
-/// any number of nodes (contract §5).
+/// For every key, month and dimension, the admitted total never exceeds the limit, under any concurrency and
+/// on any number of nodes (contract §5).
 public protocol AdmissionControl: Sendable {
   /// Judges one request, and charges it if it is admitted.
   ///
-  /// - Throws: `StoreError.unavailable`, also where too many requests wait already; whether the charge was
-  ///   made may then be unknown.
+  /// - Throws: `StoreError.unavailable`, also if too many requests are queued. The charge may or may not have
+  ///   been made.
   func admit(_ request: AdmissionRequest) async throws -> Admission
 
-  /// Does the same for a caller that doesn't wait.
+  /// Like `admit`, for callers that don't await the result.
   ///
-  /// - Parameter complete: is called once, on any thread, and must not block.
+  /// - Parameter complete: Called once, on any thread. Must not block.
   func admit(
     _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void)
 }
 
 extension AdmissionControl {
-  /// Waits in a task of its own.
+  /// Runs `admit` in a new task.
   public func admit(
     _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
   ) {

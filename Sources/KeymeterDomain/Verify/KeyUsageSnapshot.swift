@@ -1,21 +1,21 @@
-/// What the meter knows of a key at one moment: who it is, what it may do, and how much of that is used.
+/// A key's identity, permissions and usage at one instant.
 public struct KeyUsageSnapshot: Sendable, Hashable {
   /// The key.
   public let keyID: KeyID
-  /// Its tenant.
+  /// The key's organisation.
   public let organisationID: OrganisationID
-  /// The deployment it is for.
+  /// The environment that it belongs to.
   public let environment: KeyEnvironment
-  /// What it may do.
+  /// The scopes that it holds.
   public let scopes: [Scope]
-  /// Its monthly caps.
+  /// Its monthly limits.
   public let limits: MonthlyLimits
-  /// What it has used in the month of `judgedAt`, open reservations included.
+  /// The usage in the month of `judgedAt`, including open reservations.
   public let used: Amounts
-  /// When this was so, by the database's clock.
+  /// The time of the snapshot, by the database's clock.
   public let judgedAt: Timestamp
 
-  /// A standing as a store read it.
+  /// Creates a snapshot from a stored row.
   public init(
     keyID: KeyID, organisationID: OrganisationID, environment: KeyEnvironment, scopes: [Scope],
     limits: MonthlyLimits, used: Amounts, judgedAt: Timestamp
@@ -29,17 +29,19 @@ public struct KeyUsageSnapshot: Sendable, Hashable {
     self.judgedAt = judgedAt
   }
 
-  /// The same standing with other usage in the same month.
+  /// The same snapshot with other usage in the same month.
   public func with(used: Amounts) -> KeyUsageSnapshot {
     KeyUsageSnapshot(
       keyID: keyID, organisationID: organisationID, environment: environment, scopes: scopes, limits: limits,
       used: used, judgedAt: judgedAt)
   }
 
-  /// The month that `used` is of.
+  /// The month of `used`.
   public var period: Period { Period(containing: judgedAt.day) }
 
-  /// How much of a dimension is left; `nil` where it is unrestricted, and 0 where more was recorded than allowed.
+  /// How much of a dimension is left.
+  ///
+  /// Nil if it is unrestricted, 0 if usage exceeds the limit.
   public func remaining(_ dimension: Dimension) -> Int64? {
     limits[dimension].map { limit in used[dimension] >= limit ? 0 : limit - used[dimension] }
   }

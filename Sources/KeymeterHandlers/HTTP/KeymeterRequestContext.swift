@@ -49,7 +49,7 @@ struct RequestIDMiddleware: RouterMiddleware {
 
   static func requestID(of headers: HTTPFields) -> RequestID {
     if let sent = headers.single(.requestID), sent.utf8.count <= 128,
-      sent.utf8.allSatisfy(RedactedName.isHarmless), !KeySecret.mayStand(in: sent)
+      sent.utf8.allSatisfy(RedactedName.isHarmless), !KeySecret.mayOccur(in: sent)
     {
       return RequestID(rawValue: sent)
     }

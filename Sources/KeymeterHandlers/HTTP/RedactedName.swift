@@ -13,7 +13,7 @@ enum RedactedName {
   static func of(_ name: String) -> String {
     let bytes = name.utf8
     guard (1...longest).contains(bytes.count), bytes.allSatisfy(isHarmless), !name.hasPrefix("sk_"),
-      !KeySecret.mayStand(in: name)
+      !KeySecret.mayOccur(in: name)
     else { return placeholder }
     return name
   }
