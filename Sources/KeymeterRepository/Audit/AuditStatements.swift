@@ -1,12 +1,12 @@
 import Postgres
 
-/// What reading the audit log asks of the database.
+/// The statements that read the audit log.
 enum AuditStatements {
   static let all = [read]
 
-  /// Walks the primary key from the newest entry on.
+  /// Scans the primary key from the newest entry.
   ///
-  /// Its order is the order in which entries came into sight; see `append_audit.sql`.
+  /// Entries became visible in this order, see `append_audit.sql`.
   static let read = Statement(
     "audit_read",
     """

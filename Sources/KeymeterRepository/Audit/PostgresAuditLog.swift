@@ -2,7 +2,7 @@ import FoundationEssentials
 import KeymeterDomain
 import Postgres
 
-/// The audit log in PostgreSQL, read by the transaction that is open on a connection, which has named the tenant.
+/// Reads the audit log in an open transaction that has set the tenant.
 struct PostgresAuditLog {
   let connection: Connection
 
@@ -30,7 +30,7 @@ extension AuditRecord {
       principal: Principal(stored: principal, hint: hint),
       action: try row.decode("action", as: String.self), target: try row.decode("target", as: String.self),
       requestID: RequestID(rawValue: try row.decode("request_id", as: String.self)),
-      // jsonb keeps no order.
+      // jsonb doesn't preserve order.
       changes: changes.sorted { $0.key < $1.key }.map { field, change in
         FieldChange(field, from: change.old?.value, to: change.new?.value)
       })
@@ -38,7 +38,7 @@ extension AuditRecord {
 }
 
 extension Principal {
-  /// A principal as `AuditRow` writes it.
+  /// Parses a principal in the format that `AuditRow` writes.
   fileprivate init(stored name: String, hint: String?) {
     self =
       switch name {
@@ -49,7 +49,7 @@ extension Principal {
   }
 }
 
-/// One member of the column `changes`.
+/// One entry of the column `changes`.
 private struct StoredChange: Decodable {
   let old: StoredValue?
   let new: StoredValue?

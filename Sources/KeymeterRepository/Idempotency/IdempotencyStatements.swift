@@ -1,6 +1,6 @@
 import Postgres
 
-/// What keeping first answers asks of the database.
+/// The statements that store first responses.
 enum IdempotencyStatements {
   static let all = [claim, keep, purge]
 
@@ -8,9 +8,10 @@ enum IdempotencyStatements {
     "idempotency_claim",
     "SELECT outcome, salt, sealed_answer FROM \(Schema.cell).claim_idempotency_key($1, $2, $3)")
 
-  /// Takes the place of an entry whose time is over and that nobody has swept yet.
+  /// Replaces an expired entry that has not been purged yet.
   ///
-  /// Writes no row, after waiting for its transaction, where there is an answer already; the claim rules that out.
+  /// If there is a valid response, it waits for that transaction and then writes nothing. The claim rules
+  /// this out.
   static let keep = Statement(
     "idempotency_keep",
     """

@@ -1,7 +1,7 @@
 import KeymeterDomain
 import Postgres
 
-/// First answers in PostgreSQL, inside the transaction that is open on a connection.
+/// Stores first responses in PostgreSQL, within an open transaction.
 struct PostgresIdempotencyLedger: IdempotencyLedger {
   let connection: Connection
 
@@ -21,7 +21,7 @@ struct PostgresIdempotencyLedger: IdempotencyLedger {
   func keep(_ answer: SealedResponse, as entry: IdempotencyEntry) async throws {
     let values = parameters(entry) + [.bytea(answer.salt), .bytea(answer.box)]
     let kept = try await connection.execute(IdempotencyStatements.keep, values).rows
-    // Somebody else's answer stands there, in spite of the claim: this transaction's effect must not.
+    // Another response is stored despite the claim, so this transaction must roll back.
     guard !kept.isEmpty else { throw IdempotencyRejection.inFlight }
   }
 

@@ -2,7 +2,7 @@ import KeymeterDomain
 import Postgres
 
 extension PostgresInet {
-  /// The domain's address as PostgreSQL has it.
+  /// Converts the domain's address.
   init(_ address: IPAddress) {
     switch address.family {
     case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: address.bits))

@@ -1,10 +1,10 @@
 import Postgres
 
-/// What is run about peppers.
+/// The statements about peppers.
 enum PepperStatements {
   static let all = [introduce, mismatched, known, renew]
 
-  /// Two nodes that come with the same pepper at once wait for each other here.
+  /// Serialises two nodes that register the same pepper at once.
   static let introduce = Statement(
     "pepper_introduce",
     """
@@ -14,7 +14,7 @@ enum PepperStatements {
     ON CONFLICT ON CONSTRAINT peppers_pkey DO NOTHING
     """)
 
-  /// A statement of its own behind `introduce`, so that it sees what another node has just introduced.
+  /// Separate from `introduce`, so that it sees peppers that another node has just registered.
   static let mismatched = Statement(
     "pepper_mismatched",
     """

@@ -1,14 +1,14 @@
 public import KeymeterDomain
 public import Postgres
 
-/// What PostgreSQL knows of peppers.
+/// The registered peppers in PostgreSQL.
 public struct PostgresPepperStore: PepperStore {
   private let pool: ConnectionPool
 
-  /// A store over a pool whose database has the schema of this binary.
+  /// Creates a store over a pool whose database has this binary's schema.
   public init(pool: ConnectionPool) { self.pool = pool }
 
-  /// Makes peppers known that were not; all of them, or with a mismatch none.
+  /// Registers new peppers: all of them, or none if any differs.
   ///
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
   public func introduce(_ checks: [PepperCheck]) async throws -> [String] {
@@ -20,7 +20,7 @@ public struct PostgresPepperStore: PepperStore {
         _ = try await connection.execute(PepperStatements.introduce, parameters)
         let rows = try await connection.execute(PepperStatements.mismatched, parameters).rows
         let ids = try rows.map { try $0.decode("pepper_id", as: String.self) }
-        // Thrown, so that what was written is taken back.
+        // Throw, so that the transaction rolls back.
         guard ids.isEmpty else { throw PepperMismatch(ids: ids) }
       }
       return []
@@ -29,7 +29,7 @@ public struct PostgresPepperStore: PepperStore {
     }
   }
 
-  /// Every pepper that is known or guards a key.
+  /// All registered peppers and all that keys depend on.
   ///
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
   public func knownPeppers() async throws -> [KnownPepper] {
@@ -38,7 +38,7 @@ public struct PostgresPepperStore: PepperStore {
     }
   }
 
-  /// Stores a key's value under the current pepper.
+  /// Replaces a secret's hash with one under the current pepper.
   ///
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
   public func renew(_ hashes: [SecretHash]) async throws -> Bool {

@@ -1,27 +1,32 @@
 import KeymeterDomain
 
-/// Which keys' values wait to be brought under the current pepper: the renewer's rules without its I/O.
+/// The queue of secrets to rehash, without I/O.
 ///
-/// A pure state machine, bounded in every respect. What doesn't fit is dropped: the key will be used again.
+/// A pure state machine, bounded in every respect. Secrets that don't fit are dropped, because the key will
+/// be used again.
 struct RehashQueue {
   private let longest: Int
   private let memory: Int
   private var waiting: [[SecretHash]] = []
-  /// Entries of `waiting` before this one have been taken already.
+  /// Entries of `waiting` before this index have been taken.
   private var head = 0
-  /// Values that wait, or have been dealt with, each by the head of its present hash: that is as good as random, and
-  /// should two values ever share one, the second waits for the next start of a node.
+  /// The secrets that are queued or already handled, identified by the first 64 bits of their current hash.
+  ///
+  /// If two secrets ever share them, the second waits for the next restart of a node.
   private var noted: Set<UInt64> = []
 
   /// - Parameters:
-  ///   - longest: how many values may wait.
-  ///   - memory: how many values are remembered; beyond that all are forgotten, and looked at once more.
+  ///   - longest: The maximum length of the queue.
+  ///   - memory: The maximum number of secrets remembered. Beyond it, all are forgotten and handled once
+  ///     more.
   init(longest: Int, memory: Int) {
     self.longest = longest
     self.memory = memory
   }
 
-  /// Takes a value in, unless it was before; says whether it did.
+  /// Queues a secret unless it is already known.
+  ///
+  /// Returns whether it did.
   mutating func note(_ hashes: [SecretHash]) -> Bool {
     guard hashes.count > 1, let name = hashes.first?.head, !noted.contains(name) else { return false }
     guard waiting.count - head < longest else { return false }
@@ -31,7 +36,7 @@ struct RehashQueue {
     return true
   }
 
-  /// The value that has waited longest.
+  /// Removes and returns the oldest secret.
   mutating func next() -> [SecretHash]? {
     guard head < waiting.count else { return nil }
     defer {
@@ -47,16 +52,16 @@ struct RehashQueue {
     return waiting[head]
   }
 
-  /// Lets every value be noted again, except what waits: another node may have moved it back meanwhile.
+  /// Lets every secret be queued again, except those still waiting: another node may have rehashed it back.
   mutating func forgetAll() { noted = Set(waiting[head...].compactMap { $0.first?.head }) }
 
-  /// Lets a value be noted again, because nothing came of it.
+  /// Lets a secret be queued again after a failure.
   mutating func forget(_ hashes: [SecretHash]) {
     if let name = hashes.first?.head { noted.remove(name) }
   }
 }
 
 extension SecretHash {
-  /// The first eight bytes as a number.
+  /// The first eight bytes as an integer.
   fileprivate var head: UInt64 { bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 }

@@ -1,39 +1,40 @@
 public import KeymeterDomain
 import Synchronization
 
-/// Brings the values of keys that are used under the current pepper, in the background.
+/// Rehashes the secrets of used keys with the current pepper, in the background.
 ///
-/// Whoever tells it of a key goes on at once. What it has not done when the node stops, is done when the key is used
-/// again.
+/// Callers never wait. Work lost when the node stops is queued again when the key is next used.
 public final class SecretRehasher: DigestRenewal {
   private let store: any PepperStore
   private let queue = Mutex(RehashQueue(longest: 4_096, memory: 262_144))
   private let wakes: AsyncStream<Void>
   private let wake: AsyncStream<Void>.Continuation
 
-  /// So often it looks at keys again that it has dealt with.
+  /// How long it skips keys that it has already handled.
   ///
-  /// While a new pepper is being put first on one node after the other, those that are yet to come move keys back.
+  /// During a rolling change to a new first pepper, nodes with the old order move keys back.
   private static let memory = Duration.seconds(300)
-  /// After a failure it waits for so long.
+  /// The pause after a failure.
   private static let pause = Duration.seconds(1)
 
-  /// A renewer of what `store` holds; `run` does its work.
+  /// Creates a rehasher for `store`.
+  ///
+  /// Call `run` to start it.
   public init(store: any PepperStore) {
     self.store = store
     (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Notes that the key with these hashes has just authenticated.
+  /// Queues a key that has just authenticated with one of these hashes.
   public func authenticated(_ hashes: [SecretHash]) {
     if queue.withLock({ $0.note(hashes) }) { wake.yield() }
   }
 
-  /// Renews what is noted, one value after another, until the task is cancelled.
+  /// Rehashes queued secrets one by one, until the task is cancelled.
   ///
-  /// To be called once.
+  /// Call it only once.
   ///
-  /// - Parameter failed: is told what went wrong with a value, which is then noted at its next use.
+  /// - Parameter failed: Receives each error. The secret is queued again at its next use.
   public func run(failed: @escaping @Sendable (any Error) -> Void) async {
     await withTaskGroup { group in
       group.addTask { await self.renew(failed: failed) }

@@ -1,15 +1,15 @@
-/// Comma-separated values as RFC 4180 has them.
+/// Comma-separated values (RFC 4180).
 public enum CSV {
-  /// One record, with the line break (CRLF) that ends it.
+  /// One record, including the CRLF at its end.
   ///
-  /// A cell is quoted if it holds a quotation mark, a comma or a line break. NULL is nothing at all, and an
-  /// empty text two quotation marks, as PostgreSQL's `COPY` has it. Nothing is done about cells that a
-  /// spreadsheet would take for a formula (`=…`): a prefix would change the data for every other reader.
+  /// Cells with a quotation mark, comma or line break are quoted. NULL is written as nothing and an empty
+  /// text as two quotation marks, as in PostgreSQL's `COPY`. Cells that a spreadsheet would read as a formula
+  /// (`=…`) are not changed, because a prefix would corrupt the data for all other readers.
   public static func record(_ cells: [String?]) -> String {
     cells.map { $0.map(field) ?? "" }.joined(separator: ",") + "\r\n"
   }
 
-  /// Looks at scalars, not characters: `"` with a combining accent is one character, and yet ends a field.
+  /// Compares scalars, not characters: `"` with a combining accent is one character but still ends a field.
   private static func field(_ text: String) -> String {
     guard text.isEmpty || text.unicodeScalars.contains(where: special.contains) else { return text }
     return "\"" + text.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\""

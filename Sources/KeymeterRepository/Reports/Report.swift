@@ -1,13 +1,13 @@
 public import Postgres
 
-/// A ready-made question to the reporting views: one file of `sql/reports`, the same that psql runs.
+/// A built-in query of the reporting views: one file of `sql/reports`, which psql can run too.
 public struct Report: Sendable {
   /// The file's name without `.sql`.
   public let name: String
   /// The file's one SELECT, without the semicolon.
   private let query: String
 
-  /// The reports in this binary, by name.
+  /// All built-in reports, by name.
   public static let all = EmbeddedSQL.reports.map { Report($0) }
 
   init(_ file: EmbeddedSQLFile) {
@@ -15,17 +15,17 @@ public struct Report: Sendable {
     query = String(file.text.reversed().drop { $0.isWhitespace || $0 == ";" }.reversed())
   }
 
-  /// What the report answers: the first line of its file.
+  /// The report's description: the first line of its file.
   public var question: String {
     let line = query.prefix { !$0.isNewline }
     return String(line.drop { $0 == "-" || $0 == " " })
   }
 
-  /// Runs the report in a transaction that can't write.
+  /// Runs the report in a read-only transaction.
   ///
-  /// Times are written in UTC, whatever the session's time zone is.
+  /// Times are in UTC, regardless of the session's time zone.
   ///
-  /// - Throws: `PostgresError`; of SQLSTATE 42P01 where the database has no reporting views yet.
+  /// - Throws: `PostgresError`, with SQLSTATE 42P01 if the database has no reporting views yet.
   public func run(on pool: ConnectionPool) async throws -> ReportResult {
     try await pool.withTransaction(TransactionOptions(readOnly: true)) { connection in
       try await connection.executeScript("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'")
@@ -37,9 +37,9 @@ public struct Report: Sendable {
     }
   }
 
-  /// Answers one row of NULLs, whose column names are the report's: a result without a row doesn't tell any.
+  /// Returns one row of NULLs to find out the report's column names, because an empty result has none.
   ///
-  /// The one place where `*` is right: which columns there are is the question.
+  /// The only legitimate use of `*`, as the columns are unknown.
   private var columnsStatement: Statement {
     Statement(
       "report_columns_\(name)",
@@ -51,10 +51,9 @@ public struct Report: Sendable {
       """)
   }
 
-  /// The report with every column as text, in PostgreSQL's own spelling.
+  /// The report with every column cast to text by PostgreSQL.
   ///
-  /// A subquery that sorts keeps its order through a SELECT that only casts: there is nothing to plan but the
-  /// scan of it.
+  /// The outer SELECT only casts, so the subquery's order is preserved: the plan is just a scan of it.
   private func textStatement(_ columns: [String]) -> Statement {
     let cells = columns.map { "report.\(quoted($0))::text AS \(quoted($0))" }.joined(separator: ", ")
     return Statement(
@@ -72,10 +71,12 @@ public struct Report: Sendable {
   }
 }
 
-/// What a report answered.
+/// The result of a report.
 public struct ReportResult: Sendable, Equatable {
-  /// The columns' names, in the report's order; known also where there are no rows.
+  /// The column names in order, even if there are no rows.
   public let columns: [String]
-  /// The cells as text, a row's in the order of `columns`; nil is NULL.
+  /// The cells as text, in the order of `columns`.
+  ///
+  /// Nil is NULL.
   public let rows: [[String?]]
 }

@@ -1,13 +1,14 @@
-/// The roles that migration 0009 makes, and what each may do (contract §6).
+/// Keymeter's database roles and what each may do (contract §6).
 public enum DatabaseRole: String, Sendable, CaseIterable {
-  /// Owns everything: migrations, and what the command line does across tenants.
+  /// Owns everything. Runs migrations and the commands that act across tenants.
   case owner = "keymeter_owner"
-  /// The server: one tenant at a time, no DDL, and of the audit log only to add to it.
+  /// The server's role: one tenant at a time, no DDL, and it can only append to the audit log.
   case app = "keymeter_app"
-  /// SELECT on the views of the schema `reporting`, and nothing else.
+  /// May only SELECT from the views of the schema `reporting`.
   case reporting = "keymeter_reporting"
 
-  /// The search path of every connection, whatever the login's own is: whoever may create in a schema of that could put a
-  /// function or an operator of his own in the place of PostgreSQL's.
+  /// The search path of every connection, which overrides the login's own.
+  ///
+  /// With CREATE on a schema of that path, an attacker could shadow PostgreSQL's functions and operators.
   public static let searchPath = "pg_catalog,pg_temp"
 }

@@ -1,27 +1,27 @@
 public import Postgres
 
-/// What the login, and the role that it becomes, could do beyond what a server needs.
+/// The privileges of the login and its role beyond what a server needs.
 ///
-/// The server doesn't refuse to start for it, as it does for what ``ServerRoleCheck`` finds: it is what whoever gets to send
-/// statements of his own would have besides, and `keymeter doctor` tells of it.
+/// Not fatal, unlike the findings of ``ServerRoleCheck``: excess privileges matter only after SQL injection.
+/// `keymeter doctor` warns.
 public struct ExcessPrivileges: Sendable, Equatable {
-  /// Roles that the login can become or has the rights of, `keymeter_app` and those that only show statistics and settings
-  /// left out.
+  /// The roles that the login is a member of, except `keymeter_app` and roles that only read statistics and
+  /// settings.
   public let memberships: [String]
-  /// Whether the login may make roles and change them (`CREATEROLE`).
+  /// Whether the login may create and alter roles (`CREATEROLE`).
   public let createsRoles: Bool
-  /// Whether the login may make databases (`CREATEDB`).
+  /// Whether the login may create databases (`CREATEDB`).
   public let createsDatabases: Bool
-  /// Whether the database is the login's.
+  /// Whether the login owns the database.
   public let ownsDatabase: Bool
-  /// Keymeter's tables of which the login itself was granted something, or which it owns.
+  /// Keymeter's tables that the login owns or has direct grants on.
   public let granted: [String]
-  /// Whether `keymeter_app` can make something in the schema `keymeter`, where functions of the owner look.
+  /// Whether `keymeter_app` can create objects in the schema `keymeter`, which the owner's functions search.
   public let appCreates: Bool
-  /// Keymeter's tables on which `keymeter_app` can make triggers, which run as whoever writes there.
+  /// Keymeter's tables on which `keymeter_app` can create triggers, which run with the writer's privileges.
   public let appTriggers: [String]
 
-  /// Asks the database.
+  /// Queries the database.
   ///
   /// - Throws: `PostgresError`.
   public static func current(on pool: ConnectionPool) async throws -> ExcessPrivileges {

@@ -1,12 +1,12 @@
 import Postgres
 
-/// What a connection asks about the role that it acts as.
+/// The statements that check a connection's role.
 enum RoleStatements {
   static let all = [standing, reach]
 
-  /// By the catalogue rather than by names' look-up, which fails for who may not use the schema.
+  /// Queries the catalogue, because looking up names fails for roles without access to the schema.
   ///
-  /// Membership counts whether it is inherited or not: what a role may become, it can do.
+  /// Counts memberships whether inherited or not, because a role can switch to them.
   static let standing = Statement(
     "role_standing",
     """
@@ -31,11 +31,11 @@ enum RoleStatements {
     WHERE r.rolname = current_user
     """)
 
-  /// What the login may beyond being a member of `keymeter_app`, and what that role may beyond what migrations grant it.
+  /// The login's privileges beyond its membership of `keymeter_app`, and that role's privileges beyond the
+  /// migrations' grants.
   ///
-  /// A login's own name stands in the lists of who was granted something where somebody granted it to that login. Of what
-  /// there is in any database only roles that show how the server is doing are harmless. Where somebody logs in as
-  /// `keymeter_app` itself, what that was granted is its own.
+  /// A login appears in an ACL only if it was granted something directly. Only the predefined monitoring
+  /// roles are harmless. If the login is `keymeter_app` itself, its grants don't count as excess.
   static let reach = Statement(
     "role_reach",
     """
@@ -45,7 +45,7 @@ enum RoleStatements {
         WHERE m.oid <> l.oid AND pg_catalog.pg_has_role(l.oid, m.oid, 'MEMBER')
           AND m.rolname <> ALL (ARRAY[
             'keymeter_app', 'pg_monitor', 'pg_read_all_stats', 'pg_read_all_settings', 'pg_stat_scan_tables',
-            -- Whoever owns the database, which is told by itself.
+            -- Membership through ownership of the database, reported as owns_database.
             'pg_database_owner']::name[])
         ORDER BY 1) AS memberships,
       ARRAY(

@@ -1,22 +1,25 @@
 public import Postgres
 
-/// The role that the connections of a pool act as, and whether it is fit for what it is to do.
+/// The role that a pool's connections act as, and whether it is safe to serve with.
 public struct ServerRoleCheck: Sendable, Equatable {
-  /// The role that counts: the login, or what it has become.
+  /// The effective role: the login, or the role that it has switched to.
   public let role: String
-  /// Who logged in.
+  /// The login.
   public let login: String
-  /// Whether row-level security doesn't bind the login (a superuser, or BYPASSRLS), whatever it has become: it can go
-  /// back.
+  /// Whether the login bypasses row-level security (a superuser, or BYPASSRLS).
+  ///
+  /// It can always switch back to itself.
   public let loginIsUnbound: Bool
-  /// Whether the login can become `keymeter_owner`, whatever it has become.
+  /// Whether the login can switch to `keymeter_owner`.
   public let loginCanOwn: Bool
-  /// Whether the role has the rights of `keymeter_owner`.
+  /// Whether the role has the privileges of `keymeter_owner`.
   public let isOwner: Bool
-  /// Why the role must not serve, in words for whoever runs the server; nil where it may.
+  /// Why the role must not serve, worded for the operator.
+  ///
+  /// Nil if it may.
   public let unfitness: String?
 
-  /// Asks the database.
+  /// Queries the database.
   ///
   /// - Throws: `PostgresError`.
   public static func current(on pool: ConnectionPool) async throws -> ServerRoleCheck {
@@ -37,30 +40,32 @@ public struct ServerRoleCheck: Sendable, Equatable {
       } else if try row.decode("bypasses", as: Bool.self) {
         "has BYPASSRLS"
       } else if let mightier = try row.decode("mightier", as: String?.self) {
-        "can become \(mightier), whom row-level security doesn't bind"
+        "can become \(mightier), which bypasses row-level security"
       } else if try row.decode("alters_audit_log", as: Bool.self) {
         "can alter the audit log"
       } else if try !row.decode("is_app", as: Bool.self) {
-        "has not got the rights of \(DatabaseRole.app.rawValue)"
+        "lacks the rights of \(DatabaseRole.app.rawValue)"
       } else {
         nil
       }
   }
 }
 
-/// The server would act as a role that it must not act as.
+/// The server's role is not safe to serve with.
 public struct UnfitRoleError: Error, Sendable, CustomStringConvertible {
   private let standing: ServerRoleCheck
   private let unfitness: String
 
-  /// An error about a role; nil where nothing is wrong with it.
+  /// Creates an error about a role.
+  ///
+  /// Nil if the role is fine.
   public init?(_ standing: ServerRoleCheck) {
     guard let unfitness = standing.unfitness else { return nil }
     self.standing = standing
     self.unfitness = unfitness
   }
 
-  /// One line: which role, what is wrong with it, and what to do.
+  /// One line with the role, the problem and the fix.
   public var description: String {
     "the database role \(standing.role) \(unfitness): let DATABASE_URL name a login that is a member of "
       + "\(DatabaseRole.app.rawValue) (see docs/operations.md)"

@@ -1,6 +1,6 @@
 import Postgres
 
-/// What the migrator asks of the database.
+/// The migrator's statements.
 ///
 /// `CREATE … IF NOT EXISTS` makes each of them safe to repeat.
 enum MigrationStatements {
@@ -9,22 +9,23 @@ enum MigrationStatements {
     recordFunction,
   ]
 
-  /// Holds every other migrator off until the transaction ends, on whichever node it runs; nobody is kept from reading.
+  /// Blocks other migrators until the transaction ends, on any node, but not readers.
   ///
-  /// No advisory lock, which whoever may log in to the database could hold, and so keep it from being migrated. Run as a
-  /// script: it can't be prepared.
+  /// Not an advisory lock, because any login could hold one and so block migration. Run as a script, because
+  /// it can't be prepared.
   static let lock = "LOCK TABLE keymeter.schema_migrations IN SHARE ROW EXCLUSIVE MODE"
 
-  /// Until the transaction ends, so that nothing is run, or bound to, in the place of PostgreSQL's own.
+  /// Restricts the search path until the transaction ends, so that nothing shadows PostgreSQL's own functions
+  /// and operators.
   ///
-  /// Somebody else may have made a function or an operator in a schema of the login's search path; and behind a pooler that
-  /// of the connection is not ours.
-  static let trustNoSchema = "SET LOCAL search_path = \(DatabaseRole.searchPath)"
+  /// Other users may create objects in a schema of the login's search path, and behind a pooler the
+  /// connection's search path is not ours.
+  static let restrictSearchPath = "SET LOCAL search_path = \(DatabaseRole.searchPath)"
 
-  /// Until the transaction ends, so that what it makes belongs to keymeter_owner, whoever logged in.
+  /// Switches to keymeter_owner until the transaction ends, so that it owns all new objects.
   ///
-  /// Only where the schema belongs to it already, as it does from 0009 on, and only for a login that acts as itself:
-  /// the server, which has become keymeter_app, asks for the state of the schema as that.
+  /// Only if that role already owns the schema, and only if the login acts as itself: the server, which has
+  /// switched to keymeter_app, reads the schema's state in that role.
   static let becomeOwner = Statement(
     "migration_become_owner",
     """
@@ -34,10 +35,10 @@ enum MigrationStatements {
       AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
     """)
 
-  /// The ledger itself can't be a migration.
+  /// Creates the migration ledger, which can't be a migration itself.
   ///
-  /// Run as a script, before anything else. Of two sessions that make it at once one waits for the other by the catalogue's
-  /// own indexes, and is told then that it is there.
+  /// Run as a script, before anything else. If two sessions create it at once, one waits on the catalogue's
+  /// indexes and then fails because it exists.
   static let createLedger = """
     CREATE SCHEMA IF NOT EXISTS keymeter;
     CREATE TABLE IF NOT EXISTS keymeter.schema_migrations (
@@ -70,7 +71,7 @@ enum MigrationStatements {
     "migration_record",
     "INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)")
 
-  /// Functions may call each other, whichever file comes first.
+  /// Functions may call each other, regardless of the order of files.
   static let deferBodyChecks = Statement(
     "migration_defer_body_checks",
     "SELECT pg_catalog.set_config('check_function_bodies', 'off', true) AS deferred")

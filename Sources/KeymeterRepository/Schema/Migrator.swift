@@ -1,15 +1,15 @@
 public import Postgres
 
-/// Brings a database's schema to what this binary was built with.
+/// Migrates a database's schema to this binary's version.
 ///
-/// Each migration runs in a transaction of its own, and all functions in one, under a lock that all migrators take, so
-/// that any number of nodes may start at once. Where nothing is missing nothing is locked: who may read the ledger and no
-/// more is told so all the same.
+/// Each migration runs in its own transaction, and all functions run in one. All migrators take the same
+/// lock, so any number of nodes may start at once. If nothing is missing, no lock is taken, so read access to
+/// the ledger is enough.
 public struct Migrator: Sendable {
   private let pool: ConnectionPool
   private let files: SchemaFiles
 
-  /// A migrator of the schema in this binary.
+  /// Creates a migrator for this binary's schema.
   public init(pool: ConnectionPool) { self.init(pool: pool, files: .embedded) }
 
   init(pool: ConnectionPool, files: SchemaFiles) {
@@ -17,7 +17,7 @@ public struct Migrator: Sendable {
     self.files = files
   }
 
-  /// Compares the database with this binary and changes nothing.
+  /// Compares the database with this binary, without changing anything.
   ///
   /// - Throws: `PostgresError`.
   public func state() async throws -> SchemaState {
@@ -29,7 +29,7 @@ public struct Migrator: Sendable {
 
   /// Applies what is missing, in order.
   ///
-  /// - Returns: the names of the files that were applied by this call.
+  /// - Returns: The names of the files that this call applied.
   /// - Throws: `ChangedMigrationError` before anything is applied, `PostgresError`.
   public func migrate() async throws -> [String] {
     try await createLedger()
@@ -37,7 +37,7 @@ public struct Migrator: Sendable {
     guard found.changed.isEmpty else { throw ChangedMigrationError(names: found.changed) }
     var applied: [String] = []
     if !found.isUsable {
-      // Somebody else may be at it: under the lock each of them is looked for again.
+      // Another migrator may be running, so each file is checked again under the lock.
       for migration in files.migrations where try await apply(migration) {
         applied.append(migration.name)
       }
@@ -65,7 +65,7 @@ public struct Migrator: Sendable {
 
   private func actAsOwner(_ connection: Connection) async throws {
     _ = try await connection.execute(MigrationStatements.becomeOwner)
-    try await connection.executeScript(MigrationStatements.trustNoSchema)
+    try await connection.executeScript(MigrationStatements.restrictSearchPath)
   }
 
   private func lockAsOwner(_ connection: Connection) async throws {
@@ -83,10 +83,10 @@ public struct Migrator: Sendable {
     }
   }
 
-  /// How often whoever makes the ledger may be overtaken; once is enough unless somebody drops it meanwhile.
+  /// How often to retry when another migrator creates the ledger first.
   private static let ledgerAttempts = 5
 
-  /// Takes no lock for it: any login of the database could hold an advisory one, and the ledger isn't there to be locked.
+  /// Takes no lock: there is no table to lock yet, and any login could hold an advisory lock.
   private func createLedger() async throws {
     for attempt in 1... {
       do {
@@ -94,17 +94,19 @@ public struct Migrator: Sendable {
           guard try await !ledgerExists(connection) else { return }
           try await connection.executeScript(MigrationStatements.createLedger)
         }
-      } catch let error as PostgresError where attempt < Self.ledgerAttempts && Self.saysItExists(error) {
-        // Somebody else has made it at the same time, and has committed that by now.
+      } catch let error as PostgresError where attempt < Self.ledgerAttempts && Self.meansAlreadyExists(error) {
+        // Another migrator created it at the same time and has committed by now.
       }
     }
   }
 
-  private static func saysItExists(_ error: PostgresError) -> Bool {
+  private static func meansAlreadyExists(_ error: PostgresError) -> Bool {
     [.uniqueViolation, .duplicateSchema, .duplicateTable, .duplicateObject].contains(error.sqlState)
   }
 
-  /// Applies one migration unless the database has it; says whether it did.
+  /// Applies one migration unless the database has it.
+  ///
+  /// Returns whether it did.
   private func apply(_ migration: Migration) async throws -> Bool {
     try await pool.withTransaction { connection in
       try await lockAsOwner(connection)
@@ -119,12 +121,12 @@ public struct Migrator: Sendable {
     }
   }
 
-  /// Applies the functions that the database has not, all at once: they rely on each other's ways of keeping things.
+  /// Applies all outdated functions at once, because they depend on each other.
   private func applyFunctions() async throws -> [String] {
     try await pool.withTransaction { connection in
       try await lockAsOwner(connection)
       let state = try await state(connection)
-      // A newer node's functions must not be taken back by an older one that restarts.
+      // An older node that restarts must not revert a newer node's functions.
       guard state.unknown.isEmpty else { return [] }
       _ = try await connection.execute(MigrationStatements.deferBodyChecks)
       let outdated = files.functions(toApply: state.outdatedFunctions)

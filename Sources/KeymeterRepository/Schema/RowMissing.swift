@@ -1,12 +1,12 @@
 import Postgres
 
-/// A statement that returns exactly one row returned none: a defect in the statement.
+/// A bug: a statement that always returns one row returned none.
 struct RowMissing: Error {
   let statement: String
 }
 
 extension Connection {
-  /// The first row of a statement that always has one.
+  /// The first row of a statement that always returns one.
   ///
   /// - Throws: `PostgresError`, and `RowMissing`.
   func row(of statement: Statement, _ parameters: [Parameter]) async throws -> Row {

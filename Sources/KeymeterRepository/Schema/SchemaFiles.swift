@@ -1,7 +1,7 @@
 import Crypto
 import KeymeterDomain
 
-/// One forward step of the schema: `NNNN_verb_noun.sql`, applied once, in its own transaction.
+/// One migration: `NNNN_verb_noun.sql`, applied once, in its own transaction.
 struct Migration: Sendable {
   let version: Int32
   /// The file's name.
@@ -10,7 +10,7 @@ struct Migration: Sendable {
   let checksum: String
 }
 
-/// A function, view or trigger, applied again whenever its text changes.
+/// A function, view or trigger, applied again when its text changes.
 struct SchemaFunction: Sendable {
   /// The file's name.
   let name: String
@@ -18,12 +18,12 @@ struct SchemaFunction: Sendable {
   let checksum: String
 }
 
-/// The schema that this binary was built with.
+/// The schema files that this binary was built with.
 struct SchemaFiles: Sendable {
   let migrations: [Migration]
   let functions: [SchemaFunction]
 
-  /// Whether the schema has usage by day, whose months are to be made ahead.
+  /// Whether the schema has daily usage, whose monthly partitions are created in advance.
   var makesUsagePartitions: Bool { functions.contains { $0.name == "ensure_usage_partitions.sql" } }
 
   /// The functions to apply when `outdated` of them differ: the grants are always among them.
@@ -32,7 +32,7 @@ struct SchemaFiles: Sendable {
     return functions.filter { outdated.contains($0.name) || $0.name == "grants.sql" }
   }
 
-  /// What `sql/` held at the build.
+  /// The files of `sql/` at build time.
   static let embedded = SchemaFiles(
     migrations: EmbeddedSQL.migrations.map { Migration($0) },
     functions: EmbeddedSQL.functions.map { SchemaFunction($0) })
@@ -40,7 +40,7 @@ struct SchemaFiles: Sendable {
 
 extension Migration {
   init(_ file: EmbeddedSQLFile) {
-    // A name without a number is a defect of the source tree, and a test finds it; 0 sorts it first.
+    // A test rejects names without a number. 0 sorts such a file first.
     version = Int32(file.name.prefix { $0.isNumber }) ?? 0
     name = file.name
     sql = Schema.fillingIn(file.text)

@@ -1,7 +1,8 @@
 import Postgres
 
-/// Every statement that this module runs: what a test prepares against the migrated schema, so that a
-/// misspelt column can't ship.
+/// Every statement of this module.
+///
+/// A test prepares them all against the migrated schema, so that no misspelt column ships.
 enum StatementCatalogue {
   static let all =
     MigrationStatements.all + ManagementStatements.all + AdmissionStatements.all + MeteringStatements.all

@@ -248,7 +248,7 @@ struct RoleLimitTests {
       let stranger = try await scene.database.url(as: .stranger)
       try await ConnectionPool.with(url: stranger, as: .app) { pool in
         let standing = try await ServerRoleCheck.current(on: pool)
-        #expect(standing.unfitness == "has not got the rights of keymeter_app")
+        #expect(standing.unfitness == "lacks the rights of keymeter_app")
       }
     }
   }

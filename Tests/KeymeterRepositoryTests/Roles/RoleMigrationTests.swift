@@ -142,7 +142,7 @@ struct RoleMigrationTests {
         let refused = try await session.rows("SELECT organisation_id FROM keymeter.organisations")
         #expect(refused == nil)
         let unfitness = try await ServerRoleCheck.current(on: pool).unfitness
-        #expect(unfitness == "has not got the rights of keymeter_app")
+        #expect(unfitness == "lacks the rights of keymeter_app")
       }
       try await cluster.run("GRANT keymeter_app TO \(Self.login)")
       try await ConnectionPool.with(url: url, as: .app) { pool in

@@ -33,8 +33,8 @@ struct ServerRoleTests {
     "A role that is not fit to serve ends the start with one clear line and exit code 78",
     arguments: [
       // A login that is not allowed to become keymeter_app.
-      (TestDatabase.Login.stranger, "has not got the rights of keymeter_app"),
-      (TestDatabase.Login.analyst, "has not got the rights of keymeter_app"),
+      (TestDatabase.Login.stranger, "lacks the rights of keymeter_app"),
+      (TestDatabase.Login.analyst, "lacks the rights of keymeter_app"),
       (TestDatabase.Login.bypassing, "has BYPASSRLS"),
     ])
   func unfit(login: TestDatabase.Login, reason: String) async throws {

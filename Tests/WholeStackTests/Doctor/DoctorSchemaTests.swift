@@ -13,7 +13,7 @@ struct DoctorSchemaTests {
       #expect(superuser["role"]?.found.contains("row-level security doesn't bind the login") == true)
       for (login, words) in [
         (TestDatabase.Login.bypassing, "has BYPASSRLS"),
-        (.stranger, "has not got the rights of keymeter_app"),
+        (.stranger, "lacks the rights of keymeter_app"),
       ] {
         let run = try await DoctorProcess.on(try await database.url(as: login))
         #expect(run["role"]?.status == "fail" && run["role"]?.found.contains(words) == true, "\(run.text)")
