@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 
 extension ConnectionProblem {
-  /// The answer as the HTTP encoder takes it.
+  /// The response as parts for the HTTP encoder.
   var parts: [HTTPServerResponsePart] {
     let fields = headers.map { ($0.name.canonicalName, $0.value) }
     let head = HTTPResponseHead(

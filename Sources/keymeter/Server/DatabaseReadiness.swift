@@ -2,18 +2,18 @@ import KeymeterHandlers
 import KeymeterRepository
 import Postgres
 
-/// Asks the database whether it answers and whether its schema fits.
+/// Checks that the database responds and that its schema fits this binary.
 struct DatabaseReadiness: Sendable {
-  /// Serves nothing else, so that a node whose other connections are all at work is not taken for dead.
+  /// A dedicated pool, so that a node whose other connections are all busy still counts as ready.
   let pool: ConnectionPool
 
-  /// The state at present, however long that takes.
+  /// The current state, however long the query takes.
   func state() async -> Readiness {
     do {
       guard try await Migrator(pool: pool).state().isUsable else {
         return .notReady(reason: "schema_outdated")
       }
-      // A server whose database came up after it has not been refused at its start.
+      // If the database came up after the server, the role was not checked at startup.
       let unfitness = try await ServerRoleCheck.current(on: pool).unfitness
       return unfitness == nil ? .ready : .notReady(reason: "database_role_unfit")
     } catch {

@@ -2,16 +2,16 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// The time between the order to stop and the end of listening.
+/// The drain phase: the time between the stop signal and the end of listening.
 ///
-/// In it the server answers as before, but is not ready, and ends each connection with its next answer: whoever spreads
-/// requests over several nodes learns to send this one no more, before anything that is sent would be refused.
+/// The server keeps serving, but reports not ready and closes each connection after its next response, until
+/// load balancers have moved on.
 final class Drain: Service {
   private let time: Duration
   private let logger: Logger?
   private let begun = Atomic<Bool>(false)
 
-  /// - Parameter time: how long it takes; with zero there is none.
+  /// - Parameter time: The duration of the phase. Zero skips it.
   init(lasting time: Duration, logger: Logger? = nil) {
     self.time = time
     self.logger = logger
@@ -19,10 +19,10 @@ final class Drain: Service {
 
   var hasBegun: Bool { begun.load(ordering: .relaxed) }
 
-  /// Says that the time has begun, without waiting for its end.
+  /// Starts the phase without waiting for its end.
   func begin() { begun.store(true, ordering: .relaxed) }
 
-  /// Waits for the order to stop, and then until the time is over.
+  /// Waits for the stop signal, and then for the end of the phase.
   func run() async {
     try? await gracefulShutdown()
     guard time > .zero, !Task.isCancelled else { return }

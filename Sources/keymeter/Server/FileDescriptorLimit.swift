@@ -8,9 +8,9 @@ import Logging
   import Darwin
 #endif
 
-/// How many files and sockets the operating system lets this process have.
+/// The operating system's limit on this process's open files and sockets.
 enum FileDescriptorLimit {
-  /// What the process needs beside its clients' connections: the database's, log, event loops, files.
+  /// The descriptors reserved for everything but client connections: database, log, event loops, files.
   private static let reserve = 200
 
   #if canImport(Glibc)
@@ -19,23 +19,25 @@ enum FileDescriptorLimit {
     private static let files = RLIMIT_NOFILE
   #endif
 
-  /// How far a process may raise its own limit; nil where the system doesn't say.
+  /// The hard limit, up to which a process may raise its own.
+  ///
+  /// Nil if the system doesn't report one.
   static var highest: Int? {
     var limits = rlimit()
     guard getrlimit(files, &limits) == 0 else { return nil }
     return Int(clamping: limits.rlim_max)
   }
 
-  /// How many of these connections fit in so many files.
+  /// How many of these connections fit within the limit.
   static func room(for connections: Int, within limit: Int, databaseConnections: Int) -> Int {
     max(1, min(connections, limit - others(databaseConnections)))
   }
 
-  /// Raises the limit as far as the connections need and the system allows.
+  /// Raises the limit as far as needed and allowed.
   ///
-  /// Only where their number was asked for is it worth a warning that fewer fit.
+  /// Logs a warning only if the operator configured the number of connections.
   ///
-  /// - Returns: how many connections fit: a server that has run out of descriptors can't even turn anybody away.
+  /// - Returns: How many connections fit. The server needs spare descriptors even to reject a connection.
   static func makeRoom(for asked: ConnectionLimits, databaseConnections: Int, logger: Logger) -> Int {
     let connections = asked.connections
     var limits = rlimit()

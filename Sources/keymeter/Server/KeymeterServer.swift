@@ -9,29 +9,33 @@ import Postgres
 import ServiceLifecycle
 import UnixSignals
 
-/// The server: a pool, the domain over it, the routes over that, and an orderly end.
+/// The server: connection pools, services, routes and graceful shutdown.
 struct KeymeterServer: Sendable {
   let database: DatabaseSettings
   let listen: ListenSettings
   let peppers: PepperSet
-  /// By which keys GitHub signs its reports of leaked keys; without them none is taken.
+  /// The keys that GitHub signs its leak reports with.
+  ///
+  /// Without them, reports are rejected.
   var leakReporter: ReporterKeys?
   let authentication: AuthFailureSettings
   let logger: Logger
 
-  /// How long one statement of a request may take.
+  /// The statement timeout for requests.
   private static let statementTimeout = Duration.seconds(5)
-  /// How long requests that are under way may take to end, once the server is told to stop.
+  /// How long requests in flight may take to finish on shutdown.
   private static let longestShutdown = Duration.seconds(20)
 
-  /// How long one batch of admissions may take; a request waits for two of them at most.
+  /// The time limit of one admission batch.
+  ///
+  /// A request waits for two batches at most.
   private static let admissionTimeout = Duration.seconds(3)
-  /// How long one statement may take by which the node finds out whether it is ready.
+  /// The statement timeout of the readiness check.
   private static let readinessTimeout = Duration.seconds(1)
 
-  /// Serves until SIGTERM or SIGINT, drains, ends what is under way, and returns.
+  /// Serves until SIGTERM or SIGINT, then drains, finishes the requests in flight and returns.
   ///
-  /// - Parameter onListening: is told the port once connections are accepted.
+  /// - Parameter onListening: Called with the port once connections are accepted.
   func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
     let tls = try listen.tls.map { settings throws(SettingError) in
       try TLSIdentity(settings, logger: logger)
@@ -39,11 +43,11 @@ struct KeymeterServer: Sendable {
     let pool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.statementTimeout, role: .app),
       options: .init(maximumConnections: database.maximumConnections), logger: logger)
-    // Apart from the others, so that no listing of keys can hold up an admission.
+    // Separate, so that listing keys can't delay admission.
     let admissionPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.admissionTimeout, role: .app),
       options: .init(maximumConnections: database.admissionWorkers), logger: logger)
-    // Of its own, so that a node that has much to do isn't taken for one that can do nothing.
+    // Separate, so that a busy node is not reported as broken.
     let readinessPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.readinessTimeout, role: .app),
       options: .init(maximumConnections: 1), logger: logger)
@@ -57,13 +61,13 @@ struct KeymeterServer: Sendable {
     let pools = Pools(general: pool, admission: admissionPool, readiness: readinessPool)
     let result: Result<Void, any Error>
     do {
-      try await refuseUnfitDatabase(pool)
+      try await requireUsableDatabase(pool)
       try await serve(pools, batcher, tls, metrics, onListening: onListening)
       result = .success(())
     } catch {
       result = .failure(error)
     }
-    // Every request has been answered by now; this is for those whose connection broke.
+    // All requests have been answered by now. This covers those whose connection broke.
     await batcher.drain()
     await admissionPool.close()
     await readinessPool.close()
@@ -71,11 +75,10 @@ struct KeymeterServer: Sendable {
     try result.get()
   }
 
-  /// A schema that is behind can't be served, nor any by a role that stands above the rules which keep tenants apart,
-  /// nor keys by other peppers than theirs.
+  /// Fails if the schema is outdated, the role is not safe to serve with, or the peppers don't match.
   ///
-  /// A database that can't be reached can come back: the server starts, and is not ready until then.
-  private func refuseUnfitDatabase(_ pool: ConnectionPool) async throws {
+  /// If the database is unavailable, the server starts anyway and reports not ready.
+  private func requireUsableDatabase(_ pool: ConnectionPool) async throws {
     do {
       let state = try await schemaState(pool)
       guard state.isUsable else { throw SchemaNotUsable(state: state) }
@@ -84,21 +87,21 @@ struct KeymeterServer: Sendable {
       try await pepperService(pool).introduce()
       if standing.loginIsUnbound {
         logger.warning(
-          "row-level security doesn't bind the database login: give the server one of its own",
+          "the database login bypasses row-level security: use a separate login for the server",
           metadata: ["login": .string(standing.login), "role": .string(standing.role)])
       }
       if database.preparedStatements, try await pool.withConnection({ try await $0.isPooled() }) {
         logger.warning(
           """
-          a pooler stands before PostgreSQL: unless it keeps prepared statements, set KEYMETER_PREPARED_STATEMENTS=off, \
-          or requests will be answered 503
+          there is a pooler in front of PostgreSQL: unless it supports prepared statements, set \
+          KEYMETER_PREPARED_STATEMENTS=off, or requests will get 503
           """)
       }
     } catch StoreError.unavailable(let reason) {
-      logger.warning("the database can't be reached yet", metadata: ["reason": .string(reason)])
+      logger.warning("the database is unavailable", metadata: ["reason": .string(reason)])
     } catch let error as PostgresError where error.isUnavailable {
       logger.warning(
-        "the database can't be reached yet", metadata: ["reason": .string(error.description)])
+        "the database is unavailable", metadata: ["reason": .string(error.description)])
     }
   }
 
@@ -106,7 +109,7 @@ struct KeymeterServer: Sendable {
     PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers)
   }
 
-  /// Who may not even ask has an unfit role, which says more than the refusal.
+  /// A login without access to the ledger has an unsafe role, and that error says more.
   private func schemaState(_ pool: ConnectionPool) async throws -> SchemaState {
     do {
       return try await Migrator(pool: pool).state()
@@ -137,7 +140,7 @@ struct KeymeterServer: Sendable {
       metrics: metrics.service,
       readiness: { drain.hasBegun ? .notReady(reason: "draining") : await readiness.check() })
     let responder = router.responder()
-    let limits = roomyLimits()
+    let limits = affordableLimits()
     let connections = ConnectionCount(limit: limits.connections)
     metrics.watch(connections)
     let backlog = WriteBufferLimit(logger: logger)
@@ -165,20 +168,20 @@ struct KeymeterServer: Sendable {
             metrics: metrics.jobs, logger: logger)),
         .init(service: application),
       ] + (tls.map { [.init(service: $0)] } ?? [])
-        // Services are told to stop from the last to the first: while this one drains, all others go on.
+        // Services are stopped from last to first: while this one drains, all others keep running.
         + [.init(service: drain)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = listen.drain + Self.longestShutdown
     do {
       try await ServiceGroup(configuration: configuration).run()
     } catch let error as IOError {
-      // The only sockets that the group itself opens are the ones it listens on.
+      // The only sockets that the service group itself opens are the listening ones.
       throw CommandError("can't listen on \(listen.host) port \(listen.port): \(error)")
     }
   }
 
-  /// The limits as they were set, or as far as the system's limit on open files allows.
-  private func roomyLimits() -> ConnectionLimits {
+  /// The configured limits, reduced if the limit on open files requires it.
+  private func affordableLimits() -> ConnectionLimits {
     var limits = listen.limits
     limits.connections = FileDescriptorLimit.makeRoom(
       for: limits, databaseConnections: database.connectionsOfOneNode, logger: logger)
@@ -186,14 +189,14 @@ struct KeymeterServer: Sendable {
   }
 }
 
-/// The connections to the database, by what they are for.
+/// The database connection pools, by purpose.
 private struct Pools: Sendable {
   let general: ConnectionPool
   let admission: ConnectionPool
   let readiness: ConnectionPool
 }
 
-/// Keeps the pool's idle connections healthy while the server runs.
+/// Runs the pool's maintenance while the server runs.
 private struct PoolMaintenance: Service {
   let pool: ConnectionPool
 

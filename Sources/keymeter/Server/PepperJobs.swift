@@ -3,33 +3,36 @@ import KeymeterRepository
 import Logging
 import ServiceLifecycle
 
-/// Looks after the peppers while the server runs: checks them, tells which are missed, and moves keys on.
+/// Background jobs for peppers: registers them, counts the keys of each, and rehashes keys after a rotation.
 struct PepperJobs: Service {
   let peppers: PepperService
   let renewer: SecretRehasher
-  /// More than one pepper is given, so that keys move from one to another.
+  /// Whether more than one pepper is configured, so that keys move between them.
   let isRotating: Bool
   let metrics: JobMetrics
   let logger: Logger
 
-  /// How long to wait for a database that could not be asked.
+  /// The pause after a failed query.
   private static let pause = Duration.seconds(1)
-  /// How long to wait before keys are counted again; to count them reads them all.
+  /// The interval between counts.
+  ///
+  /// Counting reads all keys.
   private static let countInterval = Duration.seconds(600)
 
-  /// - Throws: `PepperMismatch`, which ends the server, where the database could not be asked before it served.
+  /// - Throws: `PepperMismatch`, which stops the server, if the database was unavailable at startup and is
+  ///   then found not to match.
   func run() async throws {
-    // Only cancellation ends the renewer, and a service that returns would end the server.
+    // Only cancellation ends the rehasher, and a service that returned would stop the server.
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await check() }
       group.addTask {
         await cancelWhenGracefulShutdown {
           await renewer.run { error in
-            logger.debug("a key's value was not renewed", metadata: ["error": .string("\(error)")])
+            logger.debug("a key was not rehashed", metadata: ["error": .string("\(error)")])
           }
         }
       }
-      // Unlike `waitForAll`, this throws while the renewer still waits for work.
+      // Unlike `waitForAll`, this throws even while the rehasher waits for work.
       for try await _ in group {}
     }
   }
@@ -53,9 +56,9 @@ struct PepperJobs: Service {
     }
   }
 
-  /// Counts the keys that are yet to move.
+  /// Counts the keys that have not moved yet.
   ///
-  /// - Parameter isFirst: whether to warn of those that can't.
+  /// - Parameter isFirst: Whether to warn of keys that can't.
   private func count(isFirst: Bool) async {
     do {
       let status = try await peppers.status()
@@ -63,14 +66,14 @@ struct PepperJobs: Service {
       metrics.hasPepperKeysLeft(status.filter { $0.state != .current }.map(\.keys).reduce(0, +))
       for pepper in status where isFirst && pepper.state == .retired && pepper.keys > 0 {
         logger.warning(
-          "a pepper that is not given any more still guards keys, which are refused",
+          "keys that depend on a pepper that is no longer configured are rejected",
           metadata: ["pepper": .string(pepper.id), "keys": .stringConvertible(pepper.keys)])
       }
     } catch {
       guard !Task.isCancelled else { return }
       metrics.failed(.countPepperKeys)
       logger.notice(
-        "which keys need which pepper can't be told: ask `keymeter pepper status`",
+        "can't count the keys of each pepper: run `keymeter pepper status`",
         metadata: ["error": .string("\(error)")])
     }
   }

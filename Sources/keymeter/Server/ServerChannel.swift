@@ -5,10 +5,10 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// An HTTP/1 connection that answers verifications by itself, and whose other requests are handled on its event loop.
+/// An HTTP/1 connection that answers verifications itself and handles other requests on its event loop.
 ///
-/// Otherwise each request would change threads from the loop to the concurrency pool and back. Nothing that a
-/// handler does blocks: what waits for PostgreSQL does so on the threads of the database's connections.
+/// Otherwise each request would hop from the event loop to the concurrency pool and back. Handlers never
+/// block: waiting for PostgreSQL happens on the database connections' threads.
 struct ServerChannel: ServerChildChannel {
   private let base: HTTP1Channel
   private let responder: KeymeterResponder
@@ -20,19 +20,19 @@ struct ServerChannel: ServerChildChannel {
   private let backlog: WriteBufferLimit
   private let date = DateField()
 
-  /// The most bytes of one connection that are read at once.
+  /// The maximum bytes read from a connection at once.
   ///
-  /// Many small requests fit into that, and they are all
-  /// answered before other connections of the same event loop have their turn again.
+  /// Many small requests fit, and all are answered before other connections of the same event loop get a
+  /// turn.
   private static let longestRead = 16 * 1_024
 
   /// - Parameters:
-  ///   - responder: answers verifications, without the detour through the application.
-  ///   - application: answers all else.
-  ///   - connections: counts them, and bounds their number.
-  ///   - tls: what connections are encrypted with; `nil` for none.
-  ///   - drain: tells when connections are to end with their next answer.
-  ///   - backlog: bounds what waits for slow clients, on all connections.
+  ///   - responder: Answers verifications, bypassing the application.
+  ///   - application: Handles all other requests.
+  ///   - connections: Counts and limits connections.
+  ///   - tls: The TLS identity, or nil for plain HTTP.
+  ///   - drain: Tells when connections must close after their next response.
+  ///   - backlog: Limits the unsent bytes of all connections together.
   init(
     responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
     limits: ConnectionLimits, connections: ConnectionCount, metrics: ConnectionMetrics, tls: TLSIdentity?,
@@ -76,7 +76,7 @@ struct ServerChannel: ServerChildChannel {
     let ready = base.setup(channel: channel, logger: logger)
     return ready.assumeIsolated().flatMapThrowing { value in
       let pipeline = channel.pipeline.syncOperations
-      // Right behind the decoder, so that it sees every request and every answer, whoever gives it.
+      // Directly after the decoder, so that it sees every request and response.
       let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       let first: any ChannelHandler =
         isWelcome ? slowClients : ConnectionLimitHandler(isEncrypted: tls != nil)
@@ -84,7 +84,7 @@ struct ServerChannel: ServerChildChannel {
       let last = ConnectionCloseHandler()
       try pipeline.addHandler(last, position: .after(first))
       try pipeline.addHandler(RequestTargetValidator(), position: .after(last))
-      // Behind what counts the requests under way, so that none is cut off by the server's end.
+      // After the handler that counts requests in flight, so that shutdown waits for these too.
       let count = try pipeline.handler(type: HTTPConnectionStateHandler.self)
       try pipeline.addHandler(
         VerificationChannelHandler(responder: responder, date: date, logger: logger), position: .after(count))
@@ -99,7 +99,7 @@ struct ServerChannel: ServerChildChannel {
   }
 }
 
-/// Runs a task's jobs on an event loop.
+/// Runs a task on an event loop.
 private final class EventLoopExecutor: TaskExecutor {
   private let loop: any EventLoop
 

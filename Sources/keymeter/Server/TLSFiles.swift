@@ -1,14 +1,14 @@
 import FoundationEssentials
 import NIOSSL
 
-/// What the two files of a `TLSSettings` held at one moment.
+/// The content of the certificate and key files at one instant.
 struct TLSFiles: Sendable, Equatable {
   private let certificate: [UInt8]
   private let key: [UInt8]
 
-  /// Reads both files whole.
+  /// Reads both files.
   ///
-  /// - Throws: `SettingError` that names the setting whose file can't be read.
+  /// - Throws: `SettingError` naming the setting whose file can't be read.
   init(_ settings: TLSSettings) throws(SettingError) {
     certificate = try Self.contents(of: settings.certificatePath, for: TLSSettings.certificateName)
     key = try Self.contents(of: settings.keyPath, for: TLSSettings.keyName)
@@ -21,20 +21,20 @@ struct TLSFiles: Sendable, Equatable {
     return Array(data)
   }
 
-  /// What connections are accepted with: TLS 1.2 or newer, HTTP/1.1.
+  /// The TLS context for new connections: TLS 1.2 or newer, HTTP/1.1.
   ///
-  /// - Throws: `SettingError` that names the setting whose file is at fault.
+  /// - Throws: `SettingError` naming the setting whose file is invalid.
   func context() throws(SettingError) -> NIOSSLContext {
     let chain = try certificates()
     let privateKey: NIOSSLPrivateKey
     do {
-      // Without the callback, an encrypted key would have BoringSSL ask for its passphrase on the terminal.
+      // Without this callback, BoringSSL would ask for an encrypted key's passphrase on the terminal.
       privateKey = try NIOSSLPrivateKey(bytes: key, format: .pem) { (_: NIOSSLPassphraseSetter<[UInt8]>) in
         throw EncryptedKey()
       }
     } catch {
       throw SettingError(
-        name: TLSSettings.keyName, problem: "names a file that holds no PEM private key without a passphrase")
+        name: TLSSettings.keyName, problem: "names a file without an unencrypted PEM private key")
     }
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
@@ -50,18 +50,18 @@ struct TLSFiles: Sendable, Equatable {
     }
   }
 
-  /// When the server's own certificate ceases to hold, in seconds since 1970.
+  /// When the server's certificate expires, in seconds since 1970.
   func expiry() throws(SettingError) -> Int { try certificates()[0].notValidAfter }
 
   private func certificates() throws(SettingError) -> [NIOSSLCertificate] {
     let chain = (try? NIOSSLCertificate.fromPEMBytes(certificate)) ?? []
     guard !chain.isEmpty else {
       throw SettingError(
-        name: TLSSettings.certificateName, problem: "names a file that holds no PEM certificate")
+        name: TLSSettings.certificateName, problem: "names a file without a PEM certificate")
     }
     return chain
   }
 }
 
-/// The private key wants a passphrase, which nobody could give a server.
+/// The private key has a passphrase, which a server can't be given.
 private struct EncryptedKey: Error {}

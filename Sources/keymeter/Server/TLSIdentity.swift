@@ -11,21 +11,21 @@ import Synchronization
   import Darwin
 #endif
 
-/// The certificate and key that new connections are accepted with, read again when their files change.
+/// The certificate and key for new connections, reloaded when their files change.
 ///
-/// Connections that are open keep what they were accepted with.
+/// Open connections keep the ones they started with.
 final class TLSIdentity: Service {
   private struct State {
     var context: NIOSSLContext
-    /// What the files held when they were last judged, whether it could be used or not.
+    /// The files' content when last validated, whether valid or not.
     var judged: TLSFiles?
-    /// What they held at the last look, if that has not been judged yet.
+    /// The content at the last poll, if not validated yet.
     var seen: TLSFiles?
-    /// The last fault, so that one that stays is logged once.
+    /// The last error, so that a persistent one is logged once.
     var fault: String?
   }
 
-  /// How often the files are looked at.
+  /// The interval between polls of the files.
   private static let interval = Duration.seconds(2)
 
   private let settings: TLSSettings
@@ -34,7 +34,7 @@ final class TLSIdentity: Service {
 
   /// Reads both files.
   ///
-  /// - Throws: `SettingError` where they can't be used.
+  /// - Throws: `SettingError` if they are invalid.
   init(_ settings: TLSSettings, logger: Logger) throws(SettingError) {
     let files = try TLSFiles(settings)
     self.settings = settings
@@ -43,10 +43,10 @@ final class TLSIdentity: Service {
     warnIfExpired(files)
   }
 
-  /// What the next connection is accepted with.
+  /// The context for the next connection.
   var context: NIOSSLContext { state.withLock { $0.context } }
 
-  /// Looks at the files every two seconds until the server stops.
+  /// Polls the files every two seconds until the server stops.
   func run() async throws {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
@@ -56,11 +56,11 @@ final class TLSIdentity: Service {
     }
   }
 
-  /// Takes over what the files hold now, once it has stood still from one look to the next: the two are not
-  /// replaced at one instant, and a certificate beside the former's key is no fault.
+  /// Loads the files' new content once it is unchanged between two polls.
   ///
-  /// The files themselves are compared: they are small, and neither their times nor their inodes tell of every
-  /// way in which they can be replaced.
+  /// The two files are not replaced at the same instant, so a new certificate with the old key is not an
+  /// error yet. The poll compares the content, because the files are small and neither times nor inodes
+  /// reveal every kind of replacement.
   func look() {
     let found = Result { () throws(SettingError) in try TLSFiles(settings) }
     state.withLock { state in
@@ -85,7 +85,7 @@ final class TLSIdentity: Service {
     do throws(SettingError) {
       state.context = try files.context()
       state.fault = nil
-      logger.notice("the TLS certificate was read again")
+      logger.notice("the TLS certificate was reloaded")
       warnIfExpired(files)
     } catch {
       report(error, &state)
@@ -96,7 +96,7 @@ final class TLSIdentity: Service {
     guard state.fault != error.description else { return }
     state.fault = error.description
     logger.error(
-      "the TLS files changed and can't be used: the former certificate stays",
+      "the TLS files changed and can't be used: keeping the previous certificate",
       metadata: ["reason": .string(error.description)])
   }
 

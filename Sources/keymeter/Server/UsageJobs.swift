@@ -3,17 +3,17 @@ import Logging
 import Postgres
 import ServiceLifecycle
 
-/// Does metering's jobs while the server runs.
+/// The background jobs for usage: expiring reservations, creating partitions, purging.
 ///
-/// Every node does them; none waits for another.
+/// Every node runs them, and none waits for another.
 struct UsageJobs: Service {
   let maintenance: UsageMaintenance
   let metrics: JobMetrics
   let logger: Logger
 
-  /// How late a reservation's end may be noticed.
+  /// How late a reservation's expiry may be noticed.
   private static let sweepInterval = Duration.seconds(1)
-  /// How many sweeps lie between two rounds of the slower jobs: about ten minutes.
+  /// The number of sweeps between runs of the slower jobs: about ten minutes.
   private static let sweepsBetweenRounds = 600
 
   func run() async throws {
@@ -34,7 +34,7 @@ struct UsageJobs: Service {
     }
   }
 
-  /// How many there are is looked up even if none could be made, which is when it matters.
+  /// Updates the gauge even if creating partitions fails, because that is when it matters.
   private func makePartitions() async throws {
     do {
       _ = try await maintenance.ensurePartitions()
@@ -45,9 +45,11 @@ struct UsageJobs: Service {
     metrics.hasPartitionsAhead(try await maintenance.partitionsAhead())
   }
 
-  /// A job that fails is done the next time; usage is safe meanwhile.
+  /// Runs one job.
   ///
-  /// Only the first failure in a row is a warning.
+  /// A failed job runs again next time, and no usage is lost.
+  ///
+  /// Only the first failure in a row logs a warning.
   private func attempt(
     _ job: JobMetrics.Job, _ failing: inout Set<JobMetrics.Job>, _ work: () async throws -> Void
   ) async {

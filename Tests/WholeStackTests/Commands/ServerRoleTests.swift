@@ -23,7 +23,7 @@ struct ServerRoleTests {
   @Test("Of a superuser's login the server keeps only keymeter_app, and says so")
   func superuserLogin() async throws {
     try await Node.with { node, database in
-      #expect(try node.process.log.contains("row-level security doesn't bind the database login"))
+      #expect(try node.process.log.contains("the database login bypasses row-level security"))
       let root = try await Node.organisation("clinic", on: database)
       #expect(try await node.apiKey(.GET, root).status == 200)
     }

@@ -73,7 +73,7 @@ struct TLSTests {
       try await withTLSClient(certificates.trusting) { early in
         #expect(try await send(.GET, byAddress, via: early).status == 200)
         try await certificates.replace("server", by: "other")
-        _ = try await node.process.wait(for: /(the TLS certificate was read again)/)
+        _ = try await node.process.wait(for: /(the TLS certificate was reloaded)/)
         #expect(try await send(.GET, byAddress, via: early).status == 200, "the open connection is kept")
       }
       try await withTLSClient(certificates.trusting) { late in
@@ -102,7 +102,7 @@ struct TLSTests {
         #expect(served.status == 200)
       }
       try await certificates.run("cp other.pem server.pem")
-      _ = try await node.process.wait(for: /(the TLS certificate was read again)/)
+      _ = try await node.process.wait(for: /(the TLS certificate was reloaded)/)
       let faults = try node.process.log.split(separator: "\n").filter { $0.contains("can't be used") }
       #expect(faults.count == 2, "each fault is told once")
     }

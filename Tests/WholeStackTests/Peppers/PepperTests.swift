@@ -73,7 +73,7 @@ struct PepperTests {
     try await fleet.roll(settings(next))
     #expect(
       try await status(database, next).map(\.summary) == ["next current \(keys)", "test retired 0"])
-    #expect(try await fleet.logs.allSatisfy { !$0.contains("still guards keys") })
+    #expect(try await fleet.logs.allSatisfy { !$0.contains("no longer configured") })
   }
 
   @Test("A pepper that is taken out too early is reported with the number of its keys")
@@ -84,7 +84,7 @@ struct PepperTests {
       let node = try await Node.start(databaseURL: database.url, environment: Self.settings(Self.next))
       #expect(try await node.apiKey(.GET, root).status == 401)
       _ = try await eventually("the warning") {
-        try node.process.log.contains(/warning .*still guards keys.* keys=2 pepper=test/) ? true : nil
+        try node.process.log.contains(/warning .*no longer configured.* keys=2 pepper=test/) ? true : nil
       }
       await node.process.discard()
       #expect(
