@@ -1,14 +1,16 @@
 import KeymeterDomain
 
 extension AnalyticsQuery {
-  /// The most questions that one is asked as; a range of more months has several of them in each.
+  /// The maximum number of parts.
+  ///
+  /// A longer range has several months in each part.
   static let mostParts: Int64 = 36
 
-  /// The same question as several, one behind the other, that PostgreSQL answers in bounded time each.
+  /// Splits the query into consecutive parts that PostgreSQL can each answer in bounded time.
   ///
-  /// A year of an organisation with a hundred thousand keys is more than a statement has time for; a month of it isn't.
-  /// They part where months do: what a month's counters and days hold is looked at in one snapshot. Named keys are few,
-  /// and are asked for at once.
+  /// A year of an organisation with 100,000 keys exceeds the statement timeout, but a month doesn't. Parts
+  /// are split at month boundaries, so that a month's counters and days come from one snapshot. Queries for
+  /// named keys are small and not split.
   var parts: [AnalyticsQuery] {
     guard keys == nil else { return [self] }
     let (from, to) = (Self.monthNumber(firstDay), Self.monthNumber(lastDay))
@@ -22,10 +24,10 @@ extension AnalyticsQuery {
     }
   }
 
-  /// Months in a row since the year 0.
+  /// Months since the year 0.
   private static func monthNumber(_ day: CivilDate) -> Int64 { day.year * 12 + day.month - 1 }
 
-  /// In days since 1970-01-01, also past the year 9999, where the last month of all ends.
+  /// In days since 1970-01-01, even beyond the year 9999, where the last month ends.
   private static func firstDay(ofMonth number: Int64) -> Int64 {
     guard let first = CivilDate(year: number / 12, month: number % 12 + 1, day: 1) else { return .max }
     return first.daysSinceEpoch

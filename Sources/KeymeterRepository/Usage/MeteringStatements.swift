@@ -1,6 +1,6 @@
 import Postgres
 
-/// What the runtime API asks of the database beside its hot path.
+/// The statements of the usage API, apart from the hot path.
 enum MeteringStatements {
   static let all = [
     identify, reserve, record, settle, isRoot, usage, owners, dailyUsage, expireReservations,
@@ -8,7 +8,7 @@ enum MeteringStatements {
     partitionsAhead, purgeEvents, purgeReservations,
   ]
 
-  /// One row of `keymeter.admit`, in the order in which `Admission` and `KeyUsageSnapshot` read it.
+  /// The columns of `keymeter.admit`, in the order that `Admission` and `KeyUsageSnapshot` read them.
   private static func admissionColumns(_ source: String) -> String {
     """
     \(source).position, \(source).decision, \(source).organisation_id, \(source).key_id, \(source).environment,
@@ -17,9 +17,9 @@ enum MeteringStatements {
     """
   }
 
-  /// A charge of nothing: authenticates, and writes nothing.
+  /// A charge of zero: authenticates without writing.
   ///
-  /// Names the caller's tenant until the transaction ends, as `ManagementStatements.enter` does, without a further
+  /// Also sets the tenant until the transaction ends, as `ManagementStatements.enter` does, which saves a
   /// round trip.
   static let identify = Statement(
     "metering_identify",
@@ -87,7 +87,9 @@ enum MeteringStatements {
   static let ensurePartitions = Statement(
     "metering_ensure_partitions", "SELECT \(Schema.cell).ensure_usage_partitions($1) AS made")
 
-  /// How many months in a row have a partition, counted from the one after the present month; -1 if that has none.
+  /// The number of consecutive months with a partition, from the next month on.
+  ///
+  /// It is -1 if the current month has none.
   static let partitionsAhead = Statement(
     "metering_partitions_ahead",
     """

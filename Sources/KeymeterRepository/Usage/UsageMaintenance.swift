@@ -1,34 +1,38 @@
 public import Postgres
 
-/// The jobs of metering, which any number of nodes may do at once.
+/// The background jobs for usage.
+///
+/// Any number of nodes may run them at once.
 public struct UsageMaintenance: Sendable {
   private let pool: ConnectionPool
 
-  /// Jobs on the database of `pool`.
+  /// Creates the jobs for the database of `pool`.
   public init(pool: ConnectionPool) { self.pool = pool }
 
-  /// How many months `usage_daily` has partitions ahead of the current one.
+  /// The number of months ahead for which `usage_daily` gets partitions.
   public static let monthsAhead: Int32 = 3
-  /// How many rows one statement takes, so that none holds locks for long.
+  /// The number of rows per statement, so that none holds locks for long.
   private static let batch: Int32 = 500
 
-  /// Ends reservations whose time is over, by the database's clock.
+  /// Ends expired reservations, by the database's clock.
   ///
-  /// - Returns: how many.
+  /// - Returns: The number of reservations ended.
   /// - Throws: `PostgresError`.
   public func expireReservations() async throws -> Int {
     try await untilDone(MeteringStatements.expireReservations, column: "swept")
   }
 
-  /// Makes the coming months' partitions.
+  /// Creates the partitions for the coming months.
   ///
-  /// - Returns: how many were made.
-  /// - Throws: `PostgresError`; 55P03 where a long report is in the way, and then the next call tries again.
+  /// - Returns: The number of partitions created.
+  /// - Throws: `PostgresError`, with 55P03 if a long report blocks it. The next call tries again.
   public func ensurePartitions() async throws -> Int {
     try await once(MeteringStatements.ensurePartitions, .int4(Self.monthsAhead), column: "made")
   }
 
-  /// How many coming months in a row `usage_daily` has partitions for; -1 if the present one has none.
+  /// The number of consecutive coming months with a partition of `usage_daily`.
+  ///
+  /// It is -1 if the current month has none.
   ///
   /// - Throws: `PostgresError`.
   public func partitionsAhead() async throws -> Int {
@@ -36,9 +40,9 @@ public struct UsageMaintenance: Sendable {
     return Int(try row.decode("ahead", as: Int32.self))
   }
 
-  /// Forgets events, closed reservations and first answers that nobody can ask about any more.
+  /// Deletes expired events, closed reservations and stored responses.
   ///
-  /// - Returns: how many.
+  /// - Returns: The number of rows deleted.
   /// - Throws: `PostgresError`.
   public func purge() async throws -> Int {
     let events = try await untilDone(MeteringStatements.purgeEvents, column: "purged")

@@ -1,22 +1,25 @@
 public import KeymeterDomain
 import Synchronization
 
-/// Admits requests in batches: what arrives while a batch is under way forms the next one.
+/// Admits requests in batches: requests that arrive while a batch runs form the next one.
 ///
-/// A batch is one statement and one commit, however many requests it holds, and only then are they answered. Nothing
-/// about a key is kept between batches.
+/// A batch is one statement and one commit, regardless of its size. Its requests are answered only after the
+/// commit. No state about a key is kept between batches.
 public final class AdmissionBatcher: AdmissionControl {
-  /// How the batcher is bounded.
+  /// The batcher's limits.
   public struct Options: Sendable {
-    /// How many batches may be under way at once, each on a connection of its own.
+    /// The number of workers, each with its own connection and one batch at a time.
     public var workers: Int
-    /// The most requests of one batch: small enough that a node works on the answers to one while PostgreSQL is at
-    /// the next.
+    /// The maximum batch size.
+    ///
+    /// Small enough that a node can write one batch's responses while PostgreSQL runs the next.
     public var largestBatch: Int
-    /// The most requests that wait; one more is answered as unavailable at once.
+    /// The maximum queue length.
+    ///
+    /// Further requests are answered as unavailable at once.
     public var longestQueue: Int
 
-    /// Bounds that suit a node of two to eight processors.
+    /// Defaults that suit a node with two to eight processors.
     public init(workers: Int = 2, largestBatch: Int = 96, longestQueue: Int = 8_192) {
       self.workers = workers
       self.largestBatch = largestBatch
@@ -24,12 +27,14 @@ public final class AdmissionBatcher: AdmissionControl {
     }
   }
 
-  /// What a worker does: takes batches from its source and answers each, until the source has no more.
+  /// A worker's loop: takes batches from its source and answers each, until the source ends.
   typealias Worker = @Sendable (BatchSource) async -> Void
 
   private let shared: SharedBatches
 
-  /// A batcher that starts its workers at once; `drain` ends them.
+  /// Creates a batcher and starts its workers.
+  ///
+  /// `drain` ends them.
   init(options: Options, observer: (any AdmissionObserver)? = nil, worker: @escaping Worker) {
     let shared = SharedBatches(options, observer: observer)
     self.shared = shared
@@ -38,30 +43,33 @@ public final class AdmissionBatcher: AdmissionControl {
     }
   }
 
-  /// Judges one request together with those that wait beside it.
+  /// Judges one request, batched with others that are waiting.
   ///
-  /// - Throws: `StoreError.unavailable` where the database is, where too many wait, or where the node is stopping.
+  /// - Throws: `StoreError.unavailable` if the database is unavailable, the queue is full, or the node is
+  ///   shutting down.
   public func admit(_ request: AdmissionRequest) async throws -> Admission {
     try await withCheckedThrowingContinuation { continuation in
       admit(request) { continuation.resume(with: $0) }
     }
   }
 
-  /// Does the same for a caller that doesn't wait; `complete` is called on a connection's thread, or at once.
+  /// Like `admit`, for callers that don't await the result.
+  ///
+  /// `complete` is called on a connection's thread, or at once.
   public func admit(
     _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
   ) {
     shared.arrive(AdmissionBatch.Entry(request: request, arrival: .now, complete: complete))
   }
 
-  /// Takes no more requests, and returns when all that were taken are answered.
+  /// Rejects new requests, and returns once all accepted ones are answered.
   public func drain() async { await shared.drain() }
 
-  /// How many requests wait at present.
+  /// The number of requests waiting.
   public var depth: Int { shared.depth }
 }
 
-/// Requests that are judged together.
+/// A batch of requests that are judged together.
 struct AdmissionBatch: Sendable {
   struct Entry: Sendable {
     let request: AdmissionRequest
@@ -73,16 +81,18 @@ struct AdmissionBatch: Sendable {
 
   var requests: [AdmissionRequest] { entries.map(\.request) }
 
-  /// The same requests, each alone.
+  /// Splits the batch into one batch per request.
   var singles: [AdmissionBatch] { entries.map { AdmissionBatch(entries: [$0]) } }
 
-  /// How long each request has waited until now.
+  /// How long each request has waited so far.
   var waits: [Duration] {
     let now = ContinuousClock.now
     return entries.map { $0.arrival.duration(to: now) }
   }
 
-  /// Gives each request its answer; `admissions` are as many, in the same order.
+  /// Completes each request.
+  ///
+  /// `admissions` has the same length and order.
   func answer(_ admissions: [Result<Admission, any Error>]) {
     for (entry, admission) in zip(entries, admissions) { entry.complete(admission) }
   }
@@ -96,35 +106,38 @@ struct AdmissionBatch: Sendable {
 struct BatchSource: Sendable {
   fileprivate let shared: SharedBatches
 
-  /// The next batch, as soon as there is one; `nil` when there will be none.
+  /// Waits for the next batch.
   ///
-  /// The caller goes on where it is: on a connection's own thread, if that is where it waits.
+  /// Nil if there will be none.
   ///
-  /// - Parameter finished: whether the worker has just answered a batch.
+  /// The caller resumes in its own isolation, such as a connection's thread.
+  ///
+  /// - Parameter finished: Whether the worker has just finished a batch.
   func next(finished: Bool, isolation: isolated (any Actor)? = #isolation) async -> AdmissionBatch? {
     let batch = await withCheckedContinuation { shared.next(finished: finished, $0) }
     if let batch, let observer = shared.observer { observer.began(waits: batch.waits) }
     return batch
   }
 
-  /// Fails a batch because the database can't be used, and with it whoever has waited for long already.
+  /// Fails a batch because the database is unavailable, along with requests that have already waited too
+  /// long.
   func fail(_ batch: AdmissionBatch, _ error: any Error) {
     batch.fail(error)
     shared.abandonLate(error)
   }
 }
 
-/// The queue and the workers that wait for it.
+/// The queue and the waiting workers.
 private final class SharedBatches: Sendable {
   private struct State {
     var queue: BatchQueue<AdmissionBatch.Entry>
-    /// Batches for workers that are free but have not asked yet.
+    /// Batches for workers that are free but have not yet asked for one.
     var ready: [AdmissionBatch] = []
     var waitingWorkers: [CheckedContinuation<AdmissionBatch?, Never>] = []
     var draining: [CheckedContinuation<Void, Never>] = []
     var isClosed = false
 
-    /// What waits for nothing but the end, if that has come.
+    /// The continuations to resume if everything has ended.
     mutating func takeEnded() -> (
       workers: [CheckedContinuation<AdmissionBatch?, Never>], drains: [CheckedContinuation<Void, Never>]
     ) {
@@ -134,10 +147,10 @@ private final class SharedBatches: Sendable {
     }
   }
 
-  /// Who has waited for longer than this when a batch fails waits no more.
+  /// Requests that have waited longer than this fail along with a failed batch.
   ///
-  /// A database that is frozen would let each following batch wait as long again; one that lost a connection serves
-  /// the others at once.
+  /// With a frozen database, each further batch would wait just as long. After a lost connection, the others
+  /// are served at once.
   private static let patience = Duration.seconds(1)
 
   let observer: (any AdmissionObserver)?
@@ -164,7 +177,7 @@ private final class SharedBatches: Sendable {
       switch state.queue.arrive(entry) {
       case .wait: return .settled
       case .overloaded: return .overloaded
-      case .closed: return .refused("the node is stopping")
+      case .closed: return .refused("the node is shutting down")
       case .run(let entries):
         let batch = AdmissionBatch(entries: entries)
         if let worker = state.waitingWorkers.popLast() { return .wakes(worker, batch) }
@@ -176,8 +189,8 @@ private final class SharedBatches: Sendable {
     case .settled: break
     case .wakes(let worker, let batch): worker.resume(returning: batch)
     case .overloaded:
-      observer?.refused()
-      entry.complete(.failure(StoreError.unavailable(reason: "too many requests wait")))
+      observer?.rejected()
+      entry.complete(.failure(StoreError.unavailable(reason: "too many requests are waiting")))
     case .refused(let reason): entry.complete(.failure(StoreError.unavailable(reason: reason)))
     }
   }

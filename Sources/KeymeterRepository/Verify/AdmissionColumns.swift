@@ -1,7 +1,7 @@
 import KeymeterDomain
 import Postgres
 
-/// Requests as the columns that `keymeter.admit` and its kin take, filled in one pass.
+/// Requests as parameter columns for `keymeter.admit` and the like, filled in one pass.
 struct AdmissionColumns {
   private var hashes: [[UInt8]] = []
   private var providers: [String?] = []
@@ -26,9 +26,9 @@ struct AdmissionColumns {
   /// Appends a candidate hash.
   mutating func append(hash: [UInt8]) { hashes.append(hash) }
 
-  /// Appends all of a request but its hashes.
+  /// Appends a request without its hashes.
   ///
-  /// - Parameter address: where all the requests come from that it stands for.
+  /// - Parameter address: The common address of all requests that it represents.
   mutating func append(_ request: AdmissionRequest, from address: IPAddress?) {
     providers.append(request.provider?.rawValue)
     requests.append(request.charge.requests)

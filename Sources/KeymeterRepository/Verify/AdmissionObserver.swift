@@ -1,11 +1,11 @@
-/// Hears what happens to verifications between their arrival and their batch, for whoever measures it.
+/// Receives measurements of queued requests.
 ///
-/// It is called on the way of every verification, and must neither block nor take long.
+/// It is called for every verification, so it must not block or take long.
 public protocol AdmissionObserver: Sendable {
-  /// A batch begins.
+  /// A batch starts.
   ///
-  /// - Parameter waits: how long each of its requests has waited.
+  /// - Parameter waits: How long each of its requests has waited.
   func began(waits: [Duration])
-  /// A request was refused because too many wait.
-  func refused()
+  /// A request was rejected because the queue is full.
+  func rejected()
 }

@@ -6,20 +6,20 @@ extension Admission {
   init(_ row: Row) throws {
     switch try row.decode(1, as: Int32.self) {
     case 0: self = .admitted(try KeyUsageSnapshot(row))
-    // The key is not known then.
+    // The key is unknown.
     case let decision where decision <= 2: self = .refused(try AdmissionRejection(decision: decision), nil)
     case let decision: self = .refused(try AdmissionRejection(decision: decision), try KeyUsageSnapshot(row))
     }
   }
 }
 
-/// `keymeter.admit` answered a code that this binary does not know.
+/// `keymeter.admit` returned a code that this binary does not know.
 struct UnknownDecision: Error {
   let code: Int32
 }
 
 extension AdmissionRejection {
-  /// What a decision other than 0 means.
+  /// Decodes a decision other than 0.
   init(decision: Int32) throws {
     switch decision {
     case 1: self = .unknownProvider
@@ -38,7 +38,7 @@ extension AdmissionRejection {
 }
 
 extension KeyUsageSnapshot {
-  /// Reads the columns from organisation_id to judged_at, the first of which stands at `first`.
+  /// Reads the columns from organisation_id to judged_at, starting at index `first`.
   init(_ row: Row, from first: Int = 2) throws {
     guard let environment = KeyEnvironment(rawValue: try row.decode(first + 2, as: String.self)) else {
       throw UnknownStoredValue(column: "environment")
@@ -61,5 +61,5 @@ extension KeyUsageSnapshot {
   }
 }
 
-/// A batch came back without an answer to one of its requests: a defect in the statement.
+/// A bug in the statement: a batch returned no row for one of its requests.
 struct AnswerMissing: Error {}

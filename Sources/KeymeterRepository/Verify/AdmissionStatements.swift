@@ -1,6 +1,8 @@
 import Postgres
 
-/// What admission runs: one statement, which is one transaction.
+/// The admission statements.
+///
+/// Each runs as its own transaction.
 enum AdmissionStatements {
   static let all = [admitOne, admitGroups, admitMany]
 
@@ -9,12 +11,14 @@ enum AdmissionStatements {
     used_requests, used_tokens, used_stt_secs, judged_at
     """
 
-  /// A batch of one, which is what an idle server sends.
+  /// A batch of one, which is usual while the server is idle.
   static let admitOne = Statement(
     "admission_admit_one",
     "SELECT \(columns) FROM \(Schema.cell).admit($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")
 
-  /// A larger batch, alike requests together; leaves some of it to `admitMany`.
+  /// A larger batch, grouped by identical requests.
+  ///
+  /// Leaves some of it to `admitMany`.
   static let admitGroups = Statement(
     "admission_admit_groups",
     """
@@ -23,8 +27,9 @@ enum AdmissionStatements {
     FROM \(Schema.cell).admit_groups($1, $2, $3, $4, $5, $6, $7, $8, $9)
     """)
 
-  /// What needs to be judged one request after the other; without the detour through `keymeter.admit`, which would hand
-  /// every answer on once more.
+  /// Requests that must be judged one by one.
+  ///
+  /// Called directly, because `keymeter.admit` would copy every row once more.
   static let admitMany = Statement(
     "admission_admit_many",
     "SELECT \(columns) FROM \(Schema.cell).admit_many($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")

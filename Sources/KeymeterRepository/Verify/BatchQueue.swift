@@ -1,17 +1,17 @@
-/// Which requests wait, and which go next: the batcher's rules without its I/O.
+/// The batcher's queue, without I/O.
 ///
-/// A pure state machine. Requests that arrive while every worker is busy wait, and form that worker's next batch; while
-/// a worker is idle, a request starts it at once, so that batching never adds waiting.
+/// A pure state machine. Requests that arrive while all workers are busy wait for the next batch. If a worker
+/// is idle, a request starts it at once, so batching never adds latency.
 struct BatchQueue<Entry> {
-  /// What is to be done with an entry that has just come.
+  /// What to do with a new entry.
   enum Arrival {
-    /// Run this batch now; the worker is taken until `next` says that it is free.
+    /// Run this batch now. The worker is busy until `next` frees it.
     case run([Entry])
-    /// It waits for a worker.
+    /// The entry waits for a worker.
     case wait
-    /// Too many wait already.
+    /// The queue is full.
     case overloaded
-    /// No more entries are taken.
+    /// The queue is closed.
     case closed
   }
 
@@ -19,7 +19,7 @@ struct BatchQueue<Entry> {
   private let largestBatch: Int
   private let longestQueue: Int
   private var waiting: [Entry] = []
-  /// Entries of `waiting` before this one have been taken already.
+  /// Entries of `waiting` before this index have been taken.
   private var head = 0
   private var busyWorkers = 0
   private var isClosed = false
@@ -30,10 +30,10 @@ struct BatchQueue<Entry> {
     self.longestQueue = longestQueue
   }
 
-  /// How many entries wait.
+  /// The number of waiting entries.
   var depth: Int { waiting.count - head }
 
-  /// Whether nothing waits and no worker works.
+  /// Whether no entry waits and no worker is busy.
   var isIdle: Bool { busyWorkers == 0 && depth == 0 }
 
   mutating func arrive(_ entry: Entry) -> Arrival {
@@ -47,7 +47,9 @@ struct BatchQueue<Entry> {
     return .wait
   }
 
-  /// What a worker that has finished its batch does next; `nil` frees it.
+  /// The next batch for a worker that has finished one.
+  ///
+  /// Nil frees the worker.
   mutating func next() -> [Entry]? {
     guard depth > 0 else {
       busyWorkers -= 1
@@ -66,13 +68,15 @@ struct BatchQueue<Entry> {
     return batch
   }
 
-  /// Takes out the waiting entries from the front on, as long as `isLate` says so of them.
+  /// Removes waiting entries from the front for as long as `isLate` is true.
   mutating func abandon(while isLate: (Entry) -> Bool) -> [Entry] {
     let end = waiting[head...].firstIndex { !isLate($0) } ?? waiting.count
     defer { waiting.removeSubrange(head..<end) }
     return Array(waiting[head..<end])
   }
 
-  /// From now on nothing more arrives; what waits is still served.
+  /// Rejects new entries.
+  ///
+  /// Waiting ones are still served.
   mutating func close() { isClosed = true }
 }

@@ -1,49 +1,54 @@
 import KeymeterDomain
 import Postgres
 
-/// A batch as `keymeter.admit_groups` takes it: requests that are alike (one key, one charge, one set of terms) are one
-/// group, and take one answer.
+/// A batch grouped for `keymeter.admit_groups`: identical requests (same key, charge and terms) form a group
+/// and share one answer.
 ///
-/// They may come from different addresses: few keys are judged by that, and those are left to `keymeter.admit_many`.
+/// Their addresses may differ: few keys have an address list, and those are left to `keymeter.admit_many`.
 ///
-/// A key that comes with two sorts of requests is in no group: which of them came first is for `keymeter.admit_many`
-/// to respect, which judges requests one after another.
+/// If a key has different requests in a batch, they are not grouped. Their order matters, and
+/// `keymeter.admit_many` judges them one by one.
 struct GroupedAdmission {
   private struct Group {
     let request: AdmissionRequest
-    /// Where all of its requests come from; `nil` where they differ, or it is not known.
+    /// The common address of all its requests.
+    ///
+    /// Nil if they differ or it is unknown.
     var address: IPAddress?
-    /// The requests' places in the batch, in order of arrival.
+    /// The requests' indices in the batch, in order of arrival.
     var members: [Int]
     var isMixed = false
     var answer = Answer.open
   }
 
   private enum Answer {
-    /// No row yet: the key is nobody's, unless one follows.
+    /// No row so far. If none follows, the key is unknown.
     case none
-    /// The first `admitted` are admitted; `refusal` says why the others are not. `position` is the row's.
+    /// The first `admitted` requests are admitted, and `refusal` says why the others are not. `position` is
+    /// the row's.
     case decided(position: Int, admitted: Int, before: KeyUsageSnapshot, refusal: AdmissionRejection?)
     case unreadable(any Error)
-    /// Not asked for, or not decided.
+    /// Not sent, or not decided.
     case open
   }
 
-  /// The decision by which `keymeter.admit_groups` takes an answer back, or gives none.
+  /// The decision with which `keymeter.admit_groups` revokes an answer or declines to give one.
   private static let undecided: Int32 = 11
 
   private let batch: AdmissionBatch
   private var groups: [Group] = []
-  /// Which of `groups` are asked for, in order; each takes as many positions as there are candidate hashes.
-  private var asked: [Int] = []
+  /// The indices of the groups that are sent, in order.
+  ///
+  /// Each takes one position per candidate hash.
+  private var sent: [Int] = []
   private let candidates: Int
 
   init(_ batch: AdmissionBatch) {
     self.batch = batch
     candidates = batch.entries.first?.request.hashes.count ?? 0
     groups.reserveCapacity(batch.entries.count)
-    // The head of a hash stands for the whole: it is as good as random. Should two keys ever share one, they only
-    // look like two sorts of requests of one key.
+    // The first 64 bits identify a hash. Should two keys ever share them, they only look like different
+    // requests of one key.
     var places = [UInt64: Int](minimumCapacity: batch.entries.count)
     for (member, entry) in batch.entries.enumerated() {
       let head = entry.request.hashes.first?.head ?? 0
@@ -56,21 +61,21 @@ struct GroupedAdmission {
         groups.append(Group(request: entry.request, address: entry.request.address, members: [member]))
       }
     }
-    asked = groups.indices.filter { index in
+    sent = groups.indices.filter { index in
       !groups[index].isMixed && candidates > 0 && groups[index].request.hashes.count == candidates
     }
-    for index in asked { groups[index].answer = .none }
+    for index in sent { groups[index].answer = .none }
   }
 
-  /// Whether there is nothing to ask for.
-  var isEmpty: Bool { asked.isEmpty }
+  /// Whether there is nothing to send.
+  var isEmpty: Bool { sent.isEmpty }
 
-  /// What `AdmissionStatements.admitGroups` takes.
+  /// The parameters of `AdmissionStatements.admitGroups`.
   var parameters: [Parameter] {
-    var columns = AdmissionColumns(capacity: asked.count * candidates)
+    var columns = AdmissionColumns(capacity: sent.count * candidates)
     var counts: [Int32] = []
-    counts.reserveCapacity(asked.count * candidates)
-    for index in asked {
+    counts.reserveCapacity(sent.count * candidates)
+    for index in sent {
       for hash in groups[index].request.hashes {
         columns.append(hash: hash.bytes)
         columns.append(groups[index].request, from: groups[index].address)
@@ -82,13 +87,13 @@ struct GroupedAdmission {
     return parameters
   }
 
-  /// Takes the answers in: committed, and durable.
+  /// Processes the rows, which are committed and durable.
   mutating func take(_ rows: [Row]) {
     for row in rows {
       guard let position = try? Int(row.decode(0, as: Int32.self)),
-        (1...asked.count * candidates).contains(position)
+        (1...sent.count * candidates).contains(position)
       else { continue }
-      take(row, position, at: asked[(position - 1) / candidates])
+      take(row, position, at: sent[(position - 1) / candidates])
     }
   }
 
@@ -97,15 +102,15 @@ struct GroupedAdmission {
       let decision = try row.decode(1, as: Int32.self)
       guard decision != Self.undecided else {
         switch groups[index].answer {
-        // It takes back this row's answer, and no other candidate's.
+        // It revokes this row's answer, not that of another candidate.
         case .decided(position, _, _, _): groups[index].answer = .open
-        // The key is there, and judged by the address that its requests don't share.
+        // The key exists and has an address list, but the group has no common address.
         case .none: groups[index].answer = .open
         case .decided, .unreadable, .open: break
         }
         return
       }
-      // Without the key, there is still to say whether it is the provider or the key that is unknown.
+      // Unknown key: `admitMany` still has to tell whether the provider or the key is unknown.
       guard decision == 0 || decision > 2 else {
         groups[index].answer = .open
         return
@@ -119,25 +124,27 @@ struct GroupedAdmission {
     }
   }
 
-  /// Nothing has been decided: all is asked once more in another way.
+  /// Marks all groups as undecided, so that they are judged again one by one.
   mutating func leaveOpen() {
-    for index in asked { groups[index].answer = .open }
+    for index in sent { groups[index].answer = .open }
   }
 
-  /// Answers what is decided.
+  /// Answers the decided groups.
   ///
-  /// - Returns: The rest, in order of arrival.
+  /// - Returns: The remaining requests, in order of arrival.
   func answerDecided() -> AdmissionBatch {
     let rest = groups.filter { !answer($0) }.flatMap(\.members).sorted()
     return AdmissionBatch(entries: rest.map { batch.entries[$0] })
   }
 
-  /// Answers one group's requests; `false` where that can't be done yet.
+  /// Answers one group's requests.
+  ///
+  /// Returns false if it is not decided yet.
   private func answer(_ group: Group) -> Bool {
     switch group.answer {
     case .open: return false
     case .none:
-      // Whether it is the provider or the key that is unknown, is not known yet.
+      // It is not known yet whether the provider or the key is unknown.
       guard group.request.provider == nil else { return false }
       resume(group, with: .success(.refused(.unknownKey, nil)))
     case .unreadable(let error): resume(group, with: .failure(error))
@@ -167,12 +174,14 @@ struct GroupedAdmission {
 }
 
 extension SecretHash {
-  /// The first eight bytes as a number.
+  /// The first eight bytes as an integer.
   fileprivate var head: UInt64 { bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 }
 
 extension Amounts {
-  /// The sum in each dimension; both were judged to fit.
+  /// The sum per dimension.
+  ///
+  /// Both were judged to fit, so it can't overflow.
   fileprivate func adding(_ other: Amounts) -> Amounts {
     Amounts(
       requests: requests + other.requests, tokens: tokens + other.tokens,

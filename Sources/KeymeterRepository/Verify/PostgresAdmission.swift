@@ -2,13 +2,13 @@ import KeymeterDomain
 public import Postgres
 
 extension AdmissionBatcher {
-  /// A batcher over PostgreSQL.
+  /// Creates a batcher on PostgreSQL.
   ///
   /// - Parameters:
-  ///   - pool: has as many connections as `options` has workers, for nothing else; its statement time-out bounds how
-  ///     long a request can wait.
-  ///   - options: how the batcher is bounded.
-  ///   - observer: hears of batches.
+  ///   - pool: A dedicated pool with one connection per worker. Its statement timeout limits how long a
+  ///     request can wait.
+  ///   - options: The batcher's limits.
+  ///   - observer: Receives measurements.
   public convenience init(
     pool: ConnectionPool, options: Options = Options(), observer: (any AdmissionObserver)? = nil
   ) {
@@ -18,18 +18,18 @@ extension AdmissionBatcher {
   }
 }
 
-/// One worker of admission: a connection, and the batches that it runs one after another.
+/// One admission worker: a connection that runs one batch after another.
 struct PostgresAdmission: Sendable {
   let pool: ConnectionPool
 
-  /// How often a batch that PostgreSQL rolled back for another's sake is tried.
+  /// The number of attempts for a batch that PostgreSQL rolled back because of a conflict.
   private static let attempts = 4
 
-  /// Why a worker lets go of its connection.
+  /// Why a worker returns its connection.
   private enum Outcome: Sendable {
     /// There is no more work.
     case ended
-    /// The connection is gone, and this batch, if any, was not sent on it.
+    /// The connection is lost. The batch, if any, was not sent on it.
     case needsConnection(AdmissionBatch?)
   }
 
@@ -47,15 +47,16 @@ struct PostgresAdmission: Sendable {
         case .needsConnection(nil): batch = await source.next(finished: true)
         }
       } catch {
-        // No connection was to be had: nothing was sent.
-        source.fail(current, Self.told(error))
+        // No connection was available, so nothing was sent.
+        source.fail(current, Self.storeError(error))
         batch = await source.next(finished: true)
       }
     }
   }
 
-  /// Runs batch after batch on the connection's own thread, and waits for them there: from a request's arrival to its
-  /// answer there is one change of thread each way.
+  /// Runs batches on the connection's own thread, including the wait for the next one.
+  ///
+  /// So a request changes threads only once in each direction.
   private static func run(
     _ first: AdmissionBatch, on connection: isolated Connection, _ source: BatchSource
   ) async -> Outcome {
@@ -64,13 +65,13 @@ struct PostgresAdmission: Sendable {
       await answer(batch, on: connection, source)
       guard connection.isUsable else { return .needsConnection(nil) }
       guard let next = await source.next(finished: true) else { return .ended }
-      // While we waited the server may have gone; what was not sent can go to another connection.
+      // The server may have gone away while we waited. An unsent batch can use another connection.
       guard connection.isAliveWhenIdle() else { return .needsConnection(next) }
       batch = next
     }
   }
 
-  /// Answers a batch: alike requests as groups at first, then what that left open one after another.
+  /// Answers a batch: first identical requests as groups, then the rest one by one.
   private static func answer(
     _ batch: AdmissionBatch, on connection: isolated Connection, _ source: BatchSource
   ) async {
@@ -81,10 +82,10 @@ struct PostgresAdmission: Sendable {
         let result = try await connection.execute(AdmissionStatements.admitGroups, groups.parameters)
         groups.take(result.rows)
       } catch  where error.kind == .server && !error.isUnavailable {
-        // PostgreSQL has rolled all of it back: each request is judged by the general statement.
+        // PostgreSQL rolled everything back, so each request is judged by the general statement.
         groups.leaveOpen()
       } catch {
-        return fail(batch, told(error), source)
+        return fail(batch, storeError(error), source)
       }
     }
     let rest = groups.answerDecided()
@@ -97,7 +98,7 @@ struct PostgresAdmission: Sendable {
     do {
       batch.answer(try await admit(batch.requests, on: connection))
     } catch let error as PostgresError where error.kind == .server && batch.entries.count > 1 {
-      // One request's fault must not be its neighbours': PostgreSQL has rolled the batch back, so each goes alone.
+      // One request's error must not fail the others: PostgreSQL rolled the batch back, so each runs alone.
       for single in batch.singles { await answerInTurn(single, on: connection, source) }
     } catch {
       fail(batch, error, source)
@@ -108,11 +109,11 @@ struct PostgresAdmission: Sendable {
     if error is StoreError { source.fail(batch, error) } else { batch.fail(error) }
   }
 
-  /// One answer a request, in order; all of it is committed and durable when this returns.
+  /// Returns one result per request, in order, after the commit.
   ///
-  /// An answer that can't be read is that request's failure alone: its neighbours are charged, and told so.
+  /// A row that can't be decoded fails only its own request. The others are charged and answered.
   ///
-  /// - Throws: `StoreError.unavailable`; `PostgresError` for what should not happen, and where PostgreSQL raised it,
+  /// - Throws: `StoreError.unavailable`, or `PostgresError` for unexpected errors. If PostgreSQL raised it,
   ///   nothing was charged.
   private static func admit(
     _ requests: [AdmissionRequest], on connection: isolated Connection
@@ -127,12 +128,12 @@ struct PostgresAdmission: Sendable {
       } catch  where error.isSerializationFailure && attempt < attempts {
         attempt += 1
       } catch {
-        throw told(error)
+        throw storeError(error)
       }
     }
   }
 
-  private static func told(_ error: any Error) -> any Error {
+  private static func storeError(_ error: any Error) -> any Error {
     (error as? PostgresError).flatMap(StoreError.unavailability) ?? error
   }
 

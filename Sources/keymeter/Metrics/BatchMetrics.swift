@@ -7,14 +7,14 @@ import PrometheusMetrics
 struct BatchMetrics: AdmissionObserver {
   private let size: Recorder
   private let wait: Timer
-  private let refusals: Counter
+  private let rejections: Counter
   private let depth: Gauge
   private let limit: Gauge
 
   init(factory: any MetricsFactory) {
     size = Recorder(label: MetricCatalogue.batchSize.name, dimensions: [], aggregate: true, factory: factory)
     wait = Timer(label: MetricCatalogue.queueWait.name, dimensions: [], factory: factory)
-    refusals = Counter(label: MetricCatalogue.queueRefusals.name, dimensions: [], factory: factory)
+    rejections = Counter(label: MetricCatalogue.queueRefusals.name, dimensions: [], factory: factory)
     depth = Gauge(label: MetricCatalogue.queueDepth.name, dimensions: [], factory: factory)
     limit = Gauge(label: MetricCatalogue.queueLimit.name, dimensions: [], factory: factory)
   }
@@ -24,7 +24,7 @@ struct BatchMetrics: AdmissionObserver {
     for time in waits { wait.recordNanoseconds(Self.nanoseconds(time)) }
   }
 
-  func refused() { refusals.increment() }
+  func rejected() { rejections.increment() }
 
   /// Updates the gauges.
   func record(depth waiting: Int, of options: AdmissionBatcher.Options) {

@@ -4,18 +4,18 @@ import PrometheusMetrics
 
 /// Metrics for client connections.
 struct ConnectionMetrics: Sendable {
-  private let refusals: Counter
+  private let rejections: Counter
   private let open: Gauge
   private let limit: Gauge
 
   init(factory: any MetricsFactory) {
-    refusals = Counter(
+    rejections = Counter(
       label: MetricCatalogue.connectionsRefused.name, dimensions: [], factory: factory)
     open = Gauge(label: MetricCatalogue.connections.name, dimensions: [], factory: factory)
     limit = Gauge(label: MetricCatalogue.connectionLimit.name, dimensions: [], factory: factory)
   }
 
-  func refused() { refusals.increment() }
+  func rejected() { rejections.increment() }
 
   /// Updates the gauge.
   func record(_ connections: ConnectionCount) {

@@ -56,7 +56,7 @@ struct ServerChannel: ServerChildChannel {
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     let isWelcome = connections.enter()
-    if !isWelcome { metrics.refused() }
+    if !isWelcome { metrics.rejected() }
     channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
     let slowClients = RequestTimeoutHandler(patience: limits.requestTime, drain: drain, backlog: backlog)
     do {

@@ -64,7 +64,7 @@ struct AdmissionBatcherTests {
       options: .init(workers: 1, longestQueue: 2), worker: worker { try await database.execute($0) })
     let waiting = (1...3).map { number in Task { try await batcher.admit(.charging(Int64(number))) } }
     while batcher.depth < 2 { await Task.yield() }
-    await #expect(throws: StoreError.unavailable(reason: "too many requests wait")) {
+    await #expect(throws: StoreError.unavailable(reason: "too many requests are waiting")) {
       try await batcher.admit(.charging(4))
     }
     database.release()
@@ -93,11 +93,11 @@ struct AdmissionBatcherTests {
     #expect(batches.map(\.count) == [1, 3])
     #expect(batches.first?.allSatisfy { $0 >= .zero } == true)
     #expect(batches.last?.allSatisfy { $0 >= least } == true)
-    #expect(observer.refusals == 2)
+    #expect(observer.rejections == 2)
     // A drained batcher also rejects, but not because of a full queue.
     await batcher.drain()
     await #expect(throws: StoreError.self) { try await batcher.admit(.charging(5)) }
-    #expect(observer.refusals == 2)
+    #expect(observer.rejections == 2)
   }
 
   @Test("Draining completes the accepted requests and rejects new ones")
@@ -111,7 +111,7 @@ struct AdmissionBatcherTests {
     database.release()
     await draining.value
     for task in taken { _ = try await task.value }
-    await #expect(throws: StoreError.unavailable(reason: "the node is stopping")) {
+    await #expect(throws: StoreError.unavailable(reason: "the node is shutting down")) {
       try await batcher.admit(.charging(6))
     }
   }
@@ -119,13 +119,13 @@ struct AdmissionBatcherTests {
 
 /// Records what the batcher reports.
 private final class RecordingObserver: AdmissionObserver {
-  private let recorded = Mutex<(batches: [[Duration]], refusals: Int)>(([], 0))
+  private let recorded = Mutex<(batches: [[Duration]], rejections: Int)>(([], 0))
 
   var batches: [[Duration]] { recorded.withLock { $0.batches } }
-  var refusals: Int { recorded.withLock { $0.refusals } }
+  var rejections: Int { recorded.withLock { $0.rejections } }
 
   func began(waits: [Duration]) { recorded.withLock { $0.batches.append(waits) } }
-  func refused() { recorded.withLock { $0.refusals += 1 } }
+  func rejected() { recorded.withLock { $0.rejections += 1 } }
 }
 
 /// Holds batches until it is released, and records their sizes.
