@@ -16,7 +16,7 @@ struct ReadinessCheckTests {
   func neverAnswered() async throws {
     let database = HeldDatabase()
     let sleeps = Sleeps()
-    let check = ReadinessCheck(asking: database.ask, sleep: sleeps.sleep)
+    let check = ReadinessCheck(probing: database.ask, sleep: sleeps.sleep)
     for round in 1...3 {
       async let first = check.check()
       async let second = check.check()
@@ -34,7 +34,7 @@ struct ReadinessCheckTests {
   func oneQuestion() async throws {
     let database = HeldDatabase()
     let sleeps = Sleeps()
-    let check = ReadinessCheck(asking: database.ask, sleep: sleeps.sleep)
+    let check = ReadinessCheck(probing: database.ask, sleep: sleeps.sleep)
     let asking = (0..<50).map { _ in Task { await check.check() } }
     // Who sleeps has joined in the question already.
     try await until { sleeps.durations.count >= 50 }
@@ -50,7 +50,7 @@ struct ReadinessCheckTests {
   func fresh() async {
     let box = Box([.ready, .notReady(reason: "database_unavailable"), .ready])
     let told = Told()
-    let check = ReadinessCheck(asking: { box.next() }, sleep: Sleeps().sleep, found: told.tell)
+    let check = ReadinessCheck(probing: { box.next() }, sleep: Sleeps().sleep, found: told.tell)
     #expect(await check.check() == .ready)
     #expect(await check.check() == .notReady(reason: "database_unavailable"))
     #expect(await check.check() == .ready)
@@ -61,7 +61,7 @@ struct ReadinessCheckTests {
   func unasked() async throws {
     let sleeps = Sleeps()
     let told = Told()
-    let check = ReadinessCheck(asking: { .ready }, sleep: sleeps.sleep, found: told.tell)
+    let check = ReadinessCheck(probing: { .ready }, sleep: sleeps.sleep, found: told.tell)
     let running = Task { try await check.run() }
     for round in 1...3 {
       try await until { told.all.count >= round && sleeps.isAsleep(for: ReadinessCheck.interval) }

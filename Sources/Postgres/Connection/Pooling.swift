@@ -1,38 +1,40 @@
 public import Logging
 
-/// What stands between a client and PostgreSQL's own sessions.
+/// What kind of pooler sits between a client and PostgreSQL's sessions.
 public enum Pooling: Sendable, Hashable {
-  /// Nothing: the session is the client's own.
+  /// None: the session belongs to the client.
   case none
-  /// A pooler that gives a client one session for as long as it stays.
+  /// Session pooling: one session per client for as long as it is connected.
   case session
-  /// A pooler that gives a client a session for each transaction.
+  /// Transaction pooling: a session for each transaction.
   case transaction(keepsPreparedStatements: Bool)
-  /// A pooler that gives a client a session for each statement, and so allows no transaction.
+  /// Statement pooling: a session for each statement, so transactions are impossible.
   case statement
 
-  /// Finds out by what happens to sessions; takes a few round trips and three connections.
+  /// Detects the pooler by observing which sessions serve which client.
   ///
-  /// Nobody can be asked: a pooler's own console takes another login. What is sure is that a session which another client
-  /// has just used, or one that is not the same any more, was not the client's own. A pooler whose sessions are all in
-  /// others' hands, so that the probe waits in vain, is taken for what its clients wait for.
+  /// Takes a few round trips and three connections.
+  ///
+  /// There is no way to ask: a pooler's console needs another login. A session that another client has just
+  /// used, or one that has changed, did not belong to this client. If all of the pooler's sessions are taken
+  /// and the probe times out, the result is what its clients wait for.
   ///
   /// - Parameters:
-  ///   - configuration: where to connect to.
-  ///   - logger: hears of connections, at debug level.
-  /// - Throws: ``PostgresError`` where no statement is answered.
+  ///   - configuration: Where to connect.
+  ///   - logger: Logs connections at debug level.
+  /// - Throws: ``PostgresError`` if no statement gets a response.
   public static func probe(_ configuration: ConnectionConfiguration, logger: Logger) async throws -> Pooling {
     try await withConnection(configuration, logger) { (first: Connection) -> Pooling in
       guard try await first.isPooled() else { return .none }
-      // It answered a statement, so that what fails now is the transaction.
+      // A statement has worked, so what fails now is the transaction.
       guard (try? await first.transaction { try await $0.serverProcess() }) != nil else { return .statement }
-      // The first was perhaps let go by the pooler's clearing up after a failure; each part has connections of its own.
+      // The pooler may have dropped the first connection after a failure, so each part uses new connections.
       guard try await movesBetweenTransactions(first, configuration, logger) else { return .session }
       return .transaction(keepsPreparedStatements: try await keepsPreparedStatements(configuration, logger))
     }
   }
 
-  /// Whether a second client, holding a transaction, gets at the session that the first one used, or makes it get another.
+  /// Whether a second client's transaction can take over the first client's session, or move it to another.
   private static func movesBetweenTransactions(
     _ first: Connection, _ configuration: ConnectionConfiguration, _ logger: Logger
   ) async throws -> Bool {
@@ -42,8 +44,8 @@ public enum Pooling: Sendable, Hashable {
         do {
           let (other, after) = try await processes(of: second, and: first)
           if other == before || after != before { return true }
-        } catch  where isWaitInVain(error) {
-          // The first client keeps the only session there is.
+        } catch  where isTimeout(error) {
+          // The first client keeps the only session.
           return false
         }
       }
@@ -51,8 +53,10 @@ public enum Pooling: Sendable, Hashable {
     }
   }
 
-  /// Who serves a client in a transaction of its own, and who another one meanwhile; nil where the other waits in vain for
-  /// the only session there is.
+  /// The process that serves the second client's transaction, and the one that serves the first client at the
+  /// same time.
+  ///
+  /// Nil if the first times out waiting for the only session.
   private static func processes(
     of second: Connection, and first: Connection
   ) async throws -> (second: Int32, first: Int32?) {
@@ -60,13 +64,13 @@ public enum Pooling: Sendable, Hashable {
       let other = try await second.serverProcess()
       do {
         return (other, try await first.serverProcess())
-      } catch  where isWaitInVain(error) {
+      } catch  where isTimeout(error) {
         return (other, nil)
       }
     }
   }
 
-  /// Whether two clients can each prepare a statement and use it in whichever session.
+  /// Whether two clients can each prepare a statement and use it in any session.
   private static func keepsPreparedStatements(
     _ configuration: ConnectionConfiguration, _ logger: Logger
   ) async throws -> Bool {
@@ -76,7 +80,7 @@ public enum Pooling: Sendable, Hashable {
         do {
           for _ in 0..<rounds { try await prepare(on: first, and: second) }
           return true
-        } catch  where isWaitInVain(error) {
+        } catch  where isTimeout(error) {
           return true
         } catch let error as PostgresError where error.kind == .server {
           return false
@@ -93,14 +97,14 @@ public enum Pooling: Sendable, Hashable {
     _ = try await second.execute(other)
     try await second.transaction { (second: Connection) -> Void in
       _ = try await second.execute(other)
-      // In a transaction, where a statement that isn't there is not prepared anew.
+      // In a transaction, where a missing statement is not prepared again.
       try await first.transaction { (first: Connection) -> Void in _ = try await first.execute(mine) }
     }
   }
 
   private static let rounds = 5
 
-  private static func isWaitInVain(_ error: any Error) -> Bool {
+  private static func isTimeout(_ error: any Error) -> Bool {
     (error as? PostgresError)?.kind == .deadlineExceeded
       || (error as? PostgresError)?.sqlState == .queryCanceled
   }
@@ -122,7 +126,7 @@ public enum Pooling: Sendable, Hashable {
 }
 
 extension Connection {
-  /// The process that serves this statement.
+  /// The server process that runs this statement.
   fileprivate func serverProcess() async throws -> Int32 {
     let result = try await execute(
       Statement("pooler_process", "SELECT pg_catalog.pg_backend_pid() AS process"), deadline: .seconds(2))

@@ -1,30 +1,31 @@
 import NIOCore
 import NIOHTTP1
 
-/// Has a connection end with the answer to its last request, however that one was told to be the last.
+/// Closes the connection after the response to its final request.
 ///
-/// Such is a request whose client wants no further ones, or speaks HTTP/1.0; and one that asks for another protocol,
-/// which isn't spoken here, for the parser reads no requests behind it. Everybody further on is told so in one form,
-/// `Connection: close`, and so is the client. It sits right behind the HTTP decoder, which alone knows the version.
+/// The final request is one with `Connection: close` or HTTP/1.0, or one that asks for an upgrade: Keymeter
+/// doesn't upgrade, but the parser stops after such a request. Later handlers and the client see only
+/// `Connection: close`. This handler must come directly after the HTTP decoder, because only the decoder
+/// knows the version.
 ///
-/// HTTP/1.0 is never kept alive, not even where the client asks for it: the end of the connection is all that ends an
-/// answer there whose length isn't known. Such a client is answered in its own version, and so without chunks.
+/// HTTP/1.0 connections are never kept alive, even if the client asks for it: a response of unknown length
+/// ends only with the connection. These clients get an HTTP/1.0 response, and so no chunks.
 final class ConnectionCloseHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias InboundOut = HTTPServerRequestPart
   typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
-  /// How many answers are owed, the last one included.
+  /// The number of responses not yet sent, including the last one.
   private var answersOwed = 0
-  private var hasCome = false
+  private var isLastReceived = false
   private var isOfHTTP10 = false
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
     answersOwed += 1
     guard Self.isLast(head) else { return context.fireChannelRead(data) }
-    hasCome = true
+    isLastReceived = true
     isOfHTTP10 = head.version == .http1_0
     head.headers.replaceOrAdd(name: "Connection", value: "close")
     head.headers.remove(name: "Upgrade")
@@ -39,7 +40,7 @@ final class ConnectionCloseHandler: ChannelDuplexHandler {
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     switch unwrapOutboundIn(data) {
-    case .head(var head) where hasCome && answersOwed == 1:
+    case .head(var head) where isLastReceived && answersOwed == 1:
       head.headers.replaceOrAdd(name: "Connection", value: "close")
       if isOfHTTP10 { head.version = .http1_0 }
       context.write(wrapOutboundOut(.head(head)), promise: promise)

@@ -2,12 +2,12 @@ import KeymeterHandlers
 import NIOCore
 import NIOHTTP1
 
-/// Answers a connection beyond the limit with 503 before it has asked anything, and closes it.
+/// Rejects a connection beyond the limit: sends 503 before reading a request, and closes it.
 final class ConnectionLimitHandler: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
-  /// A TLS handshake costs too much for somebody who is turned away: that connection is closed without a word.
+  /// A TLS handshake would be too expensive, so an encrypted connection is closed without a response.
   private let isEncrypted: Bool
 
   init(isEncrypted: Bool) { self.isEncrypted = isEncrypted }
@@ -25,7 +25,7 @@ final class ConnectionLimitHandler: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
-  /// Nothing that it sends is looked at.
+  /// Ignores all input.
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 }
 

@@ -1,25 +1,25 @@
-/// Where a connection stands between its client's requests and the server's answers.
+/// The state of a connection: which requests have arrived, and which responses are still owed.
 struct ExchangeState {
-  /// Requests whose head has arrived and whose answer has not ended.
+  /// The number of requests whose head has arrived and whose response is not complete.
   private(set) var answersOwed = 0
-  /// A request's head has arrived, and its end has not.
+  /// Whether a request's head has arrived, but not its end.
   private(set) var isBodyOpen = false
-  /// A request ended since bytes last came in.
+  /// Whether a request has ended since the last bytes arrived.
   private var hasJustEnded = false
-  /// An answer has begun and not ended.
+  /// Whether a response has started but not ended.
   private var isAnswering = false
 
-  /// What to do with a request that has not arrived whole in time.
+  /// What to do about a request that did not arrive completely in time.
   enum Overdue {
-    /// Nothing yet: the client may be waiting for answers that the server owes it.
+    /// Wait: the client may be waiting for earlier responses.
     case wait
-    /// Its answer is on its way, or has been given, and can't be changed any more.
+    /// Close: the response has started or ended, so the status can't change any more.
     case close
-    /// Nothing has been said of it.
+    /// Reject: no response has started.
     case refuse
   }
 
-  /// - Returns: whether a request remains incomplete.
+  /// - Returns: Whether a request is still incomplete.
   mutating func bytesArrived() -> Bool {
     defer { hasJustEnded = false }
     return isBodyOpen || !hasJustEnded
@@ -47,9 +47,9 @@ struct ExchangeState {
     return isAnswering || isRestOfAnswered ? .close : .refuse
   }
 
-  /// Answers are owed to requests before the one that is arriving.
+  /// Whether responses to earlier requests are still owed.
   var owesEarlierAnswers: Bool { answersOwed > (isBodyOpen ? 1 : 0) }
 
-  /// A request has had its answer, and goes on arriving.
+  /// Whether a request has been answered but is still arriving.
   var isRestOfAnswered: Bool { isBodyOpen && answersOwed == 0 }
 }

@@ -1,21 +1,21 @@
 import NIOCore
 import NIOTLS
 
-/// Tells a `RequestTimeoutHandler` when a connection's TLS handshake begins and ends.
+/// Notifies a `RequestTimeoutHandler` when the TLS handshake starts and ends.
 final class HandshakeObserver: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
-  private let slowClients: RequestTimeoutHandler
+  private let timeouts: RequestTimeoutHandler
 
-  init(telling slowClients: RequestTimeoutHandler) { self.slowClients = slowClients }
+  init(notifying timeouts: RequestTimeoutHandler) { self.timeouts = timeouts }
 
   func channelActive(context: ChannelHandlerContext) {
-    slowClients.handshakeBegan()
+    timeouts.handshakeBegan()
     context.fireChannelActive()
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case TLSUserEvent.handshakeCompleted? = event as? TLSUserEvent { slowClients.handshakeEnded() }
+    if case TLSUserEvent.handshakeCompleted? = event as? TLSUserEvent { timeouts.handshakeEnded() }
     context.fireUserInboundEventTriggered(event)
   }
 }

@@ -131,7 +131,7 @@ struct KeymeterServer: Sendable {
     metrics.watch(watch)
     let drain = Drain(lasting: listen.drain, logger: logger)
     let readiness = ReadinessCheck(
-      asking: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
+      probing: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
     let router = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
       meter: MeteringService(admission: batcher, store: metering, peppers: peppers),

@@ -2,40 +2,39 @@ import KeymeterHandlers
 import ServiceLifecycle
 import Synchronization
 
-/// Answers in bounded time whether the node can work, whatever its database does.
+/// Reports in bounded time whether the node is ready, however slow its database is.
 ///
-/// Each question is answered by asking the database: nothing that was so before counts. However many ask, the database
-/// is asked once at a time.
+/// Each check queries the database: nothing is cached. Concurrent checks share one query.
 final class ReadinessCheck: Service {
-  /// How long an answer may take.
+  /// The time limit of a check.
   ///
-  /// With `interval` it bounds how late the loss of the database is noticed: in 2 s at most.
+  /// Together with `interval`, a lost database is noticed within 2 s.
   static let longestWait = Duration.milliseconds(1_000)
-  /// How long after one look the node looks again, unasked, for the metrics.
+  /// The interval between the node's own checks, for the metrics.
   static let interval = Duration.milliseconds(900)
 
   typealias Sleep = @Sendable (Duration) async throws -> Void
 
-  private let ask: @Sendable () async -> Readiness
+  private let probe: @Sendable () async -> Readiness
   private let sleep: Sleep
   private let found: @Sendable (Readiness) -> Void
-  private let underWay = Mutex<Task<Readiness, Never>?>(nil)
+  private let inFlight = Mutex<Task<Readiness, Never>?>(nil)
 
   /// - Parameters:
-  ///   - ask: asks the database; may take for ever.
-  ///   - sleep: waits; a test's own clock.
-  ///   - found: is told what was found, for the metrics.
+  ///   - probe: Queries the database. May never return.
+  ///   - sleep: Waits, by a test's clock in tests.
+  ///   - found: Receives each result, for the metrics.
   init(
-    asking ask: @escaping @Sendable () async -> Readiness,
+    probing probe: @escaping @Sendable () async -> Readiness,
     sleep: @escaping Sleep = { try await Task.sleep(for: $0) },
     found: @escaping @Sendable (Readiness) -> Void = { _ in }
   ) {
-    self.ask = ask
+    self.probe = probe
     self.sleep = sleep
     self.found = found
   }
 
-  /// Looks again and again while the server runs.
+  /// Checks periodically while the server runs.
   func run() async throws {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
@@ -45,9 +44,9 @@ final class ReadinessCheck: Service {
     }
   }
 
-  /// Whether the node can work.
+  /// Whether the node is ready.
   @Sendable func check() async -> Readiness {
-    let question = question()
+    let query = query()
     let answer = FirstAnswer()
     let readiness = await withCheckedContinuation { continuation in
       answer.expect(continuation)
@@ -55,9 +54,9 @@ final class ReadinessCheck: Service {
         guard (try? await sleep(Self.longestWait)) != nil else { return }
         answer.give(.notReady(reason: "database_too_slow"))
       }
-      // Neither is waited for by anybody else: a question that is never answered holds up nobody.
+      // Nothing waits for these tasks, so a query that never returns blocks nothing.
       Task {
-        answer.give(await question.value)
+        answer.give(await query.value)
         late.cancel()
       }
     }
@@ -65,22 +64,22 @@ final class ReadinessCheck: Service {
     return readiness
   }
 
-  /// The question that is under way, or a new one.
-  private func question() -> Task<Readiness, Never> {
-    underWay.withLock { underWay in
-      if let underWay { return underWay }
-      let question = Task {
-        let readiness = await ask()
-        self.underWay.withLock { $0 = nil }
+  /// The query in flight, or a new one.
+  private func query() -> Task<Readiness, Never> {
+    inFlight.withLock { inFlight in
+      if let inFlight { return inFlight }
+      let query = Task {
+        let readiness = await probe()
+        self.inFlight.withLock { $0 = nil }
         return readiness
       }
-      underWay = question
-      return question
+      inFlight = query
+      return query
     }
   }
 }
 
-/// Resumes a continuation with the first of several answers.
+/// Resumes a continuation with the first of several results.
 private final class FirstAnswer: Sendable {
   private let waiting = Mutex<CheckedContinuation<Readiness, Never>?>(nil)
 

@@ -2,9 +2,9 @@ import KeymeterHandlers
 import NIOCore
 import NIOHTTP1
 
-/// Takes away a request's target whose form is unknown, so that the request is refused when its turn comes.
+/// Replaces a request target of unknown form, so that the request is rejected in its turn.
 ///
-/// It sits before what makes a path of any address, of whatever scheme, and keeps nothing else of it.
+/// It must come before the handler that turns an absolute URI of any scheme into a path and drops the rest.
 final class RequestTargetValidator: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias InboundOut = HTTPServerRequestPart

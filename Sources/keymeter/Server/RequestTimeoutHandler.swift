@@ -3,46 +3,47 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// Ends connections whose client is too slow, and says why to those whose requests can't be read.
+/// Closes connections of slow clients (slowloris), and explains to clients why their request can't be parsed.
 ///
-/// While the server drains, it also says with each connection's last answer that it is the last.
+/// While the server drains, it also marks each connection's final response with `Connection: close`.
 ///
-/// It sits right behind the HTTP decoder, and hears from `ArrivalObserver` when bytes come in. A request that comes
-/// in one piece, as nearly all do, costs it no timer.
+/// It must come directly after the HTTP decoder. `ArrivalObserver` notifies it of incoming bytes. A request
+/// that arrives in one piece, as nearly all do, needs no timer.
 final class RequestTimeoutHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias InboundOut = HTTPServerRequestPart
   typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
-  /// How long a refused client may go on sending before the connection is closed under it.
+  /// How long a rejected client may keep sending before its connection is closed.
   ///
-  /// Closing at once would lose the answer, if anything has been sent that nobody has read.
+  /// Closing at once would lose the response if unread input is pending, because the kernel would then reset
+  /// the connection.
   static let lingering = TimeAmount.seconds(2)
-  /// What a client must take of its answers for each second in which it is behind.
+  /// The minimum rate, in bytes per second, at which a client must read while it is behind.
   static let slowestBytesPerSecond: Int64 = 1_024
 
   private let patience: TimeAmount
   private let drain: Drain
   private let backlog: WriteBufferLimit
-  /// In the backlog, while the client is behind with its answers.
+  /// The registration in `backlog` while the client is behind.
   private var ticket: WriteBufferLimit.Ticket?
-  /// How long the part of an answer is that was written last, and that stays in memory until its last byte is sent.
+  /// The size of the response part written last, which stays in memory until its last byte is sent.
   private var partBytes = 0
   private var context: ChannelHandlerContext?
   private var exchange = ExchangeState()
   private var arrival: Scheduled<Void>?
   private var taking: Scheduled<Void>?
   private var refusal: ConnectionProblem?
-  /// The connection's last answer is on its way: whoever still wants to write is too late.
+  /// The final response is on its way, so further writes fail.
   private var isClosing = false
-  /// The answer that is being written says that the connection ends with it.
+  /// The response being written carries `Connection: close`.
   private var isLastAnswer = false
 
   /// - Parameters:
-  ///   - patience: how long a request may take to arrive whole, and an answer to be taken.
-  ///   - drain: tells when answers are to be the last of their connections.
-  ///   - backlog: bounds what waits for slow clients on all connections together.
+  ///   - patience: How long a client may take to send a request, and to read a response.
+  ///   - drain: Tells when each connection's next response must be its last.
+  ///   - backlog: Limits the unsent bytes of all connections together.
   init(
     patience: TimeAmount, drain: Drain = Drain(lasting: .zero), backlog: WriteBufferLimit = WriteBufferLimit()
   ) {
@@ -60,21 +61,21 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     leaveBacklog()
   }
 
-  // MARK: What comes in
+  // MARK: Input
 
-  /// Starts the clock of a TLS handshake, which must be over in the same time as a request.
+  /// Starts the timer for the TLS handshake, which has the same time limit as a request.
   func handshakeBegan() { startArrival() }
 
-  /// Stops it again.
+  /// Stops that timer.
   func handshakeEnded() { stopArrival() }
 
-  /// Hears that bytes have come in, and that what they held has been passed on.
+  /// Called after incoming bytes have passed through the decoder.
   func bytesArrived() {
     if exchange.bytesArrived(), refusal == nil, !isClosing { startArrival() }
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    // What comes behind the last answer is to have no effect, for nobody would be told of it.
+    // Drop requests after the final response: the client would never learn their outcome.
     guard !isLastAnswer || exchange.isBodyOpen else { return }
     switch unwrapInboundIn(data) {
     case .head: exchange.headArrived()
@@ -116,7 +117,7 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     }
   }
 
-  // MARK: What goes out
+  // MARK: Output
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     guard !isClosing else {
@@ -125,7 +126,7 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     }
     switch unwrapOutboundIn(data) {
     case .head where exchange.answersOwed == 0:
-      // Nobody asked: this answers what could not be read.
+      // There is no request: this is the response to one that could not be parsed.
       promise?.succeed()
       if exchange.isRestOfAnswered { linger(context) } else { refuse(refusal ?? .malformedRequest, context) }
       return
@@ -155,7 +156,7 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
 
   private func answerEnded() {
     exchange.answerEnded()
-    // While answers were owed nothing may have been read: the time that took is not the client's.
+    // Reading may have been paused while responses were owed, so that time doesn't count against the client.
     guard arrival != nil, !exchange.owesEarlierAnswers else { return }
     stopArrival()
     startArrival()
@@ -166,7 +167,7 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     linger(context)
   }
 
-  /// Ends the server's half of the connection, and the rest a little later.
+  /// Closes the output side now, and the rest a little later.
   private func linger(_ context: ChannelHandlerContext) {
     isClosing = true
     context.flush()
@@ -177,15 +178,15 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     }
   }
 
-  /// Closes the connection at once, and so lets go of what its client hasn't taken.
+  /// Closes the connection at once and drops unsent bytes.
   ///
-  /// TLS would keep it for seconds more, in which it tells the client of the end and waits to be told the same.
+  /// Bypasses TLS, which would keep the connection for seconds to exchange close notifications.
   private func abandon(_ context: ChannelHandlerContext) {
     let encryption = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
     (encryption ?? context).close(promise: nil)
   }
 
-  /// Whoever closes behind what can't be read has answered what came before it: that answer must get there.
+  /// Delays closing after a parse error, so that the responses to earlier requests still get through.
   func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
     guard mode == .all, refusal != nil, !isClosing else {
       context.close(mode: mode, promise: promise)
@@ -201,7 +202,7 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     leaveBacklog()
     if !context.channel.isWritable {
       startTaking(context)
-      // Under TLS the channel may know of a piece only.
+      // With TLS, the channel may count only part of the response.
       let bytes = max(waitingBytes(context), partBytes)
       let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
       ticket = backlog.enter(bytes) { ticket in
@@ -211,7 +212,9 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     context.fireChannelWritabilityChanged()
   }
 
-  /// Room is needed for others; a client that has caught up meanwhile takes none.
+  /// Another client needs the memory.
+  ///
+  /// Ignored if this client has caught up since.
   private func isCutOff(_ ticket: WriteBufferLimit.Ticket) {
     guard let context, ticket == self.ticket else { return }
     abandon(context)
@@ -222,7 +225,7 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
     ticket = nil
   }
 
-  /// Closes the connection unless the client takes its answers at a tolerable pace.
+  /// Closes the connection unless the client reads fast enough.
   private func startTaking(_ context: ChannelHandlerContext) {
     let before = waitingBytes(context)
     taking = context.eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in
@@ -244,19 +247,19 @@ final class RequestTimeoutHandler: ChannelDuplexHandler {
 @available(*, unavailable)
 extension RequestTimeoutHandler: Sendable {}
 
-/// Tells a `RequestTimeoutHandler` when bytes come in, before anybody has made a request of them.
+/// Notifies a `RequestTimeoutHandler` of incoming bytes before they are parsed.
 final class ArrivalObserver: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
-  private let slowClients: RequestTimeoutHandler
+  private let timeouts: RequestTimeoutHandler
 
-  init(telling slowClients: RequestTimeoutHandler) { self.slowClients = slowClients }
+  init(notifying timeouts: RequestTimeoutHandler) { self.timeouts = timeouts }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    // Afterwards, so that it is known by then whether a request is still incomplete.
+    // Notify afterwards, when it is known whether a request is still incomplete.
     context.fireChannelRead(data)
-    slowClients.bytesArrived()
+    timeouts.bytesArrived()
   }
 }
 

@@ -67,9 +67,9 @@ struct ServerChannel: ServerChildChannel {
         value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 2_048, maximum: Self.longestRead))
       if isWelcome, let tls {
         try pipeline.addHandlers(
-          NIOSSLServerHandler(context: tls.context), HandshakeObserver(telling: slowClients))
+          NIOSSLServerHandler(context: tls.context), HandshakeObserver(notifying: slowClients))
       }
-      try pipeline.addHandler(ArrivalObserver(telling: slowClients))
+      try pipeline.addHandler(ArrivalObserver(notifying: slowClients))
     } catch {
       return channel.eventLoop.makeFailedFuture(error)
     }

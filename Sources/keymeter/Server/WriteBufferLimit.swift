@@ -1,34 +1,34 @@
 import Logging
 import Synchronization
 
-/// What waits for clients that take their answers slowly, on all connections together.
+/// Limits the unsent response bytes of all connections together.
 ///
-/// One answer is a few megabytes at most, and each client must take some of it all the time (`RequestTimeoutHandler`); but so many
-/// connections may be open that they could fill the memory together. Beyond the limit whoever has waited longest is cut
-/// off: that is a slow client, and one who takes an answer as it comes waits for moments.
+/// A response is a few megabytes at most, and each client must keep reading (`RequestTimeoutHandler`). But
+/// enough connections could still exhaust memory. Beyond the limit, the client that has been behind for
+/// longest is disconnected: normal clients are behind only for moments.
 final class WriteBufferLimit: Sendable {
   /// In bytes.
   static let standardLimit = 64 * 1_024 * 1_024
 
-  /// Stands for one connection that has something to take.
+  /// Identifies one connection with unsent bytes.
   struct Ticket: Hashable, Sendable {
     fileprivate let number: UInt64
   }
 
   private struct Waiting {
     let bytes: Int
-    let cutOff: @Sendable (Ticket) -> Void
+    let disconnect: @Sendable (Ticket) -> Void
   }
 
   private struct State {
     var waiting: [Ticket: Waiting] = [:]
     var bytes = 0
     var last: UInt64 = 0
-    /// No ticket before this one is waiting.
+    /// The lowest ticket that may still be waiting.
     var oldest: UInt64 = 1
-    var isTold = false
+    var hasWarned = false
 
-    /// Takes out whoever has waited longest.
+    /// Removes the connection that has been behind for longest.
     mutating func removeOldest() -> (ticket: Ticket, waiting: Waiting)? {
       while oldest <= last {
         let ticket = Ticket(number: oldest)
@@ -45,44 +45,46 @@ final class WriteBufferLimit: Sendable {
   private let logger: Logger?
   private let state = Mutex(State())
 
-  /// - Parameter logger: is told when the first client is cut off, and again after the backlog has halved.
+  /// - Parameter logger: Warns when the first client is disconnected, and again only after the total has
+  ///   halved.
   init(limit: Int = WriteBufferLimit.standardLimit, logger: Logger? = nil) {
     self.limit = limit
     self.logger = logger
   }
 
-  /// How much waits, in bytes.
+  /// The total of unsent bytes.
   var bytes: Int { state.withLock { $0.bytes } }
 
-  /// Notes what a connection's client has to take, and cuts others off as far as it is too much.
+  /// Registers a connection's unsent bytes, and disconnects other clients until the total fits.
   ///
-  /// - Parameter cutOff: ends the connection, if that ticket is still its own; is called at most once, on any thread.
-  func enter(_ bytes: Int, cutOff: @escaping @Sendable (Ticket) -> Void) -> Ticket {
-    let (ticket, others, tells) = state.withLock { state in
+  /// - Parameter disconnect: Closes the connection if the ticket is still current. Called at most once, on any
+  ///   thread.
+  func enter(_ bytes: Int, disconnect: @escaping @Sendable (Ticket) -> Void) -> Ticket {
+    let (ticket, others, warns) = state.withLock { state in
       state.last += 1
       let ticket = Ticket(number: state.last)
-      state.waiting[ticket] = Waiting(bytes: bytes, cutOff: cutOff)
+      state.waiting[ticket] = Waiting(bytes: bytes, disconnect: disconnect)
       state.bytes += bytes
       var others: [(ticket: Ticket, waiting: Waiting)] = []
       while state.bytes > limit, let other = state.removeOldest() { others.append(other) }
-      let tells = !others.isEmpty && !state.isTold
-      if tells { state.isTold = true }
-      return (ticket, others, tells)
+      let warns = !others.isEmpty && !state.hasWarned
+      if warns { state.hasWarned = true }
+      return (ticket, others, warns)
     }
-    for other in others { other.waiting.cutOff(other.ticket) }
-    if tells {
+    for other in others { other.waiting.disconnect(other.ticket) }
+    if warns {
       logger?.warning(
-        "slow clients are cut off: too much waits for them", metadata: ["bytes": .stringConvertible(limit)])
+        "disconnecting slow clients: too many unsent bytes", metadata: ["bytes": .stringConvertible(limit)])
     }
     return ticket
   }
 
-  /// Forgets a connection whose client has caught up, or has gone.
+  /// Unregisters a connection that has caught up or closed.
   func leave(_ ticket: Ticket) {
     state.withLock { state in
       guard let waiting = state.waiting.removeValue(forKey: ticket) else { return }
       state.bytes -= waiting.bytes
-      if state.bytes <= limit / 2 { state.isTold = false }
+      if state.bytes <= limit / 2 { state.hasWarned = false }
     }
   }
 }

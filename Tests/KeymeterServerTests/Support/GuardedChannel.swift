@@ -33,7 +33,7 @@ final class GuardedChannel {
     client = try encryption.map { [loop] in EmbeddedChannel(handler: try $0.client, loop: loop) }
     try pipeline.addHandler(ends)
     if let encryption { try pipeline.addHandler(encryption.server) }
-    try pipeline.addHandler(ArrivalObserver(telling: slowClients))
+    try pipeline.addHandler(ArrivalObserver(notifying: slowClients))
     try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
     try pipeline.addHandler(slowClients, position: .after(decoder))

@@ -78,7 +78,7 @@ struct AllKeysTests {
         try? await reader.stopReading()
       }
       _ = try await eventually("slow clients to be cut off", within: .seconds(90)) {
-        try node.process.log.contains("slow clients are cut off") ? true : nil
+        try node.process.log.contains("disconnecting slow clients") ? true : nil
       }
       #expect(try await node.verify(root).status == 200)
       let after = try peakKilobytes(of: node.process.processID)
