@@ -1,122 +1,127 @@
-/// Where organisations, keys and the audit log live.
+/// The store of organisations, keys and the audit log.
 ///
-/// A store runs each unit of work in one transaction: all of it is done and durable when the call returns,
-/// none of it when it throws.
+/// Each unit of work is one transaction: it is complete and durable when the call returns, and has no effect
+/// when it throws.
 public protocol ManagementStore: Sendable {
   /// Runs `body` in one transaction.
   ///
-  /// `body` may run more than once, when the database asks for a transaction to be tried again; it must do
-  /// nothing that can't be undone except through its argument.
+  /// `body` may run more than once, because the database may ask for a retry. Its only side effects must go
+  /// through its argument.
   ///
-  /// - Throws: what `body` throws, and `StoreError`.
+  /// - Throws: What `body` throws, and `StoreError`.
   func withTransaction<Output: Sendable>(
     _ body: @Sendable (any ManagementTransaction) async throws -> Output
   ) async throws -> Output
 }
 
-/// How a row that is read may be changed by others until the transaction ends.
+/// What other transactions may do with a row until this one ends.
 public enum RowLock: Sendable {
-  /// Others may change it.
+  /// They may change it.
   case none
-  /// Nobody revokes, rotates or deletes it before this transaction ends.
+  /// They can't revoke, rotate or delete it.
   case shared
 }
 
-/// The work that can be done inside one transaction.
+/// The operations within one transaction.
 ///
-/// All calls but those that look up or list organisations concern the organisation that `enter` named;
-/// another tenant's rows don't exist for them.
+/// All calls except those that look up or list organisations act on the organisation set by `enter`. Rows of
+/// other tenants are invisible to them.
 public protocol ManagementTransaction: IdempotencyLedger, AuditReading {
   /// The organisation with this provider id.
   func organisation(provider: ProviderID) async throws -> Organisation?
-  /// Every organisation, by provider id.
+  /// All organisations, by provider id.
   func organisations() async throws -> [Organisation]
-  /// Names the tenant of all that follows in this transaction.
+  /// Sets the tenant for the rest of this transaction.
   func enter(_ organisation: OrganisationID) async throws
 
-  /// Makes an organisation and enters it.
+  /// Creates an organisation and sets it as the tenant.
   ///
   /// - Throws: `StoreError.providerTaken`.
   func insert(organisation id: OrganisationID, provider: ProviderID, name: Label) async throws -> Organisation
-  /// Gives the entered organisation another name.
+  /// Renames the current organisation.
   func rename(to name: Label) async throws
-  /// Removes the entered organisation with its keys. Its audit entries stay.
+  /// Deletes the current organisation with its keys. Its audit entries are kept.
   func deleteOrganisation() async throws
 
-  /// The ACTIVE key of the entered organisation that is stored under one of `hashes`.
+  /// The ACTIVE key of the current organisation that is stored under one of `hashes`.
   func activeKey(_ hashes: [SecretHash], lock: RowLock) async throws -> APIKey?
-  /// Notes that a key authenticated just now; may skip it when the last note is less than a minute old.
+  /// Records that a key has authenticated. May skip this if the last record is less than a minute old.
   func touch(_ id: KeyID) async throws
-  /// One key, whatever its status, locked against any change by others until the transaction ends.
+  /// One key of any status, locked against changes by others until the transaction ends.
   func keyForUpdate(_ id: KeyID) async throws -> APIKey?
-  /// The organisation whose key is stored under one of `hashes`, whatever the key's status; needs no `enter`.
+  /// The organisation whose key is stored under one of `hashes`, regardless of its status. Works without
+  /// `enter`.
   func organisation(holding hashes: [SecretHash]) async throws -> OrganisationID?
-  /// The key of the entered organisation that has a value under one of `hashes` which has not ended; of a revoked key
-  /// every value has.
+  /// The key of the current organisation that has a valid secret under one of `hashes`. A revoked key has
+  /// none.
   func keyID(holding hashes: [SecretHash]) async throws -> KeyID?
-  /// Holds off, until the transaction ends, whatever else changes or ends a key of the organisation by this call, and
-  /// everything that the key `id` itself asks for; the key need not exist.
+  /// Locks the organisation and the key until the transaction ends. The key need not exist.
   ///
-  /// Comes before the caller's lock and before `keyForUpdate`, so that keys which end one another wait in one
-  /// order rather than in a circle.
+  /// Other transactions that use this call to change or end any key of the organisation wait, as do changes
+  /// requested with the key `id` itself.
+  ///
+  /// Call it before locking the caller and before `keyForUpdate`: the fixed lock order avoids deadlocks
+  /// between keys that end each other.
   func holdChanges(of id: KeyID) async throws
-  /// Whether one of `hashes` is of a value that a rotation has replaced, and may have left valid for a while.
+  /// Whether one of `hashes` belongs to a secret that a rotation has replaced, even if it is still valid.
   ///
-  /// Stays true or false from `holdChanges` on.
+  /// The result can't change after `holdChanges`.
   func isSuperseded(_ hashes: [SecretHash]) async throws -> Bool
-  /// The organisation of a key that had one of `hashes` for a value before a rotation; needs no `enter`.
+  /// The organisation of a key that had a secret under one of `hashes` before a rotation. Works without
+  /// `enter`.
   func organisation(formerlyHolding hashes: [SecretHash]) async throws -> OrganisationID?
-  /// The value of the entered organisation that has one of `hashes` and that a rotation has replaced, whether or not
-  /// it still authenticates.
+  /// The rotated secret of the current organisation under one of `hashes`, whether or not it is still valid.
   func formerValue(_ hashes: [SecretHash]) async throws -> FormerSecret?
-  /// Notes that such a value was reported to have been found in public.
+  /// Records that a rotated secret was reported as leaked.
   ///
-  /// Comes behind `keyForUpdate` of its key, as the deletion of a key removes its former values last.
+  /// Call it after `keyForUpdate` for its key, because deleting a key removes its former secrets last.
   ///
-  /// - Returns: whether it hadn't been noted before.
+  /// - Returns: Whether this is the first report.
   func noteReport(ofFormerValue hashes: [SecretHash]) async throws -> Bool
-  /// Whether another key than `id` is an active root key of the organisation.
+  /// Whether the organisation has an active root key other than `id`.
   func hasOtherActiveRoot(than id: KeyID) async throws -> Bool
-  /// Every key, oldest first.
+  /// All keys, oldest first.
   func keys() async throws -> [APIKey]
-  /// At most `limit` keys that pass the filter, from the oldest on, those up to and at `position` left out.
+  /// Up to `limit` keys that match the filter, oldest first, after `position`.
   func keys(_ filter: KeyFilter, after position: KeyPosition?, limit: Int) async throws -> [APIKey]
-  /// Writes a new key and its hash.
+  /// Inserts a new key and its hash.
   ///
   /// - Throws: `StoreError.linkageTaken`, `StoreError.expiryNotInFuture`.
   func insert(_ key: NewKey) async throws -> APIKey
-  /// Writes a key's name, limits and addresses.
+  /// Updates a key's name, limits and addresses.
   func update(
     _ id: KeyID, friendlyName: Label, limits: MonthlyLimits, allowedAddresses: AddressList?
   ) async throws -> APIKey
-  /// Gives an active key a new value. The value so far authenticates for so many more seconds by the store's clock, 0
-  /// being not at all; every older one ends now.
+  /// Gives an active key a new secret.
+  ///
+  /// The old secret stays valid for `overlapSeconds` by the store's clock, and 0 ends it at once. All older
+  /// secrets end now.
   func rotate(_ id: KeyID, to value: NewSecret, overlapSeconds: Int64) async throws -> APIKey
-  /// Ends a key and all its values; its record stays. The key must not have been revoked before.
+  /// Revokes a key and ends all its secrets, but keeps its record. The key must not be revoked already.
   func revoke(_ id: KeyID) async throws -> APIKey
-  /// Removes a key and its secrets for good.
+  /// Deletes a key and its secrets.
   func delete(_ id: KeyID) async throws
 
-  /// Adds a line to the audit log.
+  /// Appends an entry to the audit log.
   func append(_ entry: AuditEntry) async throws
 }
 
-/// All that a store needs in order to write a key.
+/// A key to insert.
 public struct NewKey: Sendable {
   /// The key's id.
   public let id: KeyID
-  /// Whether it is a management key.
+  /// Whether it is a root key.
   public let root: Bool
-  /// What was asked for.
+  /// The request.
   public let draft: KeyDraft
-  /// The linkage, asked for or made.
+  /// The linkage, requested or generated.
   public let linkageID: Label
-  /// What is stored in the secret's place.
+  /// The hash that is stored instead of the secret.
   public let hash: SecretHash
   /// The prefix and last four characters of the secret.
   public let hint: String
 
-  /// A key that is ready to be written.
+  /// Creates a key to insert.
   public init(
     id: KeyID, root: Bool, draft: KeyDraft, linkageID: Label, hash: SecretHash, hint: String
   ) {
@@ -129,44 +134,44 @@ public struct NewKey: Sendable {
   }
 }
 
-/// What a rotation gives a key in place of its secret.
+/// A key's new secret, as it is stored.
 public struct NewSecret: Sendable {
-  /// What is stored in the secret's place.
+  /// The hash that is stored instead of the secret.
   public let hash: SecretHash
   /// The prefix and last four characters of the secret.
   public let hint: String
 
-  /// A value that is ready to be written.
+  /// Creates a secret to store.
   public init(hash: SecretHash, hint: String) {
     self.hash = hash
     self.hint = hint
   }
 }
 
-/// A value of a key that a rotation has replaced.
+/// A secret that a rotation has replaced.
 public struct FormerSecret: Sendable, Hashable {
-  /// The key that it was a value of.
+  /// The key that it belonged to.
   public let keyID: KeyID
   /// When it was replaced.
   public let supersededAt: Timestamp
 
-  /// A former value as a store read it.
+  /// Creates a former secret from a stored row.
   public init(keyID: KeyID, supersededAt: Timestamp) {
     self.keyID = keyID
     self.supersededAt = supersededAt
   }
 }
 
-/// What a store can say of a unit of work that it did not do.
+/// Why a store did not do a unit of work.
 public enum StoreError: Error, Sendable, Equatable {
-  /// The linkage belongs to another key of the organisation.
+  /// Another key of the organisation has this linkage.
   case linkageTaken
-  /// The provider id belongs to another organisation.
+  /// Another organisation has this provider id.
   case providerTaken
-  /// `expires_at` is not ahead of the database's clock.
+  /// `expires_at` is not in the future by the database's clock.
   case expiryNotInFuture
-  /// The database can't be reached, or can't work at present. Whether the work was done may be unknown.
+  /// The database is unavailable. The work may or may not have been done.
   ///
-  /// `reason` is for the log; it holds no row values.
+  /// `reason` is for the log and contains no row values.
   case unavailable(reason: String)
 }

@@ -44,7 +44,7 @@ extension FormerSecret {
   }
 }
 
-/// A stored word that this binary does not know, such as one that a newer node wrote.
+/// A stored value that this binary does not know, perhaps written by a newer node.
 struct UnknownStoredValue: Error {
   let column: String
 }
@@ -75,7 +75,7 @@ extension Row {
   }
 }
 
-/// An audit entry as its table holds it.
+/// An audit entry in its stored form.
 struct AuditRow {
   private let entry: AuditEntry
 

@@ -1,8 +1,8 @@
 import Postgres
 
-/// Every statement that management runs.
+/// The statements of key management.
 ///
-/// `$1` is the organisation wherever a row belongs to one.
+/// `$1` is the organisation in every statement on tenant rows.
 enum ManagementStatements {
   static let all = [
     enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
@@ -13,13 +13,12 @@ enum ManagementStatements {
     limitSecrets, hintKey, endSecrets, revokeKey, deleteSecrets, deleteKey, appendAudit,
   ]
 
-  /// Names the tenant until the transaction ends.
+  /// Sets the tenant until the transaction ends.
   ///
-  /// Local to the transaction, so that a pooler which hands the session to somebody else between
-  /// transactions carries nothing over.
+  /// Local to the transaction, so that nothing leaks when a pooler lends the session to another client.
   ///
-  /// From then on each statement is planned for this tenant. A plan for any of them takes all for as large as the average,
-  /// and walks over every key of one that has a hundred thousand, to find one.
+  /// It also forces custom plans, one per tenant. A generic plan assumes an average tenant, and so scans all
+  /// keys of a tenant with 100,000 to find one.
   static let enter = Statement(
     "management_enter",
     """
@@ -52,7 +51,7 @@ enum ManagementStatements {
     "management_rename_organisation",
     "UPDATE \(Schema.cell).organisations SET name = $2 WHERE organisation_id = $1")
 
-  /// Keys and secrets go with it by their foreign keys.
+  /// Keys and secrets are deleted by foreign keys (ON DELETE CASCADE).
   static let deleteOrganisation = Statement(
     "management_delete_organisation", "DELETE FROM \(Schema.cell).organisations WHERE organisation_id = $1")
 
@@ -66,7 +65,7 @@ enum ManagementStatements {
     \(keyStatus) AS status
     """
 
-  /// The one rule of what a key's status is: what is shown, filtered by, and authenticated by.
+  /// The single definition of a key's status, for responses, filters and authentication.
   private static let keyStatus = """
     CASE
       WHEN k.revoked_at IS NOT NULL THEN 'REVOKED'
@@ -75,12 +74,14 @@ enum ManagementStatements {
     END
     """
 
-  /// Finds the tenant of a caller that names none, before a tenant is named: a hash belongs to one key alone.
+  /// Finds the tenant by the caller's hash before a tenant is set.
+  ///
+  /// A hash belongs to one key only.
   static let organisationHolding = Statement(
     "management_organisation_holding",
     "SELECT organisation_id FROM \(Schema.cell).organisation_for_hash($1)")
 
-  /// By the statement's own time rather than the transaction's, which may have waited.
+  /// Uses the statement's time, because the transaction may have waited for a lock since it began.
   static let keyHolding = Statement(
     "management_key_holding",
     """
@@ -89,14 +90,15 @@ enum ManagementStatements {
       AND (valid_until IS NULL OR valid_until > statement_timestamp())
     """)
 
-  /// Whatever changes or ends a key takes this lock first, so that no two do at once: of two root keys that end each
-  /// other, one is the last.
+  /// Every change of a key takes this lock first, so changes run one at a time.
+  ///
+  /// Two root keys can't end each other: one remains.
   static let lockOrganisation = Statement(
     "management_lock_organisation", "SELECT \(Schema.cell).lock_organisation($1)::text AS locked")
 
-  /// Waits for the changes that a key has under way, and holds off further ones.
+  /// Waits for changes requested with this key, and blocks further ones.
   ///
-  /// In one order and before any key's own row, so that nobody waits in a circle.
+  /// Locks in a fixed order and before any key's own row, to avoid deadlocks.
   static let lockSecrets = Statement(
     "management_lock_secrets",
     """
@@ -104,7 +106,7 @@ enum ManagementStatements {
     WHERE organisation_id = $1 AND key_id = $2 ORDER BY secret_hash FOR UPDATE
     """)
 
-  /// A rotation gives every value but the new one an end.
+  /// A rotation sets an end for every secret but the new one.
   static let isSuperseded = Statement(
     "management_is_superseded",
     """
@@ -123,14 +125,13 @@ enum ManagementStatements {
 
   static let activeKey = Statement("management_active_key", activeKeyText)
 
-  /// Locks the secret rather than the key, so that changes of one root key's own record don't wait for each
-  /// other twice.
+  /// Locks the secret, not the key, so that concurrent changes with one root key don't queue twice.
   ///
-  /// Whatever ends a key must therefore change or remove its secrets' rows: after waiting for such a
-  /// change, PostgreSQL judges this condition again on the secret's new row, but not on the key's.
+  /// Every statement that ends a key must therefore change or delete its secrets too: after waiting for a
+  /// lock, PostgreSQL re-evaluates this condition on the secret's new row, but not on the key's.
   static let activeKeyShared = Statement("management_active_key_shared", "\(activeKeyText) FOR SHARE OF s")
 
-  /// At most one write a minute and key, so that reading stays cheap.
+  /// At most one write per minute and key, so that reads stay cheap.
   static let touchKey = Statement(
     "management_touch_key",
     """
@@ -161,10 +162,10 @@ enum ManagementStatements {
       WHERE k.organisation_id = $1 AND k.root AND k.key_id <> $2 AND \(keyStatus) = 'ACTIVE') AS found
     """)
 
-  /// One page, from behind a place on, which an index finds.
+  /// One page after a position, found by an index.
   ///
-  /// Planned for its arguments (`enter`): in a plan for any, `coalesce` may not go ahead of row-level security into an index,
-  /// and all pages before are passed over.
+  /// Needs a custom plan (`enter`): in a generic plan, row-level security prevents `coalesce` from becoming
+  /// an index condition, and all earlier pages are scanned.
   static let keysPage = Statement(
     "management_keys_page",
     """
@@ -176,7 +177,7 @@ enum ManagementStatements {
     ORDER BY k.created_at, k.key_id LIMIT $6
     """)
 
-  /// Writes nothing when the expiry has passed, judged by the one clock that also ends the key.
+  /// Inserts nothing if the expiry has passed, judged by the same clock that later ends the key.
   static let insertKey = Statement(
     "management_insert_key",
     """
@@ -204,7 +205,7 @@ enum ManagementStatements {
     RETURNING \(keyColumns)
     """)
 
-  /// Gives the month's counter a new version, so that a charge that was judged by the old limits is judged again.
+  /// Bumps the counter's version, so that a charge judged by the old limits is judged again.
   static let fenceCounter = Statement(
     "management_fence_counter", "SELECT \(Schema.cell).bump_counter_version($1, $2)::text AS fenced")
 
@@ -219,7 +220,7 @@ enum ManagementStatements {
     WHERE organisation_id = $1 AND secret_hash = ANY ($2)
     """)
 
-  /// Once: a report may be repeated.
+  /// Only the first time, because a report may be repeated.
   static let noteFormerReport = Statement(
     "management_note_former_report",
     """
@@ -228,7 +229,9 @@ enum ManagementStatements {
     RETURNING key_id
     """)
 
-  /// Has the present value be known when it is no more; comes before anything ends.
+  /// Saves the current hash in former_secrets so that a later leak report can match it.
+  ///
+  /// Run before retiring the secret.
   static let keepFormerSecret = Statement(
     "management_keep_former_secret",
     """
@@ -237,7 +240,7 @@ enum ManagementStatements {
     WHERE organisation_id = $1 AND key_id = $2 AND valid_until IS NULL
     """)
 
-  /// Of the values before the present one none lives on, and the present one neither without an overlap ($3).
+  /// Deletes older secrets, and without an overlap ($3) the current one too.
   static let endFormerSecrets = Statement(
     "management_end_former_secrets",
     """
@@ -245,7 +248,7 @@ enum ManagementStatements {
     WHERE organisation_id = $1 AND key_id = $2 AND (valid_until IS NOT NULL OR $3::bigint = 0)
     """)
 
-  /// The value so far lives for the overlap from this statement on, however long the transaction had to wait.
+  /// The overlap starts with this statement, even if the transaction had to wait.
   static let limitSecrets = Statement(
     "management_limit_secrets",
     """
@@ -260,7 +263,7 @@ enum ManagementStatements {
     RETURNING \(keyColumns)
     """)
 
-  /// Kept rather than deleted, so that whoever verifies such a value is told that it was revoked.
+  /// Keeps the rows, so that verifying such a secret reports that it was revoked.
   static let endSecrets = Statement(
     "management_end_secrets",
     """

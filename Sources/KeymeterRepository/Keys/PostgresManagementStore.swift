@@ -5,13 +5,15 @@ public import Postgres
 public struct PostgresManagementStore: ManagementStore {
   private let pool: ConnectionPool
 
-  /// A store over a pool whose database has the schema of this binary.
+  /// Creates a store over a pool whose database has this binary's schema.
   public init(pool: ConnectionPool) { self.pool = pool }
 
-  /// Runs `body` in one transaction at READ COMMITTED; rows that a decision rests on are locked.
+  /// Runs `body` in one transaction at READ COMMITTED.
   ///
-  /// - Throws: what `body` throws; `StoreError.unavailable` where the database is at fault for now;
-  ///   `PostgresError` for what should not happen.
+  /// Rows that a decision depends on are locked.
+  ///
+  /// - Throws: What `body` throws, `StoreError.unavailable` if the database is unavailable, or
+  ///   `PostgresError` for unexpected errors.
   public func withTransaction<Output: Sendable>(
     _ body: @Sendable (any ManagementTransaction) async throws -> Output
   ) async throws -> Output {
@@ -22,7 +24,7 @@ public struct PostgresManagementStore: ManagementStore {
 }
 
 extension ConnectionPool {
-  /// Runs `body` in one transaction, and tells a fault of the database as the domain knows it.
+  /// Runs `body` in one transaction and maps database errors to the domain's.
   func withStoreTransaction<Output: Sendable>(
     _ body: @Sendable (Connection) async throws -> Output
   ) async throws -> Output {
@@ -35,9 +37,11 @@ extension ConnectionPool {
 }
 
 extension StoreError {
-  /// What a fault of the database means to the domain; `nil` for one that should not happen.
+  /// Maps a database error to the domain's.
   ///
-  /// A connection lost during COMMIT leaves open whether the work was done, which `unavailable` allows for.
+  /// Nil for unexpected errors.
+  ///
+  /// A connection lost during COMMIT leaves the outcome unknown, which `unavailable` allows for.
   static func unavailability(_ error: PostgresError) -> (any Error)? {
     guard error.isUnavailable || error.kind == .commitOutcomeUnknown else { return nil }
     return StoreError.unavailable(reason: error.description)

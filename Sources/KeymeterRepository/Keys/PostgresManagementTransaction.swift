@@ -2,7 +2,7 @@ import KeymeterDomain
 import Postgres
 import Synchronization
 
-/// One open transaction, and the tenant that it has named.
+/// One open transaction and its tenant.
 final class PostgresManagementTransaction: ManagementTransaction {
   private let connection: Connection
   private let entered = Mutex<OrganisationID?>(nil)
@@ -220,18 +220,18 @@ final class PostgresManagementTransaction: ManagementTransaction {
 }
 
 extension Parameter {
-  /// A list of addresses as the texts of a `cidr[]`, or NULL for none.
+  /// An address list as the texts of a `cidr[]`, or NULL for none.
   fileprivate static func cidrs(_ list: AddressList?) -> Parameter {
     .textArrayOrNull(list?.ranges.map(\.description))
   }
 }
 
-/// A statement that concerns a tenant ran before `enter`: a defect in the caller.
+/// A bug in the caller: a tenant's statement ran before `enter`.
 struct TenantNotNamed: Error {}
 
 extension PostgresError {
-  /// Whether it is the violation of the named constraint.
+  /// Whether it is a violation of the named constraint.
   ///
-  /// Matched by name, never by text.
+  /// Compares names, never messages.
   func violates(_ constraint: String) -> Bool { self.constraint == constraint }
 }
