@@ -81,9 +81,7 @@ public struct AuditQuery: Sendable, Hashable {
 public struct AuditPage: Sendable, Hashable {
   /// The entries.
   public let records: [AuditRecord]
-  /// The value of `AuditQuery.before` for the next page.
-  ///
-  /// Nil on the last page.
+  /// The value of `AuditQuery.before` for the next page, or nil on the last page.
   public let next: Int64?
 }
 

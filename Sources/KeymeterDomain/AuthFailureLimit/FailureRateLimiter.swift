@@ -40,9 +40,7 @@ public final class FailureRateLimiter: Sendable {
     return until > 0 && clock() < start + .milliseconds(until)
   }
 
-  /// The whole seconds, at least 1, until the address may try again.
-  ///
-  /// Nil if it may now.
+  /// The whole seconds, at least 1, until the address may try again, or nil if it may now.
   public func secondsBlocked(_ address: IPAddress) -> Int64? {
     let now = clock()
     let network = Self.network(of: address)

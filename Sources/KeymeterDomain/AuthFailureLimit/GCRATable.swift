@@ -12,13 +12,13 @@ struct GCRATable: Sendable {
   private static let window = Duration.seconds(60)
   private static let setSize = 8
 
-  private struct Place {
+  private struct Slot {
     var network: AddressRange?
     var emptyAt: ContinuousClock.Instant
   }
 
   private let interval: Duration
-  private var places: [Place]
+  private var slots: [Slot]
 
   /// - Parameters:
   ///   - failuresPerMinute: The failures allowed in a burst or spread over a minute. Above 0.
@@ -26,15 +26,15 @@ struct GCRATable: Sendable {
   init(failuresPerMinute: Int, capacity: Int, at now: ContinuousClock.Instant) {
     precondition(failuresPerMinute > 0 && capacity > 0 && capacity.isMultiple(of: Self.setSize))
     interval = Self.window / failuresPerMinute
-    places = Array(repeating: Place(network: nil, emptyAt: now), count: capacity)
+    slots = Array(repeating: Slot(network: nil, emptyAt: now), count: capacity)
   }
 
   /// When the address may try again.
   ///
   /// Nil if it may now.
   func blocked(_ network: AddressRange, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-    guard let place = set(of: network).first(where: { places[$0].network == network }) else { return nil }
-    return freeAt(places[place], now)
+    guard let slot = set(of: network).first(where: { slots[$0].network == network }) else { return nil }
+    return freeAt(slots[slot], now)
   }
 
   /// Records a failure.
@@ -42,29 +42,29 @@ struct GCRATable: Sendable {
   /// - Returns: When the address may try again. Nil if it may now.
   mutating func fail(_ network: AddressRange, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
     let set = set(of: network)
-    let place: Int
-    if let own = set.first(where: { places[$0].network == network }) {
-      place = own
+    let slot: Int
+    if let own = set.first(where: { slots[$0].network == network }) {
+      slot = own
     } else {
-      place = set.min { places[$0].emptyAt < places[$1].emptyAt } ?? set.lowerBound
-      places[place] = Place(network: network, emptyAt: now)
+      slot = set.min { slots[$0].emptyAt < slots[$1].emptyAt } ?? set.lowerBound
+      slots[slot] = Slot(network: network, emptyAt: now)
     }
     // Never fuller than full: concurrent failures must not block an address for longer.
-    places[place].emptyAt = min(max(places[place].emptyAt, now) + interval, now + Self.window)
-    return freeAt(places[place], now)
+    slots[slot].emptyAt = min(max(slots[slot].emptyAt, now) + interval, now + Self.window)
+    return freeAt(slots[slot], now)
   }
 
   /// The number of addresses whose failures still count.
-  func tracked(at now: ContinuousClock.Instant) -> Int { places.count(where: { $0.emptyAt > now }) }
+  func tracked(at now: ContinuousClock.Instant) -> Int { slots.count(where: { $0.emptyAt > now }) }
 
-  private func freeAt(_ place: Place, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-    let free = place.emptyAt - (Self.window - interval)
+  private func freeAt(_ slot: Slot, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    let free = slot.emptyAt - (Self.window - interval)
     return free > now ? free : nil
   }
 
   /// Swift seeds hashes per process, so an attacker can't target a set.
   private func set(of network: AddressRange) -> Range<Int> {
-    let sets = places.count / Self.setSize
+    let sets = slots.count / Self.setSize
     let first = Int(UInt(bitPattern: network.hashValue) % UInt(sets)) * Self.setSize
     return first..<first + Self.setSize
   }

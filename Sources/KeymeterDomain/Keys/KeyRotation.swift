@@ -2,9 +2,7 @@
 public struct KeyRotation: Sendable, Hashable {
   /// The key to rotate.
   public let id: KeyID
-  /// How many seconds the old secret stays valid.
-  ///
-  /// 0 ends it at once.
+  /// How many seconds the old secret stays valid, or 0 to end it at once.
   public let overlapSeconds: Int64
 
   /// The allowed overlap of two secrets of one key: up to a week.

@@ -8,9 +8,7 @@ public enum Dimension: String, Sendable, CaseIterable {
   case speechSeconds = "stt_secs"
 }
 
-/// A key's monthly limits per dimension.
-///
-/// Nil is unrestricted, 0 allows nothing (contract §1).
+/// A key's monthly limits per dimension: nil is unrestricted, 0 allows nothing (contract §1).
 public struct MonthlyLimits: Sendable, Hashable {
   /// Requests per month.
   public var requests: Int64?

@@ -6,26 +6,24 @@ public struct LeakReport: Sendable {
   ///
   /// Nil if unknown or unsafe.
   public let url: String?
-  /// The kind of source, such as `commit`.
-  ///
-  /// Nil if unknown or unsafe.
+  /// The kind of source, such as `commit`, or nil if unknown or unsafe.
   public let source: String?
 
-  private static let longestURL = 2_048
-  private static let longestSource = 64
+  private static let maximumURLLength = 2_048
+  private static let maximumSourceLength = 64
 
   /// Creates a report.
   ///
   /// Drops a location that would be unsafe to log, and masks any key in it.
   public init(secret: KeySecret, url: String?, source: String?) {
     self.secret = secret
-    self.url = Self.harmless(url, upTo: Self.longestURL)
-    self.source = Self.harmless(source, upTo: Self.longestSource)
+    self.url = Self.sanitised(url, upTo: Self.maximumURLLength)
+    self.source = Self.sanitised(source, upTo: Self.maximumSourceLength)
   }
 
   /// Printable ASCII of bounded length, with keys masked.
-  private static func harmless(_ text: String?, upTo longest: Int) -> String? {
-    guard let text, !text.isEmpty, text.utf8.count <= longest,
+  private static func sanitised(_ text: String?, upTo maximum: Int) -> String? {
+    guard let text, !text.isEmpty, text.utf8.count <= maximum,
       text.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
     else { return nil }
     return KeySecret.masking(text)

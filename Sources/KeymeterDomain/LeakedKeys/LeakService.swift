@@ -11,10 +11,10 @@ public struct LeakService: Sendable {
   /// The time limit, after which the rest is left for a retry.
   ///
   /// The reporter waits 30 seconds.
-  private static let longest = Duration.seconds(20)
+  private static let timeLimit = Duration.seconds(20)
   /// The number of failures after which the database counts as unavailable, so that not every key waits for
   /// it.
-  private static let mostFailures = 3
+  private static let maximumFailures = 3
 
   /// Creates a service over `store`.
   ///
@@ -44,11 +44,11 @@ public struct LeakService: Sendable {
   private func end<C: Clock<Duration>>(
     _ reports: [LeakReport], requestID: RequestID, on clock: C
   ) async -> [Result<LeakOutcome, any Error>] {
-    let deadline = clock.now.advanced(by: Self.longest)
+    let deadline = clock.now.advanced(by: Self.timeLimit)
     var results: [Result<LeakOutcome, any Error>] = []
     var failures = 0
     for report in reports {
-      guard failures < Self.mostFailures, clock.now < deadline else {
+      guard failures < Self.maximumFailures, clock.now < deadline else {
         results.append(.failure(StoreError.unavailable(reason: "leaked keys were left for a retry")))
         continue
       }

@@ -23,9 +23,7 @@ public protocol PepperStore: Sendable {
 public struct KnownPepper: Sendable, Hashable {
   /// The pepper's id.
   public let id: String
-  /// The check value.
-  ///
-  /// Nil if no node or command has registered the pepper yet.
+  /// The check value, or nil if no node or command has registered the pepper yet.
   public let check: PepperCheck?
   /// When the pepper was registered.
   public let firstSeen: Timestamp?

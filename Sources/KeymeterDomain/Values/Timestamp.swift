@@ -88,9 +88,7 @@ private struct DigitReader {
     return value
   }
 
-  /// The microseconds of an optional fraction.
-  ///
-  /// Nil for a point without digits.
+  /// The microseconds of an optional fraction, or nil for a point without digits.
   mutating func fraction() -> Int64? {
     guard skip(".") else { return 0 }
     var value: Int64 = 0

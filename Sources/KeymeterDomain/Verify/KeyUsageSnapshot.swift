@@ -39,9 +39,7 @@ public struct KeyUsageSnapshot: Sendable, Hashable {
   /// The month of `used`.
   public var period: Period { Period(containing: judgedAt.day) }
 
-  /// How much of a dimension is left.
-  ///
-  /// Nil if it is unrestricted, 0 if usage exceeds the limit.
+  /// How much of a dimension is left: nil if it is unrestricted, 0 if usage exceeds the limit.
   public func remaining(_ dimension: Dimension) -> Int64? {
     limits[dimension].map { limit in used[dimension] >= limit ? 0 : limit - used[dimension] }
   }

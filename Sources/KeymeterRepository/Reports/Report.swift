@@ -75,8 +75,6 @@ public struct Report: Sendable {
 public struct ReportResult: Sendable, Equatable {
   /// The column names in order, even if there are no rows.
   public let columns: [String]
-  /// The cells as text, in the order of `columns`.
-  ///
-  /// Nil is NULL.
+  /// The cells as text, or nil for NULL, in the order of `columns`.
   public let rows: [[String?]]
 }

@@ -13,7 +13,7 @@ enum RoleStatements {
     SELECT r.rolname::text AS role, l.rolname::text AS login, r.rolsuper AS is_superuser, r.rolbypassrls AS bypasses,
       (SELECT m.rolname::text FROM pg_catalog.pg_roles AS m
        WHERE (m.rolsuper OR m.rolbypassrls) AND pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER')
-       ORDER BY m.rolname LIMIT 1) AS mightier,
+       ORDER BY m.rolname LIMIT 1) AS bypassing_role,
       coalesce(
         pg_catalog.pg_has_role(r.oid, log.relowner, 'MEMBER')
           OR pg_catalog.has_table_privilege(r.oid, log.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')

@@ -39,8 +39,8 @@ public struct ServerRoleCheck: Sendable, Equatable {
         "is a superuser"
       } else if try row.decode("bypasses", as: Bool.self) {
         "has BYPASSRLS"
-      } else if let mightier = try row.decode("mightier", as: String?.self) {
-        "can become \(mightier), which bypasses row-level security"
+      } else if let bypassing = try row.decode("bypassing_role", as: String?.self) {
+        "can become \(bypassing), which bypasses row-level security"
       } else if try row.decode("alters_audit_log", as: Bool.self) {
         "can alter the audit log"
       } else if try !row.decode("is_app", as: Bool.self) {

@@ -47,9 +47,7 @@ struct BatchQueue<Entry> {
     return .wait
   }
 
-  /// The next batch for a worker that has finished one.
-  ///
-  /// Nil frees the worker.
+  /// The next batch for a worker that has finished one, or nil if the worker is now free.
   mutating func next() -> [Entry]? {
     guard depth > 0 else {
       busyWorkers -= 1

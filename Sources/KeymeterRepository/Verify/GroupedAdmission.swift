@@ -11,9 +11,7 @@ import Postgres
 struct GroupedAdmission {
   private struct Group {
     let request: AdmissionRequest
-    /// The common address of all its requests.
-    ///
-    /// Nil if they differ or it is unknown.
+    /// The common address of all its requests, or nil if they differ or it is unknown.
     var address: IPAddress?
     /// The requests' indices in the batch, in order of arrival.
     var members: [Int]

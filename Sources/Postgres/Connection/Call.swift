@@ -26,9 +26,7 @@ struct Call {
     limit = request == nil ? .now : min(limit, .now + Self.windDown)
   }
 
-  /// The milliseconds left for poll(2), rounded up.
-  ///
-  /// 0 after the deadline.
+  /// The milliseconds left for poll(2), rounded up, or 0 after the deadline.
   var millisecondsLeft: Int32 {
     Int32(clamping: max(0, (limit - .now).wholeMilliseconds))
   }

@@ -198,9 +198,7 @@ public actor Connection {
     return session
   }
 
-  /// The error that failed the current or last transaction.
-  ///
-  /// Nil after ``forgetTransactionFailure()``.
+  /// The error that failed the current or last transaction, or nil after ``forgetTransactionFailure()``.
   var transactionFailure: PostgresError? { session?.transactionFailure }
 
   func forgetTransactionFailure() {

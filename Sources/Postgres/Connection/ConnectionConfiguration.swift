@@ -25,9 +25,7 @@ public struct ConnectionConfiguration: Sendable {
   public let statementTimeout: Duration
   /// Whether statements are prepared on the server and reused.
   public let preparedStatements: Bool
-  /// The role that each connection switches to, as with `SET ROLE`.
-  ///
-  /// Nil for the login itself.
+  /// The role that each connection switches to (`SET ROLE`), or nil for the login itself.
   public let role: String?
   /// The parameters for libpq, in its own order.
   let settings: [Setting]

@@ -17,7 +17,7 @@ final class ConnectionSignals: Sendable {
   /// Call numbers only increase, so a late cancellation names a finished call and has no effect.
   private let cancelledCall = Atomic<UInt64>(0)
   private let status = Atomic<UInt8>(TransactionStatus.unknown.rawValue)
-  /// The connection's socket; -1 once it is closed.
+  /// The connection's socket, or -1 once it is closed.
   private let socket = Atomic<Int32>(-1)
 
   init(pipe: WakePipe) {

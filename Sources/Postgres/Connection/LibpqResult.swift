@@ -19,38 +19,38 @@ extension QueryResult {
 extension ResultStorage {
   fileprivate convenience init(copying result: OpaquePointer, rowCount: Int32) {
     let columnCount = PQnfields(result)
-    var places: [Place] = []
-    places.reserveCapacity(Int(rowCount) * Int(columnCount))
+    var cells: [CellRange] = []
+    cells.reserveCapacity(Int(rowCount) * Int(columnCount))
     var size = 0
     for row in 0..<rowCount {
       for column in 0..<columnCount {
         let length = PQgetisnull(result, row, column) == 1 ? -1 : PQgetlength(result, row, column)
-        places.append(Place(start: size, length: length))
+        cells.append(CellRange(start: size, length: length))
         size += Int(max(0, length))
       }
     }
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      Self.copyCells(of: result, rowCount: rowCount, columnCount: columnCount, places: places, to: buffer)
+      Self.copyCells(of: result, rowCount: rowCount, columnCount: columnCount, cells: cells, to: buffer)
       count = size
     }
     self.init(
       columns: (0..<columnCount).map { PQfname(result, $0).map { String(cString: $0) } ?? "" },
       types: (0..<columnCount).map { PostgresType(rawValue: PQftype(result, $0)) },
-      bytes: bytes, places: places)
+      bytes: bytes, cells: cells)
   }
 
   private static func copyCells(
-    of result: OpaquePointer, rowCount: Int32, columnCount: Int32, places: [Place],
+    of result: OpaquePointer, rowCount: Int32, columnCount: Int32, cells: [CellRange],
     to buffer: UnsafeMutableBufferPointer<UInt8>
   ) {
     guard let target = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
-    var places = places.makeIterator()
+    var cells = cells.makeIterator()
     for row in 0..<rowCount {
       for column in 0..<columnCount {
-        guard let place = places.next(), place.length > 0, let value = PQgetvalue(result, row, column) else {
+        guard let cell = cells.next(), cell.length > 0, let value = PQgetvalue(result, row, column) else {
           continue
         }
-        (target + place.start).copyMemory(from: value, byteCount: Int(place.length))
+        (target + cell.start).copyMemory(from: value, byteCount: Int(cell.length))
       }
     }
   }

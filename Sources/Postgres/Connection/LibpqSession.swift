@@ -83,9 +83,7 @@ final class LibpqSession: @unchecked Sendable {
       """
   }
 
-  /// The process id reported at connect time, which a pooler makes up.
-  ///
-  /// 0 once closed.
+  /// The process id reported at connect time (made up, behind a pooler), or 0 once closed.
   private var initialProcessID: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
 
   /// SQL that returns a row on PostgreSQL's own session, and no row behind a pooler.

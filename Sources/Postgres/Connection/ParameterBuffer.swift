@@ -4,7 +4,7 @@
 /// any number of parameters.
 struct ParameterBuffer {
   private var bytes: [UInt8] = []
-  /// Where each value starts; nil for NULL.
+  /// Where each value starts, or nil for NULL.
   private var offsets: [Int?] = []
   private var lengths: [Int32] = []
   /// The values' types, as libpq's `Oid`.

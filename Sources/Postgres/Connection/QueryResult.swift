@@ -7,9 +7,7 @@ public struct QueryResult: Sendable {
   /// The server's command tag, such as `INSERT 0 3`.
   public let commandTag: String
 
-  /// The number of rows inserted, updated, deleted or selected.
-  ///
-  /// 0 for other commands.
+  /// The number of rows inserted, updated, deleted or selected, or 0 for other commands.
   public var affectedRows: Int {
     commandTag.split(separator: " ").last.flatMap { Int($0) } ?? 0
   }

@@ -7,7 +7,7 @@ final class ResultStorage: Sendable {
   /// The position of a cell's bytes.
   ///
   /// A negative length means NULL.
-  struct Place: Sendable {
+  struct CellRange: Sendable {
     let start: Int
     let length: Int32
   }
@@ -15,19 +15,19 @@ final class ResultStorage: Sendable {
   let columns: [String]
   let types: [PostgresType]
   private let bytes: [UInt8]
-  private let places: [Place]
+  private let cells: [CellRange]
 
-  init(columns: [String], types: [PostgresType], bytes: [UInt8], places: [Place]) {
+  init(columns: [String], types: [PostgresType], bytes: [UInt8], cells: [CellRange]) {
     self.columns = columns
     self.types = types
     self.bytes = bytes
-    self.places = places
+    self.cells = cells
   }
 
   func cell(row: Int, column: Int) -> PostgresCell {
-    let place = places[row * columns.count + column]
-    guard place.length >= 0 else { return PostgresCell(type: types[column], bytes: nil) }
-    return PostgresCell(type: types[column], bytes: bytes[place.start..<place.start + Int(place.length)])
+    let cell = cells[row * columns.count + column]
+    guard cell.length >= 0 else { return PostgresCell(type: types[column], bytes: nil) }
+    return PostgresCell(type: types[column], bytes: bytes[cell.start..<cell.start + Int(cell.length)])
   }
 }
 
@@ -35,8 +35,6 @@ final class ResultStorage: Sendable {
 public struct PostgresCell: Sendable {
   /// The column's type, or the element's type within an array.
   public let type: PostgresType
-  /// The value's bytes.
-  ///
-  /// Nil for NULL.
+  /// The value's bytes, or nil for NULL.
   public let bytes: ArraySlice<UInt8>?
 }

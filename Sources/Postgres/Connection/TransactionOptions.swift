@@ -4,9 +4,9 @@ public struct TransactionOptions: Sendable, Hashable {
   public enum Isolation: Sendable, Hashable {
     /// Each statement sees what was committed before it began.
     case readCommitted
-    /// All statements see one snapshot; a conflicting write fails with 40001.
+    /// All statements see one snapshot, and a conflicting write fails with 40001.
     case repeatableRead
-    /// As if transactions ran one after the other; a conflict fails with 40001.
+    /// As if transactions ran one after the other. A conflict fails with 40001.
     case serializable
   }
 

@@ -149,8 +149,8 @@ extension PoolStateMachine {
   mutating func connectFailed(_ id: ConnectionID, _ error: PostgresError) -> [Action] {
     guard connections[id] == .connecting else { return [] }
     connections[id] = nil
-    let someAreAlive = connections.values.contains { $0 != .closing }
-    return (someAreAlive ? [] : failAllWaiters(error)) + drainedIfSo()
+    let anyIsAlive = connections.values.contains { $0 != .closing }
+    return (anyIsAlive ? [] : failAllWaiters(error)) + drainedIfEmpty()
   }
 
   /// A leased connection is returned.
@@ -175,7 +175,7 @@ extension PoolStateMachine {
   mutating func closed(_ id: ConnectionID) -> [Action] {
     guard connections[id] == .closing else { return [] }
     connections[id] = nil
-    return connectIfUseful() + drainedIfSo()
+    return connectIfUseful() + drainedIfEmpty()
   }
 
   private mutating func makeAvailable(_ id: ConnectionID, idleSince: Instant, now: Instant) -> [Action] {
@@ -206,7 +206,7 @@ extension PoolStateMachine {
     }
   }
 
-  private func drainedIfSo() -> [Action] {
+  private func drainedIfEmpty() -> [Action] {
     isDrained ? [.drained] : []
   }
 }
@@ -237,10 +237,10 @@ extension PoolStateMachine {
 
   /// Stops leasing: waiters fail, and connections are closed as they become idle.
   mutating func shutDown() -> [Action] {
-    guard !isShutDown else { return drainedIfSo() }
+    guard !isShutDown else { return drainedIfEmpty() }
     isShutDown = true
     defer { idle.removeAll() }
-    return failAllWaiters(Self.closedError) + idle.flatMap { close($0.id) } + drainedIfSo()
+    return failAllWaiters(Self.closedError) + idle.flatMap { close($0.id) } + drainedIfEmpty()
   }
 
   /// Closes the connections that are still leased, because the close limit has passed.

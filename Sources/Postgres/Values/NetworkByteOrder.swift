@@ -6,9 +6,7 @@ extension Array<UInt8> {
 }
 
 extension ArraySlice<UInt8> {
-  /// The slice as one integer, most significant byte first.
-  ///
-  /// Nil if the lengths differ.
+  /// The slice as one integer, most significant byte first, or nil if the lengths differ.
   func bigEndian<Value: FixedWidthInteger>(as type: Value.Type = Value.self) -> Value? {
     guard count == MemoryLayout<Value>.size else { return nil }
     return withUnsafeBytes { Value(bigEndian: $0.loadUnaligned(as: Value.self)) }

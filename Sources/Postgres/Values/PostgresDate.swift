@@ -16,9 +16,7 @@ public struct PostgresDate: Sendable, Hashable, Comparable {
   /// PostgreSQL counts from 2000-01-01.
   private static let postgresEpoch: Int32 = 10_957
 
-  /// The wire value.
-  ///
-  /// Nil if it is out of range or would mean `-infinity`.
+  /// The wire value, or nil if it is out of range or would mean `-infinity`.
   var wireValue: Int32? {
     let (value, overflow) = daysSinceUnixEpoch.subtractingReportingOverflow(Self.postgresEpoch)
     return overflow || value == .min ? nil : value

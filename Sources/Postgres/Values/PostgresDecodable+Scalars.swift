@@ -55,7 +55,7 @@ extension Bool: PostgresDecodable {
 }
 
 extension PostgresTimestamp: PostgresDecodable {
-  /// Reads `timestamptz`; `infinity` and `-infinity` are failures.
+  /// Reads `timestamptz`, but not `infinity` and `-infinity`.
   public init(cell: PostgresCell) throws(PostgresDecodingFailure) {
     guard let value = PostgresTimestamp(wireValue: try cell.integer(of: .timestamptz)) else {
       throw PostgresDecodingFailure("infinity or out of range")
@@ -65,7 +65,7 @@ extension PostgresTimestamp: PostgresDecodable {
 }
 
 extension PostgresDate: PostgresDecodable {
-  /// Reads `date`; `infinity` and `-infinity` are failures.
+  /// Reads `date`, but not `infinity` and `-infinity`.
   public init(cell: PostgresCell) throws(PostgresDecodingFailure) {
     guard let value = PostgresDate(wireValue: try cell.integer(of: .date)) else {
       throw PostgresDecodingFailure("infinity or out of range")

@@ -16,9 +16,7 @@ public struct PostgresTimestamp: Sendable, Hashable, Comparable {
   /// PostgreSQL counts from 2000-01-01 00:00:00 UTC.
   private static let postgresEpoch: Int64 = 946_684_800_000_000
 
-  /// The wire value.
-  ///
-  /// Nil if it is out of range or would mean `-infinity`.
+  /// The wire value, or nil if it is out of range or would mean `-infinity`.
   var wireValue: Int64? {
     let (value, overflow) = microsecondsSinceUnixEpoch.subtractingReportingOverflow(Self.postgresEpoch)
     return overflow || value == .min ? nil : value

@@ -19,9 +19,7 @@ enum FileDescriptorLimit {
     private static let files = RLIMIT_NOFILE
   #endif
 
-  /// The hard limit, up to which a process may raise its own.
-  ///
-  /// Nil if the system doesn't report one.
+  /// The hard limit, up to which a process may raise its own, or nil if the system doesn't report one.
   static var highest: Int? {
     var limits = rlimit()
     guard getrlimit(files, &limits) == 0 else { return nil }

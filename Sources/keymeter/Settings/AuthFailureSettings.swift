@@ -5,9 +5,7 @@ import KeymeterHandlers
 struct AuthFailureSettings: Sendable {
   /// The proxies whose `X-Forwarded-For` is trusted.
   let proxies: TrustedProxies
-  /// The failures allowed per minute and address.
-  ///
-  /// 0 means unlimited.
+  /// The failures allowed per minute and address, or 0 means unlimited.
   let failuresPerMinute: Int
 
   init(_ source: SettingsSource) throws(SettingError) {
