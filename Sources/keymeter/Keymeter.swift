@@ -5,7 +5,7 @@ import ArgumentParser
 struct Keymeter: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "keymeter",
-    abstract: "Issues API keys and meters their use, exactly.",
+    abstract: "Issues API keys and meters their use exactly.",
     discussion: """
       Settings come from flags, then from the environment: DATABASE_URL, KEYMETER_PEPPERS, KEYMETER_HOST,
       KEYMETER_PORT, KEYMETER_LOG_LEVEL, KEYMETER_LOG_FORMAT. DATABASE_URL_FILE and KEYMETER_PEPPERS_FILE

@@ -13,7 +13,7 @@ public struct EventID: Sendable, Hashable {
       text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
     else {
       throw ValidationFailure(
-        field: "event_id", "must be 1 to 255 characters, none of them a control character")
+        field: "event_id", "must be 1 to 255 characters without control characters")
     }
     rawValue = text
   }

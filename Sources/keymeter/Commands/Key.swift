@@ -5,7 +5,7 @@ import KeymeterRepository
 /// `keymeter key …`: creates root keys and lists all keys.
 struct Key: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Create root keys, and list keys.", subcommands: [CreateRoot.self, List.self])
+    abstract: "Create root keys and list keys.", subcommands: [CreateRoot.self, List.self])
 
   static let columns = ["id", "root", "status", "environment", "key_hint", "created", "friendly_name"]
 }

@@ -73,9 +73,11 @@ struct PepperPlan: Encodable {
       ]
     }
     let old = former.joined(separator: ",")
-    let how = file.map { "KEYMETER_PEPPERS_FILE=\($0) (\(old),\(new))" } ?? "the new one last (\(old),\(new))"
+    let how =
+      file.map { "set KEYMETER_PEPPERS_FILE=\($0) (\(old),\(new))" }
+      ?? "add the new pepper last (\(old),\(new))"
     return [
-      "On every node and wherever keymeter creates keys, give \(how). Restart the nodes one by one. "
+      "On every node and wherever keymeter creates keys, \(how). Restart the nodes one by one. "
         + "All nodes now accept \(new), and none uses it for new keys yet.",
       "Put \(new) first (\(new),\(old)) and restart the nodes one by one. "
         + "New keys use it, and existing keys move to it as they are used.",

@@ -50,7 +50,7 @@ enum FileDescriptorLimit {
       for: connections, within: Int(clamping: limits.rlim_cur), databaseConnections: databaseConnections)
     logger.log(
       level: asked.connectionsAreNamed ? .warning : .info,
-      "fewer connections than \(ConnectionLimits.connectionsName): the limit on open files (ulimit -n) is too low",
+      "accepting fewer connections than \(ConnectionLimits.connectionsName): the open files limit (ulimit -n) is too low",
       metadata: ["connections": .stringConvertible(room), "files": .stringConvertible(limits.rlim_cur)])
     return room
   }
