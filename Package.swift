@@ -48,14 +48,6 @@ let package = Package(
       swiftSettings: strict
     ),
     .target(
-      name: "EmbeddedPostgres",
-      dependencies: [
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
-      ],
-      swiftSettings: strict
-    ),
-    .target(
       name: "PrometheusMetrics",
       dependencies: [
         .product(name: "CoreMetrics", package: "swift-metrics")
@@ -97,27 +89,54 @@ let package = Package(
       swiftSettings: strict,
       plugins: ["EmbedOpenAPI"]
     ),
-    .executableTarget(
-      name: "keymeter",
+    .target(
+      name: "KeymeterServer",
       dependencies: [
-        "EmbeddedPostgres",
         "KeymeterDomain",
         "KeymeterHandlers",
         "KeymeterRepository",
         "Postgres",
         "PrometheusMetrics",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict
+    ),
+    .target(
+      name: "KeymeterOps",
+      dependencies: [
+        "KeymeterDomain",
+        "KeymeterRepository",
+        "KeymeterServer",
+        "Postgres",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "keymeter",
+      dependencies: [
+        "KeymeterDomain",
+        "KeymeterOps",
+        "KeymeterRepository",
+        "KeymeterServer",
+        "Postgres",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict
@@ -140,7 +159,7 @@ let package = Package(
     .target(
       name: "KeymeterTesting",
       dependencies: [
-        "EmbeddedPostgres",
+        "KeymeterOps",
         "KeymeterDomain",
         "KeymeterRepository",
         "Postgres",
@@ -152,13 +171,13 @@ let package = Package(
     ),
     .testTarget(
       name: "PostgresTests",
-      dependencies: ["Postgres", "CLibpq", "KeymeterTesting", "EmbeddedPostgres"],
+      dependencies: ["Postgres", "CLibpq", "KeymeterTesting", "KeymeterOps"],
       swiftSettings: strict
     ),
     .testTarget(
       name: "KeymeterOpsTests",
       dependencies: [
-        "EmbeddedPostgres",
+        "KeymeterOps",
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
@@ -180,7 +199,7 @@ let package = Package(
     .testTarget(
       name: "KeymeterRepositoryTests",
       dependencies: [
-        "KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting", "EmbeddedPostgres",
+        "KeymeterRepository", "KeymeterDomain", "Postgres", "KeymeterTesting", "KeymeterOps",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -226,12 +245,14 @@ let package = Package(
     .testTarget(
       name: "KeymeterServerTests",
       dependencies: [
-        "keymeter", "KeymeterDomain", "KeymeterHandlers", "KeymeterTesting",
+        "keymeter", "KeymeterDomain", "KeymeterHandlers", "KeymeterOps", "KeymeterServer", "KeymeterTesting",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
       ],
       swiftSettings: strict
@@ -239,7 +260,7 @@ let package = Package(
     .testTarget(
       name: "WholeStackTests",
       dependencies: [
-        "keymeter", "KeymeterDomain", "KeymeterHandlers", "KeymeterTesting", "EmbeddedPostgres", "Postgres",
+        "keymeter", "KeymeterDomain", "KeymeterHandlers", "KeymeterTesting", "KeymeterOps", "Postgres",
         "PrometheusMetrics",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),

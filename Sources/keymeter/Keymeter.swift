@@ -1,4 +1,5 @@
 import ArgumentParser
+import KeymeterServer
 
 /// The command line's root: `keymeter COMMAND` (contract §7).
 @main
@@ -16,9 +17,4 @@ struct Keymeter: AsyncParsableCommand {
       Serve.self, Dev.self, Migrate.self, Org.self, Key.self, Pepper.self, Audit.self, ReportCommand.self,
       Doctor.self,
     ])
-}
-
-/// The version of this source tree, or the one it leads to.
-enum KeymeterVersion {
-  static let current = "0.1.0"
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import keymeter
+@testable import KeymeterOps
 
 @Suite("Work that may never end", .timeLimit(.minutes(1)))
 struct BoundedTests {

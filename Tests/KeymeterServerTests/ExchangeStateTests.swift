@@ -1,6 +1,6 @@
 import Testing
 
-@testable import keymeter
+@testable import KeymeterServer
 
 @Suite("Where an exchange stands")
 struct ExchangeStateTests {

@@ -7,7 +7,7 @@ import NIOHTTPTypesHTTP1
 import Synchronization
 import Testing
 
-@testable import keymeter
+@testable import KeymeterServer
 
 /// Verifications are answered in the channel, behind the guard and before the application.
 @Suite("The guard before verifications", .timeLimit(.minutes(1)))

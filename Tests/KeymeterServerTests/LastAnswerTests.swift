@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import keymeter
+@testable import KeymeterServer
 
 @Suite("A connection's last answer while the server drains", .timeLimit(.minutes(1)))
 struct LastAnswerTests {

@@ -1,6 +1,8 @@
 import FoundationEssentials
 import Testing
 
+@testable import KeymeterOps
+@testable import KeymeterServer
 @testable import keymeter
 
 @Suite("A line of the log, and of what commands say")

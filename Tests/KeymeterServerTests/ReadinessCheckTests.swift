@@ -2,7 +2,7 @@ import KeymeterHandlers
 import Synchronization
 import Testing
 
-@testable import keymeter
+@testable import KeymeterServer
 
 @Suite("Whether the node is ready", .timeLimit(.minutes(1)))
 struct ReadinessCheckTests {

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import keymeter
+@testable import KeymeterServer
 
 @Suite("The guard against slow and hostile clients", .timeLimit(.minutes(1)))
 struct RequestTimeoutHandlerTests {

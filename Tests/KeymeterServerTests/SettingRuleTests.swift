@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import KeymeterOps
 @testable import keymeter
 
 @Suite("The settings that doctor knows")

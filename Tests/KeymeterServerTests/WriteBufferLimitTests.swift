@@ -1,7 +1,7 @@
 import Synchronization
 import Testing
 
-@testable import keymeter
+@testable import KeymeterServer
 
 @Suite("What waits for slow clients on all connections together", .timeLimit(.minutes(1)))
 struct WriteBufferLimitTests {

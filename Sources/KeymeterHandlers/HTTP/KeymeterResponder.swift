@@ -1,8 +1,8 @@
-import HTTPTypes
+package import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
-import KeymeterDomain
-import Logging
+package import KeymeterDomain
+package import Logging
 import NIOCore
 
 /// Answers verification by itself, whatever the method, and leaves the rest to the router.
@@ -32,7 +32,7 @@ public struct KeymeterResponder: HTTPResponder {
   /// Where the terms of a verification come from, by its path as it came; `nil` for any other request.
   ///
   /// A path in an unusual form is not recognised here, and answered all the same by `respond(to:context:)`.
-  static func verification(_ request: HTTPRequest) -> Verify.TermsSource? {
+  package static func verification(_ request: HTTPRequest) -> Verify.TermsSource? {
     guard let target = request.path else { return nil }
     return Verify.TermsSource(path: Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") }))
   }
@@ -41,7 +41,7 @@ public struct KeymeterResponder: HTTPResponder {
   ///
   /// - Parameter complete: is called once, on any thread; it is given a function that makes the answer, so that this
   ///   is done where the connection is.
-  func answer(
+  package func answer(
     _ request: HTTPRequest, _ source: Verify.TermsSource, peer: IPAddress?, logger: Logger,
     then complete: @escaping @Sendable (@escaping @Sendable () -> BufferedResponse) -> Void
   ) {

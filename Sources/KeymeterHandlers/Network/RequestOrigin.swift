@@ -1,6 +1,6 @@
 import HTTPTypes
-import KeymeterDomain
-import NIOCore
+package import KeymeterDomain
+package import NIOCore
 
 /// What is known of where a request comes from; nothing is made of its headers until somebody asks.
 struct RequestOrigin: Sendable {
@@ -19,7 +19,7 @@ struct RequestOrigin: Sendable {
 
 extension IPAddress {
   /// The address of a socket; `nil` for a unix socket.
-  init?(_ address: SocketAddress) {
+  package init?(_ address: SocketAddress) {
     // Where sockaddr_in and sockaddr_in6 have their octets, on every system; to name the members would need the
     // module of each system's headers.
     let place: Range<Int>

@@ -5,13 +5,13 @@ import Logging
 /// `ANY /api/v1/verify` and `ANY /api/v1/verify/*`: authenticates and charges in one step.
 ///
 /// The body is ignored.
-struct Verify: Sendable {
+package struct Verify: Sendable {
   let meter: MeteringService
 
   static let path = "/api/v1/verify"
 
   /// Where the terms come from: the gateway's own query, or its headers where the query is the client's.
-  enum TermsSource {
+  package enum TermsSource {
     case query
     case headers
 

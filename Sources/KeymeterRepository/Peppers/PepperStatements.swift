@@ -1,7 +1,7 @@
-import Postgres
+package import Postgres
 
 /// The statements about peppers.
-enum PepperStatements {
+package enum PepperStatements {
   static let all = [introduce, mismatched, known, renew]
 
   /// Serialises two nodes that register the same pepper at once.
@@ -15,7 +15,7 @@ enum PepperStatements {
     """)
 
   /// Separate from `introduce`, so that it sees peppers that another node has just registered.
-  static let mismatched = Statement(
+  package static let mismatched = Statement(
     "pepper_mismatched",
     """
     SELECT p.pepper_id

@@ -1,4 +1,4 @@
-import Postgres
+package import Postgres
 
 /// A bug: a statement that always returns one row returned none.
 struct RowMissing: Error {
@@ -9,7 +9,7 @@ extension Connection {
   /// The first row of a statement that always returns one.
   ///
   /// - Throws: `PostgresError`, and `RowMissing`.
-  func row(of statement: Statement, _ parameters: [Parameter]) async throws -> Row {
+  package func row(of statement: Statement, _ parameters: [Parameter]) async throws -> Row {
     guard let row = try await execute(statement, parameters).rows.first else {
       throw RowMissing(statement: statement.name)
     }

@@ -2,26 +2,31 @@ import Crypto
 import KeymeterDomain
 
 /// One migration: `NNNN_verb_noun.sql`, applied once, in its own transaction.
-struct Migration: Sendable {
+package struct Migration: Sendable {
   let version: Int32
   /// The file's name.
-  let name: String
-  let sql: String
+  package let name: String
+  package let sql: String
   let checksum: String
 }
 
 /// A function, view or trigger, applied again when its text changes.
-struct SchemaFunction: Sendable {
+package struct SchemaFunction: Sendable {
   /// The file's name.
-  let name: String
-  let sql: String
+  package let name: String
+  package let sql: String
   let checksum: String
 }
 
 /// The schema files that this binary was built with.
-struct SchemaFiles: Sendable {
-  let migrations: [Migration]
-  let functions: [SchemaFunction]
+package struct SchemaFiles: Sendable {
+  package let migrations: [Migration]
+  package let functions: [SchemaFunction]
+
+  package init(migrations: [Migration], functions: [SchemaFunction]) {
+    self.migrations = migrations
+    self.functions = functions
+  }
 
   /// Whether the schema has daily usage, whose monthly partitions are created in advance.
   var makesUsagePartitions: Bool { functions.contains { $0.name == "ensure_usage_partitions.sql" } }
@@ -33,7 +38,7 @@ struct SchemaFiles: Sendable {
   }
 
   /// The files of `sql/` at build time.
-  static let embedded = SchemaFiles(
+  package static let embedded = SchemaFiles(
     migrations: EmbeddedSQL.migrations.map { Migration($0) },
     functions: EmbeddedSQL.functions.map { SchemaFunction($0) })
 }

@@ -7,5 +7,4 @@ enum StatementCatalogue {
   static let all =
     MigrationStatements.all + ManagementStatements.all + AdmissionStatements.all + MeteringStatements.all
     + IdempotencyStatements.all + AuditStatements.all + RoleStatements.all + PepperStatements.all
-    + InspectionStatements.all
 }

@@ -43,7 +43,7 @@ extension ConnectionConfiguration {
   }
 
   /// The same configuration, with prepared statements.
-  var preparing: ConnectionConfiguration {
+  package var preparing: ConnectionConfiguration {
     ConnectionConfiguration(self, settings: settings, preparedStatements: true)
   }
 

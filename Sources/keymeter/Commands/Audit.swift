@@ -1,6 +1,7 @@
 import ArgumentParser
 import KeymeterDomain
 import KeymeterRepository
+import KeymeterServer
 
 /// `keymeter audit`: prints an organisation's audit log.
 struct Audit: AsyncParsableCommand {

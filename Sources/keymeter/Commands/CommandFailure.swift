@@ -1,7 +1,8 @@
 import ArgumentParser
-import EmbeddedPostgres
 import KeymeterDomain
+import KeymeterOps
 import KeymeterRepository
+import KeymeterServer
 import Postgres
 
 /// Reports a failed command: one line on standard error, and an exit code as in sysexits(3).
@@ -42,6 +43,8 @@ enum CommandFailure {
     // to show.
     case let error as PostgresError: (error.debugDescription, error.isUnavailable ? unavailable : software)
     case let error as CommandError: (error.description, ExitCode(1))
+    case let error as ListenError: (error.description, ExitCode(1))
+    case let error as DevDirectoryError: (error.description, ExitCode(1))
     default: (String(describing: error), software)
     }
   }
@@ -65,15 +68,4 @@ struct CommandError: Error, CustomStringConvertible {
   let description: String
 
   init(_ description: String) { self.description = description }
-}
-
-/// The database's schema doesn't match this binary.
-struct SchemaNotUsable: Error, CustomStringConvertible {
-  let state: SchemaState
-
-  var description: String {
-    if !state.changed.isEmpty { return ChangedMigrationError(names: state.changed).description }
-    let names = state.pending + state.outdatedFunctions
-    return "the database's schema is behind (\(names.joined(separator: ", "))): run `keymeter migrate` first"
-  }
 }

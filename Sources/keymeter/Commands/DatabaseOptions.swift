@@ -1,6 +1,7 @@
 import ArgumentParser
 import KeymeterDomain
 import KeymeterRepository
+import KeymeterServer
 import Logging
 import Postgres
 

@@ -1,8 +1,8 @@
 import ArgumentParser
-import EmbeddedPostgres
 import KeymeterDomain
+import KeymeterOps
+import KeymeterServer
 import Logging
-import SystemPackage
 
 /// `keymeter dev`: runs everything on one machine, with a private database.
 struct Dev: AsyncParsableCommand {
@@ -24,10 +24,16 @@ struct Dev: AsyncParsableCommand {
       let logger = try server.logger(source)
       let listen = try ListenSettings(source, host: server.host, port: server.port)
       let directory = try DevDirectory.open(dataDir)
+      let peppers = try directory.peppers()
       let environment = DevEnvironment(
-        directory: directory, listen: listen, authentication: try AuthFailureSettings(source),
+        directory: directory, listen: listen, peppers: (setting: peppers, set: try Self.parse(peppers)),
+        authentication: try AuthFailureSettings(source),
         leakReporter: try source.leakReporter(), logger: logger)
       try await environment.run()
     }
+  }
+
+  private static func parse(_ peppers: String) throws -> PepperSet {
+    try SettingsSource(environment: ["KEYMETER_PEPPERS": peppers]).peppers()
   }
 }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import KeymeterOps
+import KeymeterServer
 
 /// `keymeter doctor`: checks everything that a server needs, without changing anything.
 struct Doctor: AsyncParsableCommand {
@@ -25,7 +27,13 @@ struct Doctor: AsyncParsableCommand {
       if !asJSON { StandardStream.output.write(line: finding.line) }
     }
     let report = await examination.run()
-    if asJSON { StandardStream.output.write(line: try report.json()) }
-    throw ExitCode(report.exitCode(strict: strict))
+    if asJSON { StandardStream.output.write(line: try jsonText(report)) }
+    throw exitCode(report)
+  }
+
+  /// 0, 1 or 78 (contract §7).
+  private func exitCode(_ report: DoctorReport) -> ExitCode {
+    if report.settingsAreUnusable { return CommandFailure.configuration }
+    return ExitCode(report.status == .fail || strict && report.status == .warn ? 1 : 0)
   }
 }

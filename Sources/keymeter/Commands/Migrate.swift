@@ -1,5 +1,6 @@
 import ArgumentParser
 import KeymeterRepository
+import KeymeterServer
 
 /// `keymeter migrate`: migrates the schema to this binary's version.
 struct Migrate: AsyncParsableCommand {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KeymeterServer
 
 /// A command's output: names and values in order.
 ///

@@ -1,6 +1,7 @@
 import ArgumentParser
 import KeymeterDomain
 import KeymeterRepository
+import KeymeterServer
 import Postgres
 
 /// `keymeter pepper …`: manages the peppers, the secrets that keys are hashed with.

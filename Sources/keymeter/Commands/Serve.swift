@@ -1,4 +1,5 @@
 import ArgumentParser
+import KeymeterServer
 import Logging
 
 /// The options of the commands that run a server.

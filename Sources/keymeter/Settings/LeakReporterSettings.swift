@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KeymeterDomain
+import KeymeterServer
 
 extension SettingsSource {
   /// GitHub's public keys from `KEYMETER_GITHUB_SECRET_SCANNING_KEYS`, or nil if it is not set.

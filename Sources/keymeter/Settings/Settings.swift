@@ -1,41 +1,18 @@
 import FoundationEssentials
 import KeymeterDomain
-import KeymeterRepository
+import KeymeterServer
 import Logging
-import Postgres
+import NIOCore
 
-/// The connection to the database.
-struct DatabaseSettings: Sendable {
-  let url: String
-  /// The maximum number of connections in the process's general pool.
-  let maximumConnections: Int
-  /// The number of admission workers, each with its own connection.
-  let admissionWorkers: Int
-  /// Off for poolers in transaction mode that don't support prepared statements.
-  let preparedStatements: Bool
-
+extension DatabaseSettings {
   init(_ source: SettingsSource, url flag: String? = nil) throws(SettingError) {
-    url = try source.required("DATABASE_URL", flag: flag)
+    self.init(url: try source.required("DATABASE_URL", flag: flag))
     maximumConnections =
-      try source.number("KEYMETER_DATABASE_CONNECTIONS", in: 1...1_000) ?? 8
-    admissionWorkers = try source.number("KEYMETER_ADMISSION_LANES", in: 1...16) ?? 1
-    preparedStatements = try source.flag("KEYMETER_PREPARED_STATEMENTS") ?? true
-    _ = try configuration(statementTimeout: .seconds(10))
-  }
-
-  /// The maximum number of connections per server, including its admission workers and its readiness check.
-  var connectionsOfOneNode: Int { maximumConnections + admissionWorkers + 1 }
-
-  /// The connection configuration.
-  ///
-  /// - Parameter role: The role that connections switch to if the login may, or nil for the login itself.
-  func configuration(
-    statementTimeout: Duration, role: DatabaseRole? = nil
-  ) throws(SettingError) -> ConnectionConfiguration {
+      try source.number("KEYMETER_DATABASE_CONNECTIONS", in: 1...1_000) ?? maximumConnections
+    admissionWorkers = try source.number("KEYMETER_ADMISSION_LANES", in: 1...16) ?? admissionWorkers
+    preparedStatements = try source.flag("KEYMETER_PREPARED_STATEMENTS") ?? preparedStatements
     do {
-      return try ConnectionConfiguration(
-        url: url, statementTimeout: statementTimeout, searchPath: DatabaseRole.searchPath,
-        preparedStatements: preparedStatements, role: role?.rawValue)
+      _ = try configuration(statementTimeout: .seconds(10))
     } catch {
       throw SettingError(
         name: "DATABASE_URL",
@@ -45,26 +22,69 @@ struct DatabaseSettings: Sendable {
   }
 }
 
-/// The address that the server listens on.
-struct ListenSettings: Sendable {
-  let host: String
-  let port: Int
-  /// Nil for plain HTTP.
-  let tls: TLSSettings?
-  let limits: ConnectionLimits
-  /// How long the server keeps serving, but reports not ready, after it is asked to stop.
-  let drain: Duration
-
+extension ListenSettings {
   init(_ source: SettingsSource, host: String? = nil, port: String? = nil) throws(SettingError) {
-    self.host = try source.value("KEYMETER_HOST", flag: host) ?? "127.0.0.1"
-    self.port = try source.number("KEYMETER_PORT", flag: port, in: 0...65_535) ?? 8080
-    tls = try TLSSettings.read(source)
-    limits = try ConnectionLimits(source)
-    drain = .seconds(try source.number("KEYMETER_DRAIN_SECONDS", in: 0...3_600) ?? 0)
+    self.init(
+      host: try source.value("KEYMETER_HOST", flag: host) ?? "127.0.0.1",
+      port: try source.number("KEYMETER_PORT", flag: port, in: 0...65_535) ?? 8080,
+      tls: try TLSSettings.read(source), limits: try ConnectionLimits(source),
+      drain: .seconds(try source.number("KEYMETER_DRAIN_SECONDS", in: 0...3_600) ?? 0))
+  }
+}
+
+extension TLSSettings {
+  /// The two paths, or nil if neither is set.
+  ///
+  /// - Throws: `SettingError` if only one of them is set, so that a server meant to use TLS never serves plain HTTP.
+  static func read(_ source: SettingsSource) throws(SettingError) -> TLSSettings? {
+    let certificate = try source.value(certificateName)
+    let key = try source.value(keyName)
+    switch (certificate, key) {
+    case (nil, nil): return nil
+    case (let certificate?, let key?): return TLSSettings(certificatePath: certificate, keyPath: key)
+    case (_?, nil): throw SettingError(name: keyName, problem: "is not set, but \(certificateName) is")
+    case (nil, _?): throw SettingError(name: certificateName, problem: "is not set, but \(keyName) is")
+    }
+  }
+}
+
+extension ConnectionLimits {
+  init(_ source: SettingsSource) throws(SettingError) {
+    self.init()
+    let named = try source.number(Self.connectionsName, in: 1...1_000_000)
+    connections = named ?? connections
+    connectionsAreNamed = named != nil
+    headerBytes = try source.number("KEYMETER_HEADER_BYTES", in: 1_024...1_048_576) ?? headerBytes
+    headerFields = try source.number("KEYMETER_HEADER_FIELDS", in: 10...10_000) ?? headerFields
+    let request = try source.number("KEYMETER_REQUEST_SECONDS", in: 1...3_600)
+    requestTime = request.map { .seconds(Int64($0)) } ?? requestTime
+    let idle = try source.number("KEYMETER_IDLE_SECONDS", in: 1...86_400)
+    idleTime = idle.map { .seconds(Int64($0)) } ?? idleTime
+  }
+}
+
+extension AuthFailureSettings {
+  init(_ source: SettingsSource) throws(SettingError) {
+    self.init(
+      proxies: try Self.proxies(source),
+      failuresPerMinute: try source.number("KEYMETER_AUTH_FAILURES_PER_MINUTE", in: 0...1_000_000) ?? 60)
   }
 
-  /// The scheme of the server's URLs.
-  var scheme: String { tls == nil ? "http" : "https" }
+  private static func proxies(_ source: SettingsSource) throws(SettingError) -> TrustedProxies {
+    let name = "KEYMETER_TRUSTED_PROXIES"
+    guard let text = try source.value(name) else { return .undeclared }
+    if text == "none" { return TrustedProxies([]) }
+    var ranges: [AddressRange] = []
+    for (index, entry) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
+      do throws(ValidationFailure) {
+        ranges.append(try AddressRange(validating: entry.trimmingBlanks(), field: name))
+      } catch {
+        let problem = error.errors.map(\.message).joined(separator: "; ")
+        throw SettingError(name: name, problem: "has an invalid entry, number \(index + 1): it \(problem)")
+      }
+    }
+    return TrustedProxies(ranges)
+  }
 }
 
 /// The log level and format.
@@ -128,11 +148,4 @@ extension SettingsSource {
     }
     return value
   }
-}
-
-extension DatabaseSettings: CustomStringConvertible, CustomReflectable {
-  /// Without the URL, which may contain a password.
-  var description: String { "\(maximumConnections) connections, \(admissionWorkers) workers" }
-  /// Shows nothing.
-  var customMirror: Mirror { Mirror(self, children: []) }
 }

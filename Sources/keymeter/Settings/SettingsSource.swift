@@ -1,13 +1,5 @@
 import FoundationEssentials
-
-/// A setting that is missing or invalid.
-struct SettingError: Error, CustomStringConvertible {
-  let name: String
-  let problem: String
-
-  /// Names the setting but never its value, which may be secret.
-  var description: String { "\(name) \(problem)" }
-}
+import KeymeterServer
 
 /// The sources of settings, in order: a flag, the environment, a file named by the environment.
 struct SettingsSource: Sendable {

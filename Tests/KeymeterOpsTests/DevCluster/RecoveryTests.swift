@@ -1,4 +1,4 @@
-import EmbeddedPostgres
+import KeymeterOps
 import Glibc
 import SystemPackage
 import Testing

@@ -1,4 +1,4 @@
-import EmbeddedPostgres
+import KeymeterOps
 import Glibc
 import Subprocess
 import SystemPackage

@@ -3,7 +3,7 @@ import NIOEmbedded
 import NIOHTTP1
 import NIOSSL
 
-@testable import keymeter
+@testable import KeymeterServer
 
 /// A connection with a `RequestTimeoutHandler` in its place, but without a socket; its time passes when the test says so.
 final class GuardedChannel {

@@ -1,4 +1,4 @@
-public import EmbeddedPostgres
+public import KeymeterOps
 import FoundationEssentials
 import Synchronization
 import SystemPackage

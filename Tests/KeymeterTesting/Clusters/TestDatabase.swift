@@ -1,4 +1,4 @@
-import EmbeddedPostgres
+import KeymeterOps
 public import KeymeterRepository
 public import Logging
 public import Postgres

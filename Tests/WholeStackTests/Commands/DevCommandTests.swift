@@ -1,4 +1,4 @@
-import EmbeddedPostgres
+import KeymeterOps
 import Foundation
 import KeymeterTesting
 import NIOHTTP1

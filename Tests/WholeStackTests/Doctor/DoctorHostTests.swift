@@ -1,4 +1,4 @@
-import EmbeddedPostgres
+import KeymeterOps
 import KeymeterTesting
 import NIOCore
 import NIOPosix

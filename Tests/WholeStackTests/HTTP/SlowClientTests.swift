@@ -1,4 +1,4 @@
-import EmbeddedPostgres
+import KeymeterOps
 import FoundationEssentials
 import KeymeterTesting
 import NIOHTTP1

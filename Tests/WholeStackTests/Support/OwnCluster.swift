@@ -1,4 +1,4 @@
-import EmbeddedPostgres
+import KeymeterOps
 import FoundationEssentials
 import KeymeterDomain
 import KeymeterRepository

@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import EmbeddedPostgres
+import KeymeterOps
 import KeymeterDomain
 import KeymeterTesting
 import NIOHTTP1
