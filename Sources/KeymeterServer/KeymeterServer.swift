@@ -224,7 +224,7 @@ package struct ListenError: Error, CustomStringConvertible {
   package var description: String { "can't listen on \(host) port \(port): \(reason)" }
 }
 
-/// The database's schema is not the one that this binary works on.
+/// The database's schema doesn't match this binary.
 package struct SchemaNotUsable: Error, CustomStringConvertible {
   private let state: SchemaState
 

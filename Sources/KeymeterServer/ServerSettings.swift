@@ -4,7 +4,7 @@ package import KeymeterRepository
 package import NIOCore
 package import Postgres
 
-/// A setting that is missing or can't be used.
+/// A setting that is missing or invalid.
 package struct SettingError: Error, CustomStringConvertible {
   package let name: String
   package let problem: String
@@ -14,28 +14,28 @@ package struct SettingError: Error, CustomStringConvertible {
     self.problem = problem
   }
 
-  /// One line that names the setting, never its value, which may be a secret.
+  /// Names the setting but never its value, which may be secret.
   package var description: String { "\(name) \(problem)" }
 }
 
 /// The database and how the node connects to it.
 package struct DatabaseSettings: Sendable {
   package let url: String
-  /// The most connections that one process opens for general work.
+  /// The maximum number of connections in the process's general pool.
   package var maximumConnections = 8
-  /// Concurrent admission batches, each on its own connection.
+  /// The number of admission workers, each with its own connection.
   package var admissionWorkers = 1
-  /// Off for a pooler in transaction mode that doesn't keep prepared statements.
+  /// Off for poolers in transaction mode that don't support prepared statements.
   package var preparedStatements = true
 
   package init(url: String) { self.url = url }
 
-  /// The most connections that a server opens, including admission workers and the readiness check.
+  /// The maximum number of connections per server, including admission workers and the readiness check.
   package var connectionsOfOneNode: Int { maximumConnections + admissionWorkers + 1 }
 
-  /// How to connect.
+  /// The connection configuration.
   ///
-  /// - Parameter role: the role that connections switch to if the login may, nil to keep the login's own.
+  /// - Parameter role: The role that connections switch to if the login may, or nil for the login itself.
   package func configuration(
     statementTimeout: Duration, role: DatabaseRole? = nil
   ) throws(PostgresError) -> ConnectionConfiguration {
@@ -46,7 +46,7 @@ package struct DatabaseSettings: Sendable {
 }
 
 extension DatabaseSettings: CustomStringConvertible, CustomReflectable {
-  /// Without the URL, which may hold a password.
+  /// Without the URL, which may contain a password.
   package var description: String { "\(maximumConnections) connections, \(admissionWorkers) workers" }
   /// Shows nothing.
   package var customMirror: Mirror { Mirror(self, children: []) }
@@ -94,15 +94,21 @@ package struct TLSSettings: Sendable {
 package struct ConnectionLimits: Sendable {
   package static let connectionsName = "KEYMETER_CONNECTIONS"
 
-  /// The most concurrent connections. Further ones are rejected with 503.
+  /// The maximum number of connections.
+  ///
+  /// Further ones receive 503.
   package var connections = 20_000
-  /// The operator set that number, so warn if the limit on open files allows fewer.
+  /// Whether the operator set that number, and so should be warned if fewer fit.
   package var connectionsAreNamed = false
-  /// The most bytes of a request line and header fields. More are answered 431.
+  /// The maximum size of a request's line and header fields.
+  ///
+  /// Larger requests receive 431.
   package var headerBytes = 32 * 1_024
-  /// The most header fields of a request. More are answered 431.
+  /// The maximum number of header fields in a request.
+  ///
+  /// More receive 431.
   package var headerFields = 100
-  /// How long a request may take to arrive, and the client to read a response.
+  /// How long a client may take to send a request, and to read a response.
   package var requestTime = TimeAmount.seconds(20)
   /// How long a connection may stay idle.
   package var idleTime = TimeAmount.seconds(75)

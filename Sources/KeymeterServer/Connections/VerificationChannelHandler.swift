@@ -5,23 +5,23 @@ import Logging
 import NIOCore
 import NIOHTTPTypes
 
-/// Answers verifications in the channel itself, and hands everything else on to the application.
+/// Answers verifications in the channel itself, and passes all other requests on to the application.
 ///
-/// A connection's answers keep the order of its requests: a verification waits until the application has answered what
-/// came before, and whatever comes behind a verification waits here. So does a verification whose client hasn't taken
-/// the answers before. No more is read from the socket meanwhile, so that a client which sends without waiting, or without
-/// reading, takes no memory.
+/// Responses keep the order of the requests. A verification waits until the application has answered the
+/// requests before it, and until the client has read its earlier responses. Whatever follows a verification
+/// waits in this handler. While something waits, the socket isn't read (backpressure), so a client that only
+/// sends or never reads takes no memory.
 final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHandler {
-  /// Requests, a part at a time.
+  /// Request parts.
   typealias InboundIn = HTTPRequestPart
-  /// The parts of those requests that are no verifications.
+  /// The parts of requests that aren't verifications.
   typealias InboundOut = HTTPRequestPart
-  /// The application's answers.
+  /// The application's response parts.
   typealias OutboundIn = HTTPResponsePart
-  /// All answers.
+  /// All response parts.
   typealias OutboundOut = HTTPResponsePart
 
-  /// A verification that has not been answered, or whose body has not ended.
+  /// A verification that has not been answered, or whose body is still arriving.
   private struct Exchange {
     let number: Int
     let isHead: Bool
@@ -33,32 +33,34 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
   private let responder: KeymeterResponder
   private let date: DateField
   private let logger: Logger
-  /// The other end's address, read once a connection.
+  /// The peer's address, read once per connection.
   private var peer: IPAddress?
   private var knowsPeer = false
   private var exchange: Exchange?
   private var lastNumber = 0
-  /// Requests that were handed on and whose answers are not complete.
-  private var handedOn = 0
-  /// How many parts the application was given in all.
-  private var partsHandedOn = 0
-  /// What has come and can't be looked at yet.
+  /// The number of requests passed on whose responses are not complete.
+  private var passedOn = 0
+  /// The total number of parts passed on to the application.
+  private var partsPassedOn = 0
+  /// The parts that wait for their turn.
   private var held = CircularBuffer<HTTPRequestPart>()
   private var holdsInputClosed = false
   private var heldError: (any Error)?
   private var holdsRead = false
 
-  /// The handler of one connection; it stands behind what counts requests, and before the application.
+  /// Creates the handler of one connection.
+  ///
+  /// It sits after the handler that counts requests, and before the application.
   init(responder: KeymeterResponder, date: DateField, logger: Logger) {
     self.responder = responder
     self.date = date
     self.logger = logger
   }
 
-  /// Whether something has to wait for its turn.
+  /// Whether anything is waiting for its turn.
   private var isBusy: Bool { exchange != nil || !held.isEmpty }
 
-  /// Takes a part of a request, or keeps it until its turn comes.
+  /// Processes a request part, or queues it until its turn.
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let part = unwrapInboundIn(data)
     guard held.isEmpty, exchange?.hasEnded != true else {
@@ -72,26 +74,26 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
     switch part {
     case .head(let request):
       guard let source = KeymeterResponder.verification(request) else {
-        handedOn += 1
-        return handOn(part, context)
+        passedOn += 1
+        return passOn(part, context)
       }
       if mustWait(context) { held.prepend(part) } else { begin(request, source, context) }
     case .body, .end:
-      guard exchange != nil else { return handOn(part, context) }
-      // A verification's body is nobody's business.
+      guard exchange != nil else { return passOn(part, context) }
+      // Ignore the request body.
       guard case .end = part else { return }
       exchange?.hasEnded = true
-      goOn(context)
+      proceed(context)
     }
   }
 
-  /// Whether no verification can begin: answers before it are owed, or the client doesn't take them.
+  /// Whether a verification must wait: earlier responses are owed, or the client isn't reading.
   private func mustWait(_ context: ChannelHandlerContext) -> Bool {
-    handedOn > 0 || !context.channel.isWritable
+    passedOn > 0 || !context.channel.isWritable
   }
 
-  private func handOn(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
-    partsHandedOn &+= 1
+  private func passOn(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+    partsPassedOn &+= 1
     context.fireChannelRead(wrapInboundOut(part))
   }
 
@@ -107,7 +109,7 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
     let loop = context.eventLoop
     let bound = NIOLoopBound((self, context), eventLoop: loop)
     responder.answer(request, source, peer: peer, logger: logger) { answer in
-      // Also when called at once: the parts that follow are still to be read.
+      // Even if called synchronously, because the parts that follow have not been read yet.
       loop.execute {
         let (handler, context) = bound.value
         handler.finish(number, answer, context)
@@ -115,8 +117,8 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
     }
   }
 
-  /// Whether nothing more can follow on the connection: the client says so, or asks for another protocol, which isn't
-  /// spoken here and before which the parser stops reading requests.
+  /// Whether this is the connection's last request: the client says so, or asks for an upgrade, which is not
+  /// supported and stops the parser.
   private static func endsConnection(_ request: HTTPRequest) -> Bool {
     guard let connection = request.headerFields[.connection] else { return request.method == .connect }
     return request.headerFields[.upgrade] != nil || request.method == .connect
@@ -126,7 +128,7 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
   }
 
   private func finish(_ number: Int, _ make: () -> BufferedResponse, _ context: ChannelHandlerContext) {
-    // Nobody is there any more to be answered.
+    // The client is gone.
     guard let exchange, exchange.number == number, context.channel.isActive else { return }
     var answer = make()
     let length = String(answer.body.readableBytes)
@@ -139,19 +141,19 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
     if exchange.closes {
       context.close(mode: .output, promise: nil)
     } else if heldError != nil, !exchange.hasEnded {
-      // The rest of this request can't be told from what follows.
+      // The end of this request can't be found in the input any more.
       context.close(promise: nil)
     } else {
-      goOn(context)
+      proceed(context)
     }
   }
 
-  /// Looks at what has waited, as far as its turn has come.
-  private func goOn(_ context: ChannelHandlerContext) {
-    let before = partsHandedOn
+  /// Processes queued parts whose turn has come.
+  private func proceed(_ context: ChannelHandlerContext) {
+    let before = partsPassedOn
     takeHeld(context)
-    // The application looks at what it was given only then.
-    if partsHandedOn != before { context.fireChannelReadComplete() }
+    // The application processes its input only after this event.
+    if partsPassedOn != before { context.fireChannelReadComplete() }
   }
 
   private func takeHeld(_ context: ChannelHandlerContext) {
@@ -161,8 +163,8 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
           guard exchange.isAnswered, !exchange.closes else { return }
           self.exchange = nil
         } else if held.isEmpty {
-          // The rest of its body is still to come.
-          return readOn(context)
+          // The rest of its body is still to arrive.
+          return resumeReading(context)
         }
       }
       guard let part = held.first else { break }
@@ -174,36 +176,36 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
     release(context)
   }
 
-  /// Lets through what was held back while something waited.
+  /// Forwards the events that were held back.
   private func release(_ context: ChannelHandlerContext) {
     let (inputClosed, error) = (holdsInputClosed, heldError)
     (holdsInputClosed, heldError) = (false, nil)
     if inputClosed { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     if let error { context.fireErrorCaught(error) }
-    readOn(context)
+    resumeReading(context)
   }
 
-  private func readOn(_ context: ChannelHandlerContext) {
+  private func resumeReading(_ context: ChannelHandlerContext) {
     guard holdsRead else { return }
     holdsRead = false
     context.read()
   }
 
-  /// Counts the application's answers.
+  /// Counts the application's responses.
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
     context.write(data, promise: promise)
-    handedOn = max(0, handedOn - 1)
-    if handedOn == 0, !held.isEmpty { goOn(context) }
+    passedOn = max(0, passedOn - 1)
+    if passedOn == 0, !held.isEmpty { proceed(context) }
   }
 
-  /// Looks at what has waited for the client to take its answers.
+  /// Processes parts that waited for the client to read.
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable, !held.isEmpty { goOn(context) }
+    if context.channel.isWritable, !held.isEmpty { proceed(context) }
     context.fireChannelWritabilityChanged()
   }
 
-  /// Reads on, unless what has been read already still waits.
+  /// Reads, unless earlier input still waits.
   func read(context: ChannelHandlerContext) {
     guard held.isEmpty, exchange?.hasEnded != true else {
       holdsRead = true
@@ -212,7 +214,7 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
     context.read()
   }
 
-  /// Holds the end of the client's input back, or its answer could not be written.
+  /// Holds back the end of the input, or the pending response could not be written.
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard isBusy, case .inputClosed? = event as? ChannelEvent else {
       return context.fireUserInboundEventTriggered(event)
@@ -220,14 +222,14 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
     holdsInputClosed = true
   }
 
-  /// What is wrong behind a verification does not concern its answer.
+  /// Holds back errors after a verification, because they don't concern its response.
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard isBusy else { return context.fireErrorCaught(error) }
     heldError = error
     if exchange?.isAnswered == true, exchange?.hasEnded == false { context.close(promise: nil) }
   }
 
-  /// Forgets what nobody waits for any more.
+  /// Drops the state of a closed connection.
   func channelInactive(context: ChannelHandlerContext) {
     exchange = nil
     held.removeAll()

@@ -2,10 +2,10 @@ import KeymeterDomain
 import KeymeterOps
 import KeymeterServer
 
-/// How one setting, or two that belong together, are judged by themselves, so that every bad one is named.
+/// Validates one setting, or two that belong together, on its own, so that every invalid one is reported.
 struct SettingRule: Sendable {
   let names: [String]
-  /// Reads them as the server would, from a source that has no others.
+  /// Parses them as the server would, from a source without other settings.
   let judge: @Sendable (SettingsSource) throws(SettingError) -> Void
 
   private init(_ names: String..., judge: @escaping @Sendable (SettingsSource) throws(SettingError) -> Void) {
@@ -13,7 +13,7 @@ struct SettingRule: Sendable {
     self.judge = judge
   }
 
-  /// - Parameter databaseURL: a flag that comes before the environment.
+  /// - Parameter databaseURL: The command-line flag, which takes precedence over the environment.
   static func all(databaseURL: String? = nil) -> [SettingRule] {
     [
       SettingRule("DATABASE_URL") { source throws(SettingError) in
@@ -23,7 +23,7 @@ struct SettingRule: Sendable {
       + databaseNumbers + listening + limits + others
   }
 
-  /// Variables that begin as settings do and are none, misspelt ones above all.
+  /// Environment variables with the prefix of settings that aren't settings, mostly misspelt ones.
   static func unknown(in source: SettingsSource) -> [String] {
     let known = Set(all().flatMap(\.names)).union(elsewhere)
     return source.environment.keys.filter { name in
@@ -32,12 +32,12 @@ struct SettingRule: Sendable {
     }.sorted()
   }
 
-  /// Not the server's: where `keymeter dev` finds PostgreSQL's programs, and what docker-compose.yml takes.
+  /// Settings of other programs: `keymeter dev`'s path to PostgreSQL, and those of docker-compose.yml.
   private static let elsewhere: Set = [
     "KEYMETER_PG_BIN", "KEYMETER_IMAGE", "KEYMETER_PUBLISHED_PORT", "KEYMETER_SECRETS",
   ]
 
-  /// With a URL in the place of one that may be missing.
+  /// Uses a dummy URL, because DATABASE_URL may be missing.
   private static let databaseNumbers = [
     "KEYMETER_DATABASE_CONNECTIONS", "KEYMETER_ADMISSION_LANES", "KEYMETER_PREPARED_STATEMENTS",
   ].map { name in
@@ -94,7 +94,7 @@ extension NodeSettings {
 }
 
 extension SettingsSource {
-  /// The same source without all settings but these.
+  /// The same source with only these settings.
   func keeping(_ names: [String]) -> SettingsSource {
     let kept = Set(names + names.map { "\($0)_FILE" })
     return SettingsSource(environment: environment.filter { kept.contains($0.key) })
