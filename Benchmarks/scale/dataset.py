@@ -218,13 +218,14 @@ class LargeSet(KeySet):
               decode(repeat(md5(key_id), 12), 'hex'), now() + interval '24 hours' - {ages} / 2
             FROM {keys}""")
         self._sql(cluster, f"""
-            INSERT INTO keymeter.audit_log (organisation_id, occurred_at, principal, action, target, request_id, changes)
-            SELECT organisation_id, now() - {ages}, 'cli', 'key.created', key_id, 'req_' || md5(key_id),
+            INSERT INTO keymeter.audit_log (organisation_id, audit_id, occurred_at, principal, action, target, request_id,
+              changes)
+            SELECT organisation_id, row_number() OVER (PARTITION BY organisation_id ORDER BY key_id), now() - {ages}, 'cli', 'key.created', key_id, 'req_' || md5(key_id),
               '{{"friendly_name": {{"new": "Bench", "old": null}}}}'
             FROM {keys}""")
         self._sql(cluster, f"""
-            INSERT INTO keymeter.audit_heads (organisation_id, last_occurred_at)
-            SELECT DISTINCT organisation_id, now() FROM {keys}""")
+            INSERT INTO keymeter.audit_heads (organisation_id, last_audit_id)
+            SELECT organisation_id, count(*) FROM {keys} GROUP BY 1""")
         self._sql(cluster, f"""
             INSERT INTO keymeter.former_secrets (organisation_id, key_id, secret_hash, superseded_at)
             SELECT organisation_id, key_id, sha256(('former ' || key_id)::bytea), now() FROM {keys}""")

@@ -1,17 +1,41 @@
--- Which functions the server may call. `migrate` applies this file last, and again whenever a function has changed.
---
--- Functions start without EXECUTE for PUBLIC (default privileges of keymeter_owner), so every other function stays
--- internal: functions and views that run with the owner's rights call them.
+-- Every right of keymeter_app and keymeter_reporting. `migrate` applies this file last, and again whenever a function has
+-- changed. Rights that are not listed here are revoked.
+REVOKE ALL ON ALL TABLES IN SCHEMA {cell}, keymeter_home, reporting FROM PUBLIC, keymeter_app, keymeter_reporting;
+
+GRANT USAGE ON SCHEMA {cell}, keymeter_home TO keymeter_app;
+-- The server compares the ledgers with its own files at start and for readiness.
+GRANT SELECT ON keymeter_home.schema_migrations, keymeter_home.schema_functions TO keymeter_app;
+GRANT SELECT, INSERT ON keymeter_home.peppers TO keymeter_app;
+GRANT SELECT ON {cell}.organisations TO keymeter_app;
+GRANT SELECT, INSERT, DELETE ON {cell}.api_keys, {cell}.api_key_secrets TO keymeter_app;
+-- Not the tenant, the key's id, its linkage id, nor whether it is a root key.
+GRANT UPDATE (
+  friendly_name, environment, scopes, usage_limit, monthly_token_limit, monthly_stt_secs_limit, key_hint, expires_at,
+  revoked_at, last_used_at, allowed_cidrs
+) ON {cell}.api_keys TO keymeter_app;
+GRANT UPDATE (valid_until) ON {cell}.api_key_secrets TO keymeter_app;
+GRANT SELECT, INSERT ON {cell}.former_secrets, {cell}.idempotency_keys TO keymeter_app;
+GRANT UPDATE (reported_at) ON {cell}.former_secrets TO keymeter_app;
+GRANT UPDATE (salt, sealed_answer, expires_at) ON {cell}.idempotency_keys TO keymeter_app;
+-- Only functions append to the audit log, write counters, and reach reservations and usage events.
+GRANT SELECT ON {cell}.audit_log, {cell}.usage_monthly, {cell}.usage_daily TO keymeter_app;
+
+GRANT USAGE ON SCHEMA reporting TO keymeter_reporting;
+GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO keymeter_reporting;
+
+-- Functions start without EXECUTE for PUBLIC, by the default privileges of keymeter_owner. The helpers that are not listed
+-- here are called only by functions that run with the owner's rights.
 DO $$
 DECLARE
   callable constant text[] := ARRAY[
     'admit', 'admit_groups', 'admit_many', 'append_audit', 'bump_counter_version', 'claim_idempotency_key',
-    'differing_key_facts', 'ensure_usage_partitions', 'expire_reservations', 'key_count_by_pepper', 'key_owner',
-    'lock_organisation', 'month_of', 'organisation_by_provider', 'organisation_for_former_hash',
-    'organisation_for_hash', 'purge_idempotency_keys', 'purge_reservations', 'purge_usage_events', 'record',
-    'renew_secret', 'reserve', 'settle', 'usage', 'usage_analytics'];
+    'ensure_usage_partitions', 'expire_reservations', 'key_count_by_pepper', 'key_owner', 'lock_organisation', 'month_of',
+    'organisation_by_provider', 'organisation_for_former_hash', 'organisation_for_hash', 'purge_idempotency_keys',
+    'purge_reservations', 'purge_usage_events', 'record', 'rehash_secret', 'reserve', 'settle', 'stale_secret_count',
+    'usage', 'usage_analytics'];
   function regprocedure;
 BEGIN
+  REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {cell} FROM keymeter_app, keymeter_reporting;
   FOR function IN
     SELECT p.oid FROM pg_catalog.pg_proc AS p
     WHERE p.pronamespace = '{cell}'::regnamespace AND p.proname = ANY (callable)
@@ -20,6 +44,3 @@ BEGIN
   END LOOP;
 END
 $$;
-
--- Entries are appended by append_audit alone.
-REVOKE INSERT ON {cell}.audit_log FROM keymeter_app;

@@ -5,7 +5,8 @@ import Postgres
 /// `$1` is the organisation in every statement on tenant rows.
 enum ManagementStatements {
   static let all = [
-    enter, organisationByProvider, organisations, insertOrganisation, renameOrganisation, deleteOrganisation,
+    enter, organisationByProvider, organisations, insertDirectoryEntry, deleteDirectoryEntry,
+    insertOrganisation, renameOrganisation, deleteOrganisation,
     organisationHolding, keyHolding, lockOrganisation, lockSecrets, activeKey, activeKeyShared, touchKey,
     isSuperseded, keyForUpdate, otherActiveRoot, keys, keysPage, insertKey, insertSecret, updateKey,
     fenceCounter,
@@ -40,6 +41,14 @@ enum ManagementStatements {
     FROM \(Schema.cell).organisations ORDER BY provider_id
     """)
 
+  /// Keeps provider ids unique across all cells.
+  static let insertDirectoryEntry = Statement(
+    "management_insert_directory_entry",
+    "INSERT INTO \(Schema.home).directory (organisation_id, provider_id) VALUES ($1, $2)")
+
+  static let deleteDirectoryEntry = Statement(
+    "management_delete_directory_entry", "DELETE FROM \(Schema.home).directory WHERE organisation_id = $1")
+
   static let insertOrganisation = Statement(
     "management_insert_organisation",
     """
@@ -55,13 +64,14 @@ enum ManagementStatements {
   static let deleteOrganisation = Statement(
     "management_delete_organisation", "DELETE FROM \(Schema.cell).organisations WHERE organisation_id = $1")
 
+  /// Not for RETURNING: Citus accepts neither a subquery nor `now()` there.
   private static let keyColumns = """
     k.key_id, k.organisation_id, k.friendly_name, k.root, k.environment, k.scopes, k.usage_limit,
     k.monthly_token_limit, k.monthly_stt_secs_limit, k.linkage_id, k.key_hint, k.created_at, k.expires_at,
     k.revoked_at, k.allowed_cidrs::text[] AS allowed_cidrs,
     greatest(k.last_used_at, (
       SELECT max(u.last_used_at) FROM \(Schema.cell).usage_monthly AS u
-      WHERE u.organisation_id = k.organisation_id AND u.key_id = k.key_id)) AS last_used_at,
+      WHERE u.organisation_id = $1 AND u.key_id = k.key_id)) AS last_used_at,
     \(keyStatus) AS status
     """
 
@@ -181,12 +191,14 @@ enum ManagementStatements {
   static let insertKey = Statement(
     "management_insert_key",
     """
-    INSERT INTO \(Schema.cell).api_keys AS k (
-      organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit, monthly_token_limit,
-      monthly_stt_secs_limit, linkage_id, key_hint, expires_at, allowed_cidrs)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text[]::cidr[]
-    WHERE $12::timestamptz IS NULL OR $12::timestamptz > now()
-    RETURNING \(keyColumns)
+    WITH k AS (
+      INSERT INTO \(Schema.cell).api_keys (
+        organisation_id, key_id, friendly_name, root, environment, scopes, usage_limit, monthly_token_limit,
+        monthly_stt_secs_limit, linkage_id, key_hint, expires_at, allowed_cidrs)
+      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text[]::cidr[]
+      WHERE $12::timestamptz IS NULL OR $12::timestamptz > now()
+      RETURNING *)
+    SELECT \(keyColumns) FROM k
     """)
 
   static let insertSecret = Statement(
@@ -199,10 +211,11 @@ enum ManagementStatements {
   static let updateKey = Statement(
     "management_update_key",
     """
-    UPDATE \(Schema.cell).api_keys AS k SET friendly_name = $3, usage_limit = $4, monthly_token_limit = $5,
-      monthly_stt_secs_limit = $6, allowed_cidrs = $7::text[]::cidr[]
-    WHERE k.organisation_id = $1 AND k.key_id = $2
-    RETURNING \(keyColumns)
+    WITH k AS (
+      UPDATE \(Schema.cell).api_keys SET friendly_name = $3, usage_limit = $4, monthly_token_limit = $5,
+        monthly_stt_secs_limit = $6, allowed_cidrs = $7::text[]::cidr[]
+      WHERE organisation_id = $1 AND key_id = $2 RETURNING *)
+    SELECT \(keyColumns) FROM k
     """)
 
   /// Bumps the counter's version, so that a charge judged by the old limits is judged again.
@@ -259,8 +272,9 @@ enum ManagementStatements {
   static let hintKey = Statement(
     "management_hint_key",
     """
-    UPDATE \(Schema.cell).api_keys AS k SET key_hint = $3 WHERE k.organisation_id = $1 AND k.key_id = $2
-    RETURNING \(keyColumns)
+    WITH k AS (
+      UPDATE \(Schema.cell).api_keys SET key_hint = $3 WHERE organisation_id = $1 AND key_id = $2 RETURNING *)
+    SELECT \(keyColumns) FROM k
     """)
 
   /// Keeps the rows, so that verifying such a secret reports that it was revoked.
@@ -274,9 +288,10 @@ enum ManagementStatements {
   static let revokeKey = Statement(
     "management_revoke_key",
     """
-    UPDATE \(Schema.cell).api_keys AS k SET revoked_at = statement_timestamp()
-    WHERE k.organisation_id = $1 AND k.key_id = $2
-    RETURNING \(keyColumns)
+    WITH k AS (
+      UPDATE \(Schema.cell).api_keys SET revoked_at = statement_timestamp()
+      WHERE organisation_id = $1 AND key_id = $2 RETURNING *)
+    SELECT \(keyColumns) FROM k
     """)
 
   static let deleteSecrets = Statement(

@@ -28,11 +28,13 @@ final class PostgresManagementTransaction: ManagementTransaction {
   ) async throws -> Organisation {
     try await enter(id)
     do {
+      _ = try await rows(
+        ManagementStatements.insertDirectoryEntry, [.text(id.rawValue), .text(provider.rawValue)])
       return try Organisation(
         row: try await connection.row(
           of: ManagementStatements.insertOrganisation,
           [.text(id.rawValue), .text(provider.rawValue), .text(name.rawValue)]))
-    } catch let error as PostgresError where error.violates("organisations_provider_id_key") {
+    } catch let error as PostgresError where error.violates("directory_pkey") {
       throw StoreError.providerTaken
     }
   }
@@ -42,6 +44,7 @@ final class PostgresManagementTransaction: ManagementTransaction {
   }
 
   func deleteOrganisation() async throws {
+    _ = try await rows(ManagementStatements.deleteDirectoryEntry, [tenant()])
     _ = try await rows(ManagementStatements.deleteOrganisation, [tenant()])
   }
 

@@ -1,15 +1,16 @@
 public import KeymeterDomain
 public import Postgres
 
-/// The registered peppers in PostgreSQL.
+/// The peppers' metadata in PostgreSQL.
 public struct PostgresPepperStore: PepperStore {
   private let pool: ConnectionPool
 
-  /// Creates a store over a pool whose database has this binary's schema.
+  /// A store over a pool whose database has the schema of this binary.
   public init(pool: ConnectionPool) { self.pool = pool }
 
-  /// Registers new peppers: all of them, or none if any differs.
+  /// Records peppers that are new, or none if the bytes of one differ from the recorded ones.
   ///
+  /// - Returns: the ids of the peppers with different bytes.
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
   public func introduce(_ checks: [PepperCheck]) async throws -> [String] {
     let parameters: [Parameter] = [
@@ -20,7 +21,7 @@ public struct PostgresPepperStore: PepperStore {
         _ = try await connection.execute(PepperStatements.introduce, parameters)
         let rows = try await connection.execute(PepperStatements.mismatched, parameters).rows
         let ids = try rows.map { try $0.decode("pepper_id", as: String.self) }
-        // Throw, so that the transaction rolls back.
+        // Thrown to roll back.
         guard ids.isEmpty else { throw PepperMismatch(ids: ids) }
       }
       return []
@@ -29,31 +30,42 @@ public struct PostgresPepperStore: PepperStore {
     }
   }
 
-  /// All registered peppers and all that keys depend on.
+  /// Every pepper that is recorded or that an active key's secret is hashed with, by id.
+  ///
+  /// The records are in the home schema and the keys in a cell, so no statement joins them.
   ///
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
   public func knownPeppers() async throws -> [KnownPepper] {
     try await pool.withStoreTransaction { connection in
-      try await connection.execute(PepperStatements.known).rows.map(KnownPepper.init(row:))
+      var peppers = try await connection.execute(PepperStatements.known).rows
+        .reduce(into: [String: KnownPepper]()) { peppers, row in
+          let pepper = try KnownPepper(row: row)
+          peppers[pepper.id] = pepper
+        }
+      for row in try await connection.execute(PepperStatements.keyCounts).rows {
+        let id = try row.decode("pepper_id", as: String.self)
+        peppers[id] = KnownPepper(
+          id: id, check: peppers[id]?.check, firstSeen: peppers[id]?.firstSeen,
+          keys: try row.decode("keys", as: Int64.self))
+      }
+      return peppers.values.sorted { $0.id < $1.id }
     }
   }
 
-  /// Replaces a secret's hash with one under the current pepper.
+  /// Replaces a secret's hash by the one under the current pepper.
   ///
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
   public func renew(_ hashes: [SecretHash]) async throws -> Bool {
     guard let present = hashes.first, hashes.count > 1 else { return false }
     let former = hashes.dropFirst()
     return try await pool.withStoreTransaction { connection in
-      let rows = try await connection.execute(
-        PepperStatements.renew,
+      try await connection.row(
+        of: PepperStatements.rehash,
         [
           .byteaArray(former.map(\.bytes)), .textArray(former.map(\.pepperID)), .bytea(present.bytes),
           .text(present.pepperID),
         ]
-      ).rows
-      guard let row = rows.first else { throw RowMissing(statement: PepperStatements.renew.name) }
-      return try row.decode("renewed", as: Bool.self)
+      ).decode("rehashed", as: Bool.self)
     }
   }
 }
@@ -61,11 +73,8 @@ public struct PostgresPepperStore: PepperStore {
 extension KnownPepper {
   fileprivate init(row: Row) throws {
     let id = try row.decode("pepper_id", as: String.self)
-    let check = try row.decode("check_value", as: [UInt8]?.self)
-    let firstSeen = try row.decode("first_seen", as: PostgresTimestamp?.self)
     self.init(
-      id: id, check: check.map { PepperCheck(pepperID: id, bytes: $0) },
-      firstSeen: firstSeen.map { Timestamp(microseconds: $0.microsecondsSinceUnixEpoch) },
-      keys: try row.decode("keys", as: Int64.self))
+      id: id, check: PepperCheck(pepperID: id, bytes: try row.decode("check_value", as: [UInt8].self)),
+      firstSeen: try row.timestamp("first_seen"), keys: 0)
   }
 }

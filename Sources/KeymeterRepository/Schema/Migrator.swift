@@ -1,15 +1,14 @@
 public import Postgres
 
-/// Migrates a database's schema to this binary's version.
+/// Migrates a database to the schema of this binary.
 ///
-/// Each migration runs in its own transaction, and all functions run in one. All migrators take the same
-/// lock, so any number of nodes may start at once. If nothing is missing, no lock is taken, so read access to
-/// the ledger is enough.
+/// Each migration runs in its own transaction, and all functions in one. Every migrator takes the same lock, so any number
+/// of nodes may start at once. If nothing is missing, it takes no lock and only needs to read the ledgers.
 public struct Migrator: Sendable {
   private let pool: ConnectionPool
   private let files: SchemaFiles
 
-  /// Creates a migrator for this binary's schema.
+  /// A migrator of the schema in this binary.
   public init(pool: ConnectionPool) { self.init(pool: pool, files: .embedded) }
 
   init(pool: ConnectionPool, files: SchemaFiles) {
@@ -17,7 +16,7 @@ public struct Migrator: Sendable {
     self.files = files
   }
 
-  /// Compares the database with this binary, without changing anything.
+  /// Compares the database with this binary and changes nothing.
   ///
   /// - Throws: `PostgresError`.
   public func state() async throws -> SchemaState {
@@ -29,7 +28,7 @@ public struct Migrator: Sendable {
 
   /// Applies what is missing, in order.
   ///
-  /// - Returns: The names of the files that this call applied.
+  /// - Returns: the names of the files that were applied by this call.
   /// - Throws: `ChangedMigrationError` before anything is applied, `PostgresError`.
   public func migrate() async throws -> [String] {
     try await createLedger()
@@ -37,7 +36,7 @@ public struct Migrator: Sendable {
     guard found.changed.isEmpty else { throw ChangedMigrationError(names: found.changed) }
     var applied: [String] = []
     if !found.isUsable {
-      // Another migrator may be running, so each file is checked again under the lock.
+      // Another migrator may be at work, so each step checks again under the lock.
       for migration in files.migrations where try await apply(migration) {
         applied.append(migration.name)
       }
@@ -65,7 +64,7 @@ public struct Migrator: Sendable {
 
   private func actAsOwner(_ connection: Connection) async throws {
     _ = try await connection.execute(MigrationStatements.becomeOwner)
-    try await connection.executeScript(MigrationStatements.restrictSearchPath)
+    try await connection.executeScript(MigrationStatements.trustNoSchema)
   }
 
   private func lockAsOwner(_ connection: Connection) async throws {
@@ -83,10 +82,10 @@ public struct Migrator: Sendable {
     }
   }
 
-  /// How often to retry when another migrator creates the ledger first.
+  /// One retry is enough unless another session also drops the ledgers.
   private static let ledgerAttempts = 5
 
-  /// Takes no lock: there is no table to lock yet, and any login could hold an advisory lock.
+  /// Retries when another migrator creates the ledgers first, as there is no table to lock yet.
   private func createLedger() async throws {
     for attempt in 1... {
       do {
@@ -94,19 +93,17 @@ public struct Migrator: Sendable {
           guard try await !ledgerExists(connection) else { return }
           try await connection.executeScript(MigrationStatements.createLedger)
         }
-      } catch let error as PostgresError where attempt < Self.ledgerAttempts && Self.meansAlreadyExists(error) {
-        // Another migrator created it at the same time and has committed by now.
+      } catch let error as PostgresError where attempt < Self.ledgerAttempts && Self.saysItExists(error) {
+        // Another migrator has created and committed them.
       }
     }
   }
 
-  private static func meansAlreadyExists(_ error: PostgresError) -> Bool {
+  private static func saysItExists(_ error: PostgresError) -> Bool {
     [.uniqueViolation, .duplicateSchema, .duplicateTable, .duplicateObject].contains(error.sqlState)
   }
 
-  /// Applies one migration unless the database has it.
-  ///
-  /// Returns whether it did.
+  /// Applies one migration unless the database has it, and returns whether it did.
   private func apply(_ migration: Migration) async throws -> Bool {
     try await pool.withTransaction { connection in
       try await lockAsOwner(connection)
@@ -121,12 +118,12 @@ public struct Migrator: Sendable {
     }
   }
 
-  /// Applies all outdated functions at once, because they depend on each other.
+  /// Applies missing and changed functions in one transaction, because they depend on each other.
   private func applyFunctions() async throws -> [String] {
     try await pool.withTransaction { connection in
       try await lockAsOwner(connection)
       let state = try await state(connection)
-      // An older node that restarts must not revert a newer node's functions.
+      // An older node that restarts must not replace the functions of a newer one.
       guard state.unknown.isEmpty else { return [] }
       _ = try await connection.execute(MigrationStatements.deferBodyChecks)
       let outdated = files.functions(toApply: state.outdatedFunctions)

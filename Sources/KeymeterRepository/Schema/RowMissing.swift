@@ -1,12 +1,12 @@
 package import Postgres
 
-/// A bug: a statement that always returns one row returned none.
+/// A statement that always returns a row returned none, which is a bug in the statement.
 struct RowMissing: Error {
   let statement: String
 }
 
 extension Connection {
-  /// The first row of a statement that always returns one.
+  /// The first row of a statement that always has one.
   ///
   /// - Throws: `PostgresError`, and `RowMissing`.
   package func row(of statement: Statement, _ parameters: [Parameter]) async throws -> Row {

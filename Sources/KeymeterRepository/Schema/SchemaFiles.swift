@@ -10,7 +10,7 @@ package struct Migration: Sendable {
   let checksum: String
 }
 
-/// A function, view or trigger, applied again when its text changes.
+/// A file of functions, views, triggers or grants, applied again when its text changes.
 package struct SchemaFunction: Sendable {
   /// The file's name.
   package let name: String
@@ -28,7 +28,7 @@ package struct SchemaFiles: Sendable {
     self.functions = functions
   }
 
-  /// Whether the schema has daily usage, whose monthly partitions are created in advance.
+  /// Whether the schema has partitioned daily usage.
   var makesUsagePartitions: Bool { functions.contains { $0.name == "ensure_usage_partitions.sql" } }
 
   /// The functions to apply when `outdated` of them differ: the grants are always among them.
@@ -45,7 +45,7 @@ package struct SchemaFiles: Sendable {
 
 extension Migration {
   init(_ file: EmbeddedSQLFile) {
-    // A test rejects names without a number. 0 sorts such a file first.
+    // A test rejects names without a number.
     version = Int32(file.name.prefix { $0.isNumber }) ?? 0
     name = file.name
     sql = Schema.fillingIn(file.text)

@@ -1,44 +1,44 @@
-/// The state of a database's schema compared with this binary's.
+/// A database's schema compared with the one of this binary.
 public struct SchemaState: Sendable {
   /// One migration and whether the database has it.
   public struct Step: Sendable {
-    /// The file name.
+    /// The file's name.
     public let name: String
     /// Whether it has been applied.
     public let applied: Bool
-    /// Whether the file differs from what was applied.
+    /// Whether the file's text is no longer what was applied.
     public let changed: Bool
   }
 
   /// The migrations that this binary knows, in order.
   public let steps: [Step]
-  /// Applied migrations that this binary does not know, because a newer node migrated.
+  /// Applied migrations that this binary doesn't know, because a newer node migrated the database.
   public let unknown: [String]
-  /// Function files that were never applied or have changed since.
+  /// Function files that were never applied or have changed since they were.
   public let outdatedFunctions: [String]
 
-  /// The names of migrations that have not been applied.
+  /// The names of migrations that are not applied yet.
   public var pending: [String] { steps.filter { !$0.applied }.map(\.name) }
-  /// The names of applied migrations whose files have changed.
+  /// The names of applied migrations whose files were changed afterwards.
   public var changed: [String] { steps.filter(\.changed).map(\.name) }
 
-  /// Whether this binary can use the schema: it is as new as the binary, or newer.
+  /// Whether this binary can serve: the schema is as new as the binary, or newer.
   ///
-  /// After a newer node has migrated, differing functions are that node's and don't count.
+  /// After a newer node has migrated, different functions don't matter: they belong to the newer version.
   public var isUsable: Bool {
     pending.isEmpty && changed.isEmpty && (outdatedFunctions.isEmpty || !unknown.isEmpty)
   }
 }
 
-/// An applied migration differs from this binary's file with the same number.
+/// The database has applied another text under the number of one of this binary's migrations.
 public struct ChangedMigrationError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The file names.
+  /// The files' names.
   public let names: [String]
 
-  /// Creates an error about these files.
+  /// An error about the named files.
   public init(names: [String]) { self.names = names }
 
-  /// The files, and what to do.
+  /// Says which files, and what to do.
   public var description: String {
     "\(names.joined(separator: ", ")) changed after being applied: restore the file and add a new migration"
   }

@@ -2,7 +2,7 @@ import Postgres
 
 /// Every statement of this module.
 ///
-/// A test prepares them all against the migrated schema, so that no misspelt column ships.
+/// A test prepares each against the migrated schema, so that a misspelt column can't ship.
 enum StatementCatalogue {
   static let all =
     MigrationStatements.all + ManagementStatements.all + AdmissionStatements.all + MeteringStatements.all

@@ -30,7 +30,7 @@ SELECT json_build_object(
     SELECT coalesce(json_agg(json_build_object('event_id', e.event_id, 'key_id', e.key_id, 'tokens', e.tokens)), '[]')
     FROM keymeter.usage_events AS e),
   'audit', (
-    SELECT coalesce(json_agg(a ORDER BY a.audit_id), '[]') FROM keymeter.audit_log AS a))
+    SELECT coalesce(json_agg(a ORDER BY a.organisation_id, a.audit_id), '[]') FROM keymeter.audit_log AS a))
 """
 
 
@@ -46,7 +46,7 @@ class DatabaseState:
     reserved: dict[str, int]
     reservations: list[dict]
     events: list[dict]
-    # In order of audit_id.
+    # By organisation, in order of audit_id.
     audit: list[dict]
     # The request ids that `keymeter audit` printed, oldest first.
     printed_request_ids: list[str]

@@ -151,6 +151,6 @@ struct AuditLine: Equatable, Sendable {
     """
     SELECT organisation_id, principal, action, target,
       ARRAY(SELECT jsonb_object_keys(changes) ORDER BY 1) AS fields
-    FROM keymeter.audit_log ORDER BY audit_id
+    FROM keymeter.audit_log ORDER BY occurred_at, audit_id
     """)
 }

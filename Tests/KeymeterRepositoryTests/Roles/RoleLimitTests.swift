@@ -14,29 +14,23 @@ struct RoleLimitTests {
   @Test(
     "The server can only add to the audit log and read it",
     arguments: [
-      "INSERT INTO keymeter.audit_log (organisation_id, occurred_at, principal, action, target, request_id, changes) "
-        + "VALUES ('org_home', '2000-01-01', 'cli', 'x', 'x', 'x', '{}')",
-      "INSERT INTO keymeter.audit_log (organisation_id, audit_id, principal, action, target, request_id, changes) "
-        + "OVERRIDING SYSTEM VALUE VALUES ('org_home', 1000000, 'x', 'x', 'x', 'x', '{}')",
+      "INSERT INTO keymeter.audit_log VALUES ('org_home', 2, '2000-01-01', 'cli', NULL, 'x', 'x', 'x', '{}')",
       "UPDATE keymeter.audit_log SET target = 'x'", "DELETE FROM keymeter.audit_log",
       "TRUNCATE keymeter.audit_log",
       "UPDATE keymeter.audit_log SET changes = '{}' WHERE organisation_id = 'org_home'",
       "SELECT FROM keymeter.audit_log FOR UPDATE", "SELECT FROM keymeter.audit_log FOR KEY SHARE",
-      "INSERT INTO keymeter.audit_log (organisation_id, audit_id, principal, action, target, request_id, changes) "
-        + "OVERRIDING SYSTEM VALUE VALUES ('org_home', 1, 'x', 'x', 'x', 'x', '{}') "
+      "INSERT INTO keymeter.audit_log VALUES ('org_home', 1, '2000-01-01', 'cli', NULL, 'x', 'x', 'x', '{}') "
         + "ON CONFLICT ON CONSTRAINT audit_log_pkey DO UPDATE SET target = 'x'",
       "ALTER TABLE keymeter.audit_log DISABLE TRIGGER audit_log_is_append_only",
       "DROP TRIGGER audit_log_is_append_only ON keymeter.audit_log",
       "CREATE RULE hide AS ON INSERT TO keymeter.audit_log DO INSTEAD NOTHING",
-      "ALTER TABLE keymeter.audit_log NO FORCE ROW LEVEL SECURITY",
       "ALTER TABLE keymeter.audit_log DISABLE ROW LEVEL SECURITY", "DROP TABLE keymeter.audit_log",
       "SET session_replication_role = replica",
-      "CREATE OR REPLACE FUNCTION keymeter.refuse_audit_change() "
+      "CREATE OR REPLACE FUNCTION keymeter.reject_audit_change() "
         + "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-      "SELECT setval(pg_get_serial_sequence('keymeter.audit_log', 'audit_id'), 1)",
       "SELECT FROM keymeter.audit_heads", "SELECT FROM keymeter.audit_heads FOR KEY SHARE",
-      "INSERT INTO keymeter.audit_heads VALUES ('org_home', now())", "DELETE FROM keymeter.audit_heads",
-      "UPDATE keymeter.audit_heads SET last_occurred_at = now()",
+      "INSERT INTO keymeter.audit_heads VALUES ('org_home', 2)", "DELETE FROM keymeter.audit_heads",
+      "UPDATE keymeter.audit_heads SET last_audit_id = 0",
       "LOCK TABLE keymeter.audit_heads IN ACCESS SHARE MODE",
     ])
   func auditLog(sql: String) async throws {
@@ -71,10 +65,11 @@ struct RoleLimitTests {
       "CREATE OR REPLACE FUNCTION keymeter.month_of(day date) RETURNS date LANGUAGE sql AS 'SELECT day'",
       "ALTER FUNCTION keymeter.month_of(date) SECURITY DEFINER", "DROP FUNCTION keymeter.month_of(date)",
       "CREATE SCHEMA made", "DROP SCHEMA keymeter CASCADE", "ALTER SCHEMA keymeter RENAME TO made",
-      "CREATE TRIGGER made BEFORE INSERT ON keymeter.api_keys EXECUTE FUNCTION keymeter.refuse_audit_change()",
+      "CREATE TRIGGER made BEFORE INSERT ON keymeter.api_keys EXECUTE FUNCTION keymeter.reject_audit_change()",
       "CREATE OR REPLACE VIEW reporting.unused_keys AS SELECT 1", "DROP TYPE keymeter.admission",
       "COMMENT ON TABLE keymeter.api_keys IS 'x'",
-      "UPDATE keymeter.schema_migrations SET checksum = 'x'", "DELETE FROM keymeter.schema_functions",
+      "UPDATE keymeter_home.schema_migrations SET checksum = 'x'",
+      "DELETE FROM keymeter_home.schema_functions",
     ])
   func schema(sql: String) async throws {
     // Another code, such as 25001 or 42P13, would mean that something else than the role's privileges stopped it.
@@ -84,13 +79,12 @@ struct RoleLimitTests {
   @Test("The server can call the functions it needs and no others, and other logins can call none")
   func functions() async throws {
     let needed = [
-      "admit", "admit_groups", "admit_many", "append_audit", "bump_counter_version", "claim_idempotency_key",
-      "differing_key_facts", "ensure_usage_partitions",
-      "expire_reservations", "key_count_by_pepper", "key_owner", "lock_organisation", "month_of",
-      "organisation_by_provider", "organisation_for_former_hash", "organisation_for_hash",
-      "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "renew_secret",
-      "reserve",
-      "settle", "usage", "usage_analytics",
+      "admit", "admit_groups", "admit_many", "append_audit", "bump_counter_version",
+      "claim_idempotency_key", "ensure_usage_partitions", "expire_reservations", "key_count_by_pepper",
+      "key_owner", "lock_organisation", "month_of", "organisation_by_provider",
+      "organisation_for_former_hash", "organisation_for_hash", "purge_idempotency_keys",
+      "purge_reservations", "purge_usage_events", "record", "rehash_secret", "reserve", "settle",
+      "stale_secret_count", "usage", "usage_analytics",
     ]
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -115,12 +109,11 @@ struct RoleLimitTests {
   )
   func definers() async throws {
     let known = [
-      "admit", "admit_groups", "admit_many", "append_audit", "differing_key_facts", "ensure_usage_partitions",
-      "expire_reservations",
-      "key_count_by_pepper", "key_owner", "lock_organisation", "organisation_by_provider",
-      "organisation_for_former_hash", "organisation_for_hash", "pass_key_facts_on", "purge_idempotency_keys",
-      "purge_reservations", "purge_usage_events", "record", "renew_secret", "reserve", "settle",
-      "take_key_facts",
+      "admit", "admit_groups", "admit_many", "append_audit", "bump_counter_version", "copy_key_columns",
+      "ensure_usage_partitions", "expire_reservations", "key_count_by_pepper", "key_owner",
+      "lock_organisation", "organisation_by_provider", "organisation_for_former_hash",
+      "organisation_for_hash", "propagate_key_columns", "purge_idempotency_keys", "purge_reservations",
+      "purge_usage_events", "record", "rehash_secret", "reserve", "settle", "stale_secret_count",
     ]
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -138,7 +131,7 @@ struct RoleLimitTests {
     }
   }
 
-  @Test("keymeter_owner owns everything in both schemas, whichever login migrated")
+  @Test("keymeter_owner owns everything in all schemas, whichever login migrated")
   func ownership() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -156,6 +149,7 @@ struct RoleLimitTests {
         let writing = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
         for (login, schema, rights) in [
           (TestDatabase.Login.analyst, "keymeter", "SELECT, \(writing)"), (.analyst, "reporting", writing),
+          (.analyst, "keymeter_home", "SELECT, \(writing)"),
           (.server, "reporting", "SELECT, \(writing)"),
         ] {
           let granted = try await session.rows(
@@ -278,17 +272,17 @@ struct RoleLimitTests {
 enum RoleOwnership {
   static let foreign = """
     SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
-    WHERE c.relnamespace IN ('keymeter'::regnamespace, 'reporting'::regnamespace)
+    WHERE c.relnamespace::regnamespace::text IN ('keymeter', 'keymeter_home', 'reporting')
       AND c.relowner <> 'keymeter_owner'::regrole
     UNION ALL
     SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc AS p
     WHERE p.pronamespace = 'keymeter'::regnamespace AND p.proowner <> 'keymeter_owner'::regrole
     UNION ALL
     SELECT t.oid::regtype::text FROM pg_catalog.pg_type AS t
-    WHERE t.typnamespace IN ('keymeter'::regnamespace, 'reporting'::regnamespace)
+    WHERE t.typnamespace::regnamespace::text IN ('keymeter', 'keymeter_home', 'reporting')
       AND t.typowner <> 'keymeter_owner'::regrole
     UNION ALL
     SELECT n.nspname::text FROM pg_catalog.pg_namespace AS n
-    WHERE n.nspname IN ('keymeter', 'reporting') AND n.nspowner <> 'keymeter_owner'::regrole
+    WHERE n.nspname IN ('keymeter', 'keymeter_home', 'reporting') AND n.nspowner <> 'keymeter_owner'::regrole
     """
 }

@@ -48,9 +48,11 @@ struct RoleScene: Sendable {
     VALUES ('\(organisation)', 'key_\(organisation)', sha256('\(organisation)'), 'p');
     INSERT INTO keymeter.former_secrets (organisation_id, key_id, secret_hash, superseded_at)
     VALUES ('\(organisation)', 'key_\(organisation)', sha256('former \(organisation)'), now());
-    INSERT INTO keymeter.audit_log (organisation_id, principal, action, target, request_id, changes)
-    VALUES ('\(organisation)', 'cli', 'organisation.created', '\(organisation)', 'req', '{}');
-    INSERT INTO keymeter.audit_heads (organisation_id, last_occurred_at) VALUES ('\(organisation)', now());
+    INSERT INTO keymeter.audit_log (
+      organisation_id, audit_id, occurred_at, principal, action, target, request_id, changes)
+    VALUES ('\(organisation)', 1, now(), 'cli', 'organisation.created', '\(organisation)', 'req', '{}');
+    INSERT INTO keymeter.audit_heads (organisation_id, last_audit_id) VALUES ('\(organisation)', 1);
+    INSERT INTO keymeter_home.directory (organisation_id, provider_id) VALUES ('\(organisation)', '\(organisation)');
     INSERT INTO keymeter.reservations (
       organisation_id, reservation_id, key_id, day, requests, tokens, stt_secs, reserved_at, expires_at, on_expiry)
     VALUES ('\(organisation)', 'rsv_\(organisation)', 'key_\(organisation)', \(ReportingSeed.today), 0, 0, 0, now(),

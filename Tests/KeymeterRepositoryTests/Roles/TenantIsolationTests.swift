@@ -9,7 +9,7 @@ import Testing
 struct TenantIsolationTests {
   private static let tables = """
     SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
-    WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
+    WHERE c.relnamespace::regnamespace::text IN ('keymeter', 'keymeter_home') AND c.relkind IN ('r', 'p') ORDER BY 1
     """
   private static let tenantTables = """
     SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
@@ -18,15 +18,15 @@ struct TenantIsolationTests {
     """
 
   /// Tenant tables without row-level security.
-  static let open = """
+  private static let open = """
     SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'organisation_id'
     WHERE c.relnamespace = 'keymeter'::regnamespace AND c.relkind IN ('r', 'p')
-      AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+      AND NOT c.relrowsecurity
     """
 
   @Test(
-    "Row-level security is forced on every tenant table, and only the known tables have no tenant"
+    "Every table of the cell has row-level security, and only the known tables are in the home schema"
   )
   func everyTable() async throws {
     try await RoleScene.with { scene in
@@ -34,14 +34,18 @@ struct TenantIsolationTests {
         let tenants = try #require(try await session.rows(Self.tenantTables))
         #expect(tenants.count >= 9 + 4)
         let bare = Set(try #require(try await session.rows(Self.tables))).subtracting(tenants)
-        #expect(bare == ["keymeter.peppers", "keymeter.schema_functions", "keymeter.schema_migrations"])
+        #expect(
+          bare == [
+            "keymeter_home.directory", "keymeter_home.peppers", "keymeter_home.schema_functions",
+            "keymeter_home.schema_migrations",
+          ])
         let unprotected = try await session.rows(Self.open)
         #expect(unprotected == [])
       }
     }
   }
 
-  @Test("Every policy is either the owner's or compares the row's tenant with the transaction's")
+  @Test("Every policy compares the row's tenant with the transaction's")
   func policies() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in
@@ -52,15 +56,14 @@ struct TenantIsolationTests {
           """)
         #expect(
           found == [
-            "owner PERMISSIVE {keymeter_owner} ALL true",
             "tenant PERMISSIVE {keymeter_app} ALL (organisation_id = "
-              + "NULLIF(current_setting('keymeter.organisation_id'::text, true), ''::text))",
+              + "NULLIF(current_setting('keymeter.organisation_id'::text, true), ''::text))"
           ])
         let partitions = try await session.rows(
           """
           SELECT p.tablename::text FROM pg_catalog.pg_policies AS p
           JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(p.schemaname || '.' || p.tablename)
-          WHERE c.relispartition AND p.policyname <> 'owner'
+          WHERE c.relispartition
           """)
         #expect(partitions == [])
       }
@@ -131,7 +134,7 @@ struct TenantIsolationTests {
           """
           SELECT c.relname::text FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
           WHERE i.inhparent = 'keymeter.usage_daily'::regclass
-            AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND c.relowner = 'keymeter_owner'::regrole)
+            AND NOT (c.relrowsecurity AND c.relowner = 'keymeter_owner'::regrole)
           """)
         #expect(open == [])
       }

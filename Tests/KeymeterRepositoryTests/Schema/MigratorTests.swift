@@ -29,17 +29,6 @@ struct MigratorTests {
     }
   }
 
-  @Test("Another login can't block the first migration with an advisory lock")
-  func firstLockedOut() async throws {
-    try await withEmptyDatabase(connections: 3) { pool in
-      try await pool.withTransaction { intruder in
-        // The lock that an earlier version took.
-        try await intruder.executeScript("SELECT pg_advisory_xact_lock(7311302711428401)")
-        #expect(try await !Migrator(pool: pool).migrate().isEmpty)
-      }
-    }
-  }
-
   @Test(
     "A migrator waits if another one creates the ledger first, and takes over if that one rolls back")
   func overtaken() async throws {
@@ -67,14 +56,14 @@ struct MigratorTests {
         try await pool.withConnection {
           try await $0.executeScript(
             """
-            GRANT USAGE ON SCHEMA keymeter TO \(login.rawValue);
-            GRANT SELECT ON keymeter.schema_migrations, keymeter.schema_functions TO \(login.rawValue);
+            GRANT USAGE ON SCHEMA \(Schema.cell), \(Schema.home) TO \(login.rawValue);
+            GRANT SELECT ON keymeter_home.schema_migrations, keymeter_home.schema_functions TO \(login.rawValue);
             """)
         }
         try await ConnectionPool.with(url: try await database.url(as: login)) { readers in
           #expect(try await Migrator(pool: readers).migrate().isEmpty)
           for change in [
-            "UPDATE keymeter.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'",
+            "UPDATE keymeter_home.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'",
             "DROP TABLE \(PartitionsAheadTests.partition(ahead: 3))",
           ] {
             try await pool.withConnection { try await $0.executeScript(change) }
@@ -99,32 +88,6 @@ struct MigratorTests {
           #expect(try await Migrator(pool: pool).migrate().isEmpty)
         }
       }
-    }
-  }
-
-  @Test("Each file is applied once next to an older migrator, which did not lock the ledger")
-  func besideFormer() async throws {
-    try await withEmptyDatabase(connections: 3) { pool in
-      let first = Self.migration("0001_create_a.sql", "CREATE TABLE public.a ();")
-      let second = Self.migration("0002_create_c.sql", "CREATE TABLE public.c ();")
-      let third = Self.migration("0003_create_d.sql", "CREATE TABLE public.d ();")
-      _ = try await Migrator(pool: pool, files: .init(migrations: [first], functions: [])).migrate()
-      let migrator = Migrator(pool: pool, files: .init(migrations: [first, second, third], functions: []))
-      let applied = try await pool.withTransaction { connection in
-        // The older migrator's steps: its own lock, the migration, its row.
-        try await connection.executeScript("SELECT pg_advisory_xact_lock(7311302711428401)")
-        try await connection.executeScript(second.sql)
-        _ = try await connection.execute(
-          MigrationStatements.recordMigration,
-          [.int4(second.version), .text(second.name), .text(second.checksum)])
-        let applied = Task { try await migrator.migrate() }
-        while try await pool.withConnection({ try await $0.execute(Self.waiting).rows.isEmpty }) {
-          try await Task.sleep(for: .milliseconds(5))
-        }
-        return applied
-      }
-      #expect(try await applied.value == ["0003_create_d.sql"])
-      #expect(try await migrator.state().isUsable)
     }
   }
 

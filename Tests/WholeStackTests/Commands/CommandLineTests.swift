@@ -81,13 +81,13 @@ struct CommandLineTests {
     #expect(try await keymeter(["migrate", "--check"], database, peppers: false).code == 1)
     #expect(
       try await keymeter(["migrate", "--status"], database, peppers: false).output
-        .contains("pending  0001_create_organisations.sql"))
+        .contains("pending  0001_create_roles_and_schemas.sql"))
     async let first = keymeter(["migrate"], database, peppers: false)
     async let second = keymeter(["migrate"], database, peppers: false)
     let (one, two) = try await (first, second)
     #expect(one.code == 0 && two.code == 0)
     let applications = (one.output + two.output).split(separator: "\n")
-      .filter { $0 == "applied 0001_create_organisations.sql" }
+      .filter { $0 == "applied 0001_create_roles_and_schemas.sql" }
     #expect(applications.count == 1)
     #expect(try await keymeter(["migrate", "--check"], database, peppers: false).code == 0)
     await database.drop()
@@ -124,14 +124,15 @@ struct CommandLineTests {
     SET session_replication_role = replica;
     UPDATE keymeter.organisations SET name = \(evil);
     UPDATE keymeter.api_keys SET friendly_name = \(evil);
-    INSERT INTO keymeter.audit_log (organisation_id, principal, action, target, request_id, changes)
-      SELECT organisation_id, 'cli', \(evil), \(evil), 'r', 
+    INSERT INTO keymeter.audit_log (
+      organisation_id, audit_id, occurred_at, principal, action, target, request_id, changes)
+      SELECT organisation_id, 1000, now(), 'cli', \(evil), \(evil), 'r', 
         jsonb_build_object(\(evil), jsonb_build_object('old', 1, 'new', jsonb_build_array(\(evil))))
       FROM keymeter.organisations;
     INSERT INTO keymeter.usage_monthly (organisation_id, key_id, month, last_used_at)
       SELECT organisation_id, key_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, now() FROM keymeter.api_keys
       ON CONFLICT ON CONSTRAINT usage_monthly_pkey DO UPDATE SET last_used_at = now();
-    INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, \(evil), 'x')
+    INSERT INTO keymeter_home.schema_migrations (version, name, checksum) VALUES (9999, \(evil), 'x')
     """
 
   private static let evil = #"U&'a\001B[2K\000D\000Aforged\202E\009B2K'"#

@@ -60,12 +60,12 @@ struct DoctorDefinitionTests {
       (
         """
         CREATE OR REPLACE TRIGGER \(refusal) BEFORE UPDATE ON keymeter.audit_log
-        FOR EACH STATEMENT EXECUTE FUNCTION keymeter.refuse_audit_change()
+        FOR EACH STATEMENT EXECUTE FUNCTION keymeter.reject_audit_change()
         """, "\(refusal) is defined otherwise"
       ),
       (
         """
-        CREATE OR REPLACE FUNCTION keymeter.refuse_audit_change() RETURNS trigger
+        CREATE OR REPLACE FUNCTION keymeter.reject_audit_change() RETURNS trigger
         LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN NULL; END $$
         """, "\(refusal) runs another function"
       ),

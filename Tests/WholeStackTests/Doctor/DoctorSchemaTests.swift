@@ -95,15 +95,14 @@ struct DoctorSchemaTests {
     "A table whose tenants are not kept apart fails by its name",
     arguments: [
       (
-        "ALTER TABLE keymeter.api_keys NO FORCE ROW LEVEL SECURITY",
-        "api_keys: row-level security is not forced"
+        "ALTER TABLE keymeter.api_keys DISABLE ROW LEVEL SECURITY",
+        "api_keys: row-level security is disabled"
       ),
       (
         "ALTER TABLE keymeter.usage_daily_default DISABLE ROW LEVEL SECURITY",
         "usage_daily_default: row-level"
       ),
       ("DROP POLICY tenant ON keymeter.audit_log", "audit_log: the tenant's policy is missing"),
-      ("DROP POLICY owner ON keymeter.reservations", "reservations: the owner's policy is missing"),
       ("CREATE POLICY leak ON keymeter.api_keys USING (true)", "api_keys: the policy leak opens it"),
       (
         "CREATE POLICY leak ON keymeter.api_keys TO keymeter_app USING (true)",
@@ -120,10 +119,6 @@ struct DoctorSchemaTests {
       (
         "ALTER POLICY tenant ON keymeter.usage_daily TO keymeter_app, keymeter_reporting",
         "usage_daily: the policy tenant is another than the migrations'"
-      ),
-      (
-        "ALTER POLICY owner ON keymeter.usage_daily_default USING (false)",
-        "usage_daily_default: the policy owner is another than the migrations'"
       ),
       (
         "CREATE POLICY more ON keymeter.api_keys TO keymeter_app USING (\(Self.ofTheTenant) OR true)",
@@ -154,12 +149,12 @@ struct DoctorSchemaTests {
 
   @Test("A migration that is missing fails by its name, and what it would have made is skipped")
   func missingMigration() async throws {
-    let run = try await DoctorProcess.after("DELETE FROM keymeter.schema_migrations WHERE version = 12")
+    let run = try await DoctorProcess.after("DELETE FROM keymeter_home.schema_migrations WHERE version = 8")
     #expect(run["migrations"]?.status == "fail")
-    #expect(run["migrations"]?.found == "0012_add_allowed_cidrs.sql not applied")
+    #expect(run["migrations"]?.found == "0008_isolate_tenants.sql not applied")
     #expect(run["row-level-security"]?.status == "skip" && run["peppers"]?.status == "skip")
     let changed = try await DoctorProcess.after(
-      "UPDATE keymeter.schema_migrations SET checksum = 'x' WHERE version = 3")
+      "UPDATE keymeter_home.schema_migrations SET checksum = 'x' WHERE version = 3")
     #expect(changed["migrations"]?.found.hasSuffix("changed after being applied") == true)
     let empty = try await TestDatabase.empty()
     #expect(try await DoctorProcess.on(empty.url)["migrations"]?.status == "fail")
@@ -169,7 +164,7 @@ struct DoctorSchemaTests {
   @Test("A database that a newer version has migrated is in order")
   func newerMigration() async throws {
     let run = try await DoctorProcess.after(
-      "INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x')"
+      "INSERT INTO keymeter_home.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x')"
     )
     #expect(run["migrations"]?.status == "ok" && run["migrations"]?.found.contains("9999_newer.sql") == true)
     #expect(run["functions"]?.found == "those of a newer version")
@@ -178,7 +173,7 @@ struct DoctorSchemaTests {
   @Test("A function that was not applied, or that somebody has changed by hand, fails by its name")
   func functions() async throws {
     let outdated = try await DoctorProcess.after(
-      "UPDATE keymeter.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'")
+      "UPDATE keymeter_home.schema_functions SET checksum = 'x' WHERE name = 'admit.sql'")
     #expect(outdated["functions"]?.found == "admit.sql not applied")
     let altered = try await DoctorProcess.after(
       """
@@ -232,25 +227,26 @@ struct DoctorSchemaTests {
   func newerKeyFacts() async throws {
     let otherwise = try await DoctorProcess.after(
       Self.newer + """
-        CREATE OR REPLACE FUNCTION keymeter.pass_key_facts_on() RETURNS trigger LANGUAGE plpgsql
+        CREATE OR REPLACE FUNCTION keymeter.propagate_key_columns() RETURNS trigger LANGUAGE plpgsql
         AS $$ BEGIN RETURN NULL; END $$;
         CREATE TRIGGER newer AFTER DELETE ON keymeter.api_keys
-        FOR EACH ROW EXECUTE FUNCTION keymeter.pass_key_facts_on()
+        FOR EACH ROW EXECUTE FUNCTION keymeter.propagate_key_columns()
         """)
     #expect(
       otherwise["key-facts"]?.status == "ok" && otherwise["key-facts"]?.found == "those of a newer version")
     let without = try await DoctorProcess.after(
       Self.newer + """
-        DROP TRIGGER api_key_secrets_keep_key_facts ON keymeter.api_key_secrets;
-        ALTER TABLE keymeter.api_keys DISABLE TRIGGER api_keys_pass_key_facts_on
+        DROP TRIGGER api_key_secrets_copy_key_columns ON keymeter.api_key_secrets;
+        ALTER TABLE keymeter.api_keys DISABLE TRIGGER api_keys_propagate_key_columns
         """)
     #expect(without["key-facts"]?.status == "fail")
-    let words = "api_key_secrets_keep_key_facts is missing; api_keys_pass_key_facts_on is off: a limit that"
+    let words =
+      "api_key_secrets_copy_key_columns is missing; api_keys_propagate_key_columns is off: a limit that"
     #expect(without["key-facts"]?.found.hasPrefix(words) == true, "\(without.text)")
   }
 
   private static let newer = """
-    INSERT INTO keymeter.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x');
+    INSERT INTO keymeter_home.schema_migrations (version, name, checksum) VALUES (9999, '9999_newer.sql', 'x');
 
     """
 

@@ -10,9 +10,8 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
   static let all =
     switches + definitions + strangers + functions
 
-  private static let pass = "api_keys_pass_key_facts_on"
-  private static let take = "api_key_secrets_take_key_facts"
-  private static let keep = "api_key_secrets_keep_key_facts"
+  private static let pass = "api_keys_propagate_key_columns"
+  private static let take = "api_key_secrets_copy_key_columns"
 
   private static let switches = [
     KeyFactDeviation(
@@ -23,14 +22,14 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
       sql: "ALTER TABLE keymeter.api_key_secrets ENABLE REPLICA TRIGGER \(take)",
       fault: "\(take) is off"),
     KeyFactDeviation(
-      testDescription: "dropped", sql: "DROP TRIGGER \(keep) ON keymeter.api_key_secrets",
-      fault: "\(keep) is missing"),
+      testDescription: "dropped", sql: "DROP TRIGGER \(take) ON keymeter.api_key_secrets",
+      fault: "\(take) is missing"),
     KeyFactDeviation(
       testDescription: "two at once",
       sql: """
-        DROP TRIGGER \(keep) ON keymeter.api_key_secrets; ALTER TABLE keymeter.api_keys DISABLE TRIGGER \(pass)
+        DROP TRIGGER \(take) ON keymeter.api_key_secrets; ALTER TABLE keymeter.api_keys DISABLE TRIGGER \(pass)
         """,
-      fault: "\(keep) is missing; \(pass) is off"),
+      fault: "\(take) is missing; \(pass) is off"),
   ]
 
   private static let definitions = [
@@ -47,9 +46,9 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
       "of another event", drop: "\(take) ON keymeter.api_key_secrets",
       create: "\(take) BEFORE DELETE ON keymeter.api_key_secrets FOR EACH ROW", run: "take"),
     replaced(
-      "of fewer columns", drop: "\(keep) ON keymeter.api_key_secrets",
+      "of fewer columns", drop: "\(take) ON keymeter.api_key_secrets",
       create: """
-        \(keep) BEFORE UPDATE OF organisation_id, key_id, environment, scopes, usage_limit, monthly_token_limit,
+        \(take) BEFORE UPDATE OF organisation_id, key_id, environment, scopes, usage_limit, monthly_token_limit,
         monthly_stt_secs_limit, expires_at, revoked_at ON keymeter.api_key_secrets FOR EACH ROW
         """, run: "take"),
     replaced(
@@ -69,9 +68,9 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
            NEW.expires_at, NEW.revoked_at))
         """, run: "pass"),
     replaced(
-      "for another function", drop: "\(keep) ON keymeter.api_key_secrets",
+      "for another function", drop: "\(take) ON keymeter.api_key_secrets",
       create: """
-        \(keep) BEFORE UPDATE OF organisation_id, key_id, environment, scopes, usage_limit, monthly_token_limit,
+        \(take) BEFORE UPDATE OF organisation_id, key_id, environment, scopes, usage_limit, monthly_token_limit,
         monthly_stt_secs_limit, expires_at, revoked_at, allowed_cidrs ON keymeter.api_key_secrets FOR EACH ROW
         """, run: "pass"),
     replaced(
@@ -98,7 +97,7 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
       testDescription: "a trigger of the same name on the other table",
       sql: """
         CREATE TRIGGER \(take) BEFORE INSERT ON keymeter.api_keys
-        FOR EACH ROW EXECUTE FUNCTION keymeter.take_key_facts()
+        FOR EACH ROW EXECUTE FUNCTION keymeter.copy_key_columns()
         """, fault: "\(take) is defined otherwise"),
     KeyFactDeviation(
       testDescription: "a rule",
@@ -110,13 +109,13 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
     KeyFactDeviation(
       testDescription: "a function that does nothing",
       sql: """
-        CREATE OR REPLACE FUNCTION keymeter.pass_key_facts_on() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        CREATE OR REPLACE FUNCTION keymeter.propagate_key_columns() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
         AS $$ BEGIN RETURN NULL; END $$
         """, fault: "\(pass) runs another function"),
     KeyFactDeviation(
-      testDescription: "the function of migration 0014",
+      testDescription: "without the check of the isolation level",
       sql: """
-        CREATE OR REPLACE FUNCTION keymeter.pass_key_facts_on() RETURNS trigger
+        CREATE OR REPLACE FUNCTION keymeter.propagate_key_columns() RETURNS trigger
         LANGUAGE plpgsql
         SECURITY DEFINER
         SET search_path = pg_catalog, pg_temp
@@ -133,19 +132,19 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
         """, fault: "\(pass) runs another function"),
     KeyFactDeviation(
       testDescription: "with the caller's rights",
-      sql: "ALTER FUNCTION keymeter.pass_key_facts_on() SECURITY INVOKER",
+      sql: "ALTER FUNCTION keymeter.propagate_key_columns() SECURITY INVOKER",
       fault: "\(pass) runs another function"),
     KeyFactDeviation(
       testDescription: "with somebody else's rights",
-      sql: "ALTER FUNCTION keymeter.pass_key_facts_on() OWNER TO CURRENT_USER",
+      sql: "ALTER FUNCTION keymeter.propagate_key_columns() OWNER TO CURRENT_USER",
       fault: "\(pass) runs another function"),
     KeyFactDeviation(
       testDescription: "by another search path",
-      sql: "ALTER FUNCTION keymeter.take_key_facts() SET search_path = public, pg_catalog",
-      fault: "\(keep) runs another function; \(take) runs another function"),
+      sql: "ALTER FUNCTION keymeter.copy_key_columns() SET search_path = public, pg_catalog",
+      fault: "\(take) runs another function"),
     KeyFactDeviation(
       testDescription: "with a further setting",
-      sql: "ALTER FUNCTION keymeter.pass_key_facts_on() SET session_replication_role = replica",
+      sql: "ALTER FUNCTION keymeter.propagate_key_columns() SET session_replication_role = replica",
       fault: "\(pass) runs another function"),
   ]
 
@@ -157,7 +156,7 @@ struct KeyFactDeviation: Sendable, CustomTestStringConvertible {
       sql: """
         \(setup)
         DROP TRIGGER \(drop);
-        CREATE TRIGGER \(create) EXECUTE FUNCTION keymeter.\(function == "take" ? "take_key_facts" : "pass_key_facts_on")();
+        CREATE TRIGGER \(create) EXECUTE FUNCTION keymeter.\(function == "take" ? "copy_key_columns" : "propagate_key_columns")();
         """, fault: "\(create.prefix { $0 != " " }) is defined otherwise")
   }
 }

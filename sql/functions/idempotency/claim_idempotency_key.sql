@@ -1,12 +1,11 @@
--- Looks an Idempotency-Key up and holds it until the transaction ends, on whichever node: outcome is free, in_flight or
--- answered, the last with the answer.
+-- Looks up an Idempotency-Key and holds it until the transaction ends. The outcome is free, in_flight or answered, the last
+-- with the stored response.
 --
--- The hold is an advisory lock, because it is the one thing that shows another transaction's claim without waiting for
--- it: an uncommitted row is invisible to SELECT … FOR UPDATE NOWAIT, and INSERT … ON CONFLICT waits for it. It belongs
--- to the transaction, not to the session, so a pooler between transactions does it no harm. PostgreSQL lets go of it
--- only after the transaction's rows can be seen, and the look-up is a statement of its own behind it, so whoever gets
--- the lock next sees the answer. Two names that share a lock (64 of 256 bits) would merely be told to try again, and if
--- all of this failed, the table's primary key would still let one of two effects commit.
+-- The hold is an advisory lock, because it shows another transaction's claim without waiting: an uncommitted row is
+-- invisible to SELECT … FOR UPDATE NOWAIT, and INSERT … ON CONFLICT waits for it. The lock belongs to the transaction, so a
+-- connection pooler does no harm. PostgreSQL releases it after the transaction's rows are visible, and the lookup is a
+-- separate statement, so the next holder sees the response. Two names with the same lock (64 of 256 bits) only cause a
+-- retry. The primary key would still let only one of two effects commit.
 CREATE OR REPLACE FUNCTION {cell}.claim_idempotency_key(
   organisation text, calling_key text, name bytea, OUT outcome text, OUT salt bytea, OUT sealed_answer bytea
 )

@@ -1,5 +1,5 @@
--- Retention, in batches, so that no call holds locks for long: call it until it answers 0. What other nodes purge at
--- the same time is skipped.
+-- Deletes up to `batch` expired entries and returns how many. Small batches keep locks short: the job calls it until it
+-- returns 0. Rows that another node is purging are skipped.
 CREATE OR REPLACE FUNCTION {cell}.purge_idempotency_keys(batch integer) RETURNS integer
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -8,8 +8,8 @@ AS $$
 DECLARE
   purged integer;
 BEGIN
-  -- By their places, which stay theirs while they are locked: how many there will be isn't known when this is planned, and
-  -- a join would read the whole table.
+  -- By ctid, which can't change while the rows are locked. A join would scan the whole table, because the planner doesn't
+  -- know how many rows there will be.
   DELETE FROM {cell}.idempotency_keys AS i
   WHERE i.ctid = ANY (ARRAY(
     SELECT x.ctid FROM {cell}.idempotency_keys AS x

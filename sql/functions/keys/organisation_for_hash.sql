@@ -1,5 +1,6 @@
--- The tenant of a caller that names none, before the tenant is known: a hash belongs to one key alone, and whoever has
--- it knows the key. With the owner's rights.
+-- The tenant of a caller that names none: a hash belongs to exactly one key.
+--
+-- SECURITY DEFINER because no tenant is set yet. A caller that has the hash also has the key.
 CREATE OR REPLACE FUNCTION {cell}.organisation_for_hash(hashes bytea[]) RETURNS TABLE (organisation_id text)
 LANGUAGE sql STABLE
 SECURITY DEFINER

@@ -1,5 +1,6 @@
--- The tenant of a key that had one of these hashes before a rotation; for reports of leaked values, which name no tenant.
--- With the owner's rights, as organisation_for_hash.
+-- The tenant of a key that had one of these hashes before a rotation. Reports of leaked secrets name no tenant.
+--
+-- SECURITY DEFINER for the same reason as organisation_for_hash.
 CREATE OR REPLACE FUNCTION {cell}.organisation_for_former_hash(hashes bytea[]) RETURNS TABLE (organisation_id text)
 LANGUAGE sql STABLE
 SECURITY DEFINER

@@ -1,7 +1,7 @@
--- Holds off whatever else would end a key of the tenant, until the transaction ends. With the owner's rights, because a
--- role that may lock a row may also change it, and the server changes no organisation.
+-- Serialises the operations that can end a key of the tenant, until the transaction ends. FOR UPDATE would also block the
+-- creation of keys.
 --
--- Not FOR UPDATE, which would hold off every new key as well.
+-- SECURITY DEFINER because a role that may lock a row may also update it, and the server updates no organisation.
 CREATE OR REPLACE FUNCTION {cell}.lock_organisation(organisation text) RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER

@@ -1,5 +1,6 @@
--- The organisation that a caller names by its public id, before the tenant is known: with the owner's rights, and no
--- more than the one that was asked for.
+-- The organisation with a provider id.
+--
+-- SECURITY DEFINER because no tenant is set yet. It returns one organisation at most.
 CREATE OR REPLACE FUNCTION {cell}.organisation_by_provider(provider text)
 RETURNS TABLE (organisation_id text, provider_id text, name text, created_at timestamptz)
 LANGUAGE sql STABLE

@@ -1,7 +1,7 @@
--- How many keys each pepper still guards: those that authenticate at present, by a value that it made the hash of. A
--- key in the overlap of a rotation can count for two. Looks at every key there is.
+-- How many active keys have a secret hashed with each pepper. A key in the overlap of a rotation can count for two. Scans
+-- every key.
 --
--- SECURITY DEFINER because it counts the keys of all tenants, and tells nothing else of them.
+-- SECURITY DEFINER because it counts the keys of all tenants, and returns only numbers.
 CREATE OR REPLACE FUNCTION {cell}.key_count_by_pepper() RETURNS TABLE (pepper_id text, keys bigint)
 LANGUAGE sql STABLE
 SECURITY DEFINER

@@ -1,37 +1,36 @@
--- Retention: drops the partitions of usage_daily that end at or before the first day of the date's month, and
--- answers their names. So the date's own month stays whole. What the default partition holds of that time
--- goes too, without being named. The counters of usage_monthly stay, but for the last day that each of them holds.
+-- Retention: drops the partitions of usage_daily that end before the month of `cutoff` begins, and returns their names. It
+-- also deletes older rows of the default partition, and the last day of older counters. The monthly counters stay.
 --
--- Refuses (22023) to touch the current or the previous month: reservations that are still open may write to
--- them, and last month's bills are made of them. Only the tables' owner may call it with effect.
+-- The current and the previous month can't be dropped (22023): open reservations may still write to them, and last month's
+-- bills are made from them. Only the tables' owner can call it successfully.
 CREATE OR REPLACE FUNCTION {cell}.drop_usage_before(cutoff date) RETURNS SETOF text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO, YMD' -- how pg_get_expr writes the bounds that are read below
-SET lock_timeout = '100ms' -- nobody shall queue behind us for long: 55P03 means, call again in a moment
+SET datestyle = 'ISO, YMD' -- the format in which pg_get_expr returns the bounds below
+SET lock_timeout = '100ms' -- or other sessions would queue behind this one; on 55P03 the caller retries later
 AS $$
 DECLARE
   first_kept constant date := {cell}.month_of(cutoff);
   this_month constant date := {cell}.month_of((clock_timestamp() AT TIME ZONE 'UTC')::date);
   partition text;
 BEGIN
-  -- NULL would compare as neither.
-  IF (first_kept <= this_month - interval '1 month') IS NOT TRUE THEN
+  IF (first_kept <= this_month - interval '1 month') IS NOT TRUE THEN -- also for NULL
     RAISE EXCEPTION 'drop_usage_before: % would drop the current or the previous month', cutoff
       USING ERRCODE = 'invalid_parameter_value',
         HINT = 'Give a date before ' || this_month || '.';
   END IF;
   -- ensure_usage_partitions locks the same tables in another order.
   LOCK TABLE ONLY {cell}.usage_daily IN SHARE UPDATE EXCLUSIVE MODE;
-  -- While nobody has to wait. A settlement of such a month waits for its counter before it comes to usage_daily.
+  -- Before the exclusive lock, so that charges don't wait for it. A settlement of such a month waits for its counter before
+  -- it writes usage_daily.
   UPDATE {cell}.usage_monthly AS u SET day = NULL, day_requests = 0, day_tokens = 0, day_stt_secs = 0
   WHERE u.month < first_kept AND u.day IS NOT NULL;
-  -- The day's first charges wait from here on. The parent first, as they lock it first.
+  -- From here on the first charges of a day wait. The parent is locked first, as they do.
   LOCK TABLE {cell}.usage_daily IN ACCESS EXCLUSIVE MODE;
   FOR partition IN
     SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
     WHERE i.inhparent = '{cell}.usage_daily'::regclass
-      -- NULL, and so left alone, for the default partition.
+      -- NULL for the default partition, which is kept.
       AND substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''([0-9-]+)''\)')::date <= first_kept
     ORDER BY c.relname
   LOOP
@@ -43,4 +42,4 @@ END
 $$;
 
 COMMENT ON FUNCTION {cell}.drop_usage_before(date) IS
-  'Drops daily usage of the months before the date''s month; answers the partitions that it dropped.';
+  'Drops daily usage of the months before the date''s month and returns the partitions that it dropped.';

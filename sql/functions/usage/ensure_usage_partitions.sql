@@ -1,34 +1,33 @@
--- Makes usage_daily's months from the current one on, `months_ahead` further, and moves there whatever the default
--- partition caught. Answers how many it made. Several nodes may call it at once; run by the server and by migrate.
+-- Creates the partitions of usage_daily from the current month to `months_ahead` months later, moves the rows of the default
+-- partition to their months, and returns how many partitions it created. The server and `migrate` call it, also
+-- concurrently.
 CREATE OR REPLACE FUNCTION {cell}.ensure_usage_partitions(months_ahead integer) RETURNS integer
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '100ms' -- nobody shall queue behind us for long: 55P03 means, call again in a moment
+SET lock_timeout = '100ms' -- or other sessions would queue behind this one; on 55P03 the caller retries later
 AS $$
 DECLARE
   today constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
   first_day date;
   next_day date;
   partition text;
-  made integer := 0;
+  created integer := 0;
 BEGIN
   IF (months_ahead BETWEEN 0 AND 24) IS NOT TRUE THEN
     RAISE EXCEPTION 'ensure_usage_partitions: 0 to 24 months ahead, not %', months_ahead
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  -- Another node is at it. Before the default partition is looked at: two nodes that had both read it could
-  -- neither of them attach.
-  --
-  -- Held against the like of itself alone, not against charges or reports. Not an advisory lock, which whoever may log in to
-  -- the database could hold, and so leave it without partitions.
+  -- Only one node at a time: two that had both read the default partition could neither of them attach. The mode conflicts
+  -- with itself, but not with charges or reports. It is not an advisory lock, because any login of the database could hold
+  -- that and prevent new partitions.
   BEGIN
     LOCK TABLE ONLY {cell}.usage_daily IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
   EXCEPTION
     WHEN lock_not_available THEN RETURN 0;
   END;
-  IF NOT EXISTS (SELECT FROM {cell}.usage_daily_default) AND NOT EXISTS (
-    SELECT FROM generate_series(0, months_ahead) AS ahead
+  IF NOT EXISTS (SELECT 1 FROM {cell}.usage_daily_default) AND NOT EXISTS (
+    SELECT 1 FROM generate_series(0, months_ahead) AS ahead
     WHERE to_regclass('{cell}.usage_daily_'
       || to_char({cell}.month_of(today) + make_interval(months => ahead), 'YYYY_MM')) IS NULL)
   THEN
@@ -45,27 +44,25 @@ BEGIN
     partition := 'usage_daily_' || to_char(first_day, 'YYYY_MM');
     CONTINUE WHEN to_regclass('{cell}.' || partition) IS NOT NULL;
     next_day := (first_day + interval '1 month')::date;
-    -- Late: charges of this month go to the default partition. They wait while its rows move. The parent first,
-    -- as a charge locks them too. A month to come has no charges, and nobody waits for it.
+    -- The month has begun, so its charges go to the default partition. They wait while its rows move. The parent is locked
+    -- first, as a charge does. A future month has no charges to block.
     IF first_day <= today THEN
       LOCK TABLE {cell}.usage_daily IN SHARE ROW EXCLUSIVE MODE;
     END IF;
-    -- Pages are filled: a day is written once, when it is over, and hardly ever again.
+    -- Default fillfactor: a day is written once, when it is over, and hardly ever updated.
     EXECUTE format('CREATE TABLE {cell}.%I (LIKE {cell}.usage_daily INCLUDING ALL)', partition);
     EXECUTE format('COMMENT ON TABLE {cell}.%I IS %L', partition,
-      'Usage a key and day (UTC) in ' || to_char(first_day, 'YYYY-MM') || '.');
+      'Usage per key and day (UTC) in ' || to_char(first_day, 'YYYY-MM') || '.');
     EXECUTE format(
       'WITH moved AS (DELETE FROM {cell}.usage_daily_default WHERE day >= %1$L AND day < %2$L RETURNING *)
        INSERT INTO {cell}.%3$I SELECT * FROM moved', first_day, next_day, partition);
-    -- Row-level security is not among what LIKE copies.
-    EXECUTE format(
-      'ALTER TABLE {cell}.%1$I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-       CREATE POLICY owner ON {cell}.%1$I TO keymeter_owner USING (true)', partition);
+    -- LIKE doesn't copy row-level security.
+    EXECUTE format('ALTER TABLE {cell}.%I ENABLE ROW LEVEL SECURITY', partition);
     EXECUTE format(
       'ALTER TABLE {cell}.usage_daily ATTACH PARTITION {cell}.%I FOR VALUES FROM (%L) TO (%L)',
       partition, first_day, next_day);
-    made := made + 1;
+    created := created + 1;
   END LOOP;
-  RETURN made;
+  RETURN created;
 END
 $$;

@@ -1,5 +1,7 @@
--- Whose a key is, which decides between forbidden and unknown; with the owner's rights. A key that lives belongs to
--- whoever has it; a deleted one is known by its usage, to its own organisation only.
+-- The organisation of a key, which decides between 403 and 404. A deleted key is known by its usage, and only to its own
+-- organisation.
+--
+-- SECURITY DEFINER because the key may belong to another tenant.
 CREATE OR REPLACE FUNCTION {cell}.key_owner(key text, organisation text) RETURNS TABLE (organisation_id text)
 LANGUAGE sql STABLE
 SECURITY DEFINER

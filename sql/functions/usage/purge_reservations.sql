@@ -1,6 +1,5 @@
--- Retention, in batches, so that no call holds locks for long: call it until it answers 0. What other nodes purge at
--- the same time is skipped.
--- Open reservations are never purged.
+-- Deletes up to `batch` reservations that were closed longer than `older_than` ago and returns how many. Open reservations
+-- are never deleted. Works as purge_idempotency_keys.
 CREATE OR REPLACE FUNCTION {cell}.purge_reservations(older_than interval, batch integer) RETURNS integer
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -9,8 +8,6 @@ AS $$
 DECLARE
   purged integer;
 BEGIN
-  -- By their places, which stay theirs while they are locked: how many there will be isn't known when this is planned, and
-  -- a join would read the whole table.
   DELETE FROM {cell}.reservations AS r
   WHERE r.ctid = ANY (ARRAY(
     SELECT x.ctid FROM {cell}.reservations AS x

@@ -13,7 +13,7 @@ struct AuditLogCheck: DatabaseCheck {
         "\(faults.joined(separator: "; ")): what the log says can be changed",
         advice:
           "As keymeter_owner: ALTER TABLE keymeter.audit_log ENABLE TRIGGER …; or drop what isn't the migrations', delete the "
-          + "row refuse_audit_change.sql of keymeter.schema_functions, and run `keymeter migrate`")
+          + "row reject_audit_change.sql of keymeter_home.schema_functions, and run `keymeter migrate`")
     }
     return .ok(isNewer ? "append-only, by a newer version's triggers" : "append-only")
   }

@@ -17,7 +17,8 @@ struct FunctionsCheck: DatabaseCheck {
       return .fail(
         "somebody has changed \(altered.joined(separator: ", "))"
           + (unknown.isEmpty ? "" : "; \(Self.words(unknown))"),
-        advice: "Find out who, then delete their rows of keymeter.schema_functions and run `keymeter migrate`"
+        advice:
+          "Find out who, then delete their rows of keymeter_home.schema_functions and run `keymeter migrate`"
       )
     }
     guard unknown.isEmpty else {

@@ -27,7 +27,7 @@ struct KeyFactsCheck: DatabaseCheck {
       return .warn(
         "\(kept), and too many to be compared with the keys' records in time",
         advice:
-          "As keymeter_owner, where there is time: SELECT keymeter.differing_key_facts(), which should be 0")
+          "As keymeter_owner, where there is time: SELECT keymeter.stale_secret_count(), which should be 0")
     }
     guard differing > 0 else { return .ok("\(kept), and the same as in the keys' records") }
     return .fail(

@@ -12,9 +12,9 @@ struct RowSecurityCheck: DatabaseCheck {
       return .fail(
         faults.joined(separator: "; "),
         advice:
-          "As keymeter_owner: ALTER TABLE keymeter.… ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY, and the "
-          + "policies of migration 0009 and no others")
+          "As keymeter_owner: ALTER TABLE keymeter.… ENABLE ROW LEVEL SECURITY, and the policy of "
+          + "migration 0008 and no others")
     }
-    return .ok("forced on \(tables.count) tables, partitions among them")
+    return .ok("enabled on \(tables.count) tables, partitions among them")
   }
 }

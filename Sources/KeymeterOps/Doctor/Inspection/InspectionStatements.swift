@@ -56,7 +56,7 @@ enum InspectionStatements {
     "inspection_tenant_tables",
     """
     SELECT c.relname::text AS name, c.relispartition AS is_partition,
-      c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
+      c.relrowsecurity AS is_enabled,
       coalesce(p.names, '{}') AS policies, coalesce(p.definitions, '{}') AS definitions
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -169,7 +169,7 @@ enum InspectionStatements {
 
   /// How many secrets are judged by other facts than their keys' records have.
   static let differingKeyFacts = Statement(
-    "inspection_differing_key_facts", "SELECT keymeter.differing_key_facts() AS secrets")
+    "inspection_differing_key_facts", "SELECT keymeter.stale_secret_count() AS secrets")
 
   /// What PostgreSQL runs, whatever the ledger says was put there.
   static let functions = Statement(

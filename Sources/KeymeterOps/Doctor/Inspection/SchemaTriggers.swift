@@ -12,7 +12,7 @@ struct SchemaTriggers: Sendable, Hashable {
   /// Without one of them a key goes on being judged by what it was before a change.
   static let keyFacts = SchemaTriggers(
     names: [
-      "api_key_secrets_keep_key_facts", "api_key_secrets_take_key_facts", "api_keys_pass_key_facts_on",
+      "api_key_secrets_copy_key_columns", "api_keys_propagate_key_columns",
     ], tables: ["api_key_secrets", "api_keys"])
 
   /// What refuses every change of the audit log.

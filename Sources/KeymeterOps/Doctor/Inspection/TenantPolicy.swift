@@ -2,13 +2,11 @@
 ///
 /// By their text and not by their meaning: what is added to a condition can undo all of it.
 enum TenantPolicy {
-  static let owner = "owner"
   static let tenant = "tenant"
 
   /// As `InspectionStatements.tenantTables` puts them together, by name.
   static let definitions = [
-    owner: "PERMISSIVE FOR ALL TO keymeter_owner USING true",
     tenant: "PERMISSIVE FOR ALL TO keymeter_app USING "
-      + "(organisation_id = NULLIF(current_setting('keymeter.organisation_id'::text, true), ''::text))",
+      + "(organisation_id = NULLIF(current_setting('keymeter.organisation_id'::text, true), ''::text))"
   ]
 }

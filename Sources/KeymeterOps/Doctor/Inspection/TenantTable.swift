@@ -13,12 +13,10 @@ struct TenantTable: Sendable, Hashable {
       try row.decode("policies", as: [String].self), try row.decode("definitions", as: [String].self))
     let names = policies.map(\.0)
     fault =
-      if try !row.decode("is_forced", as: Bool.self) {
-        "row-level security is not forced"
+      if try !row.decode("is_enabled", as: Bool.self) {
+        "row-level security is disabled"
       } else if let policy = policies.first(where: { TenantPolicy.definitions[$0.0] != $0.1 }) {
         Self.fault(ofPolicy: policy.0, policy.1)
-      } else if !names.contains(TenantPolicy.owner) {
-        "the owner's policy is missing"
       } else if try !row.decode("is_partition", as: Bool.self) && !names.contains(TenantPolicy.tenant) {
         // A partition is reached through its parent, by the parent's policies.
         "the tenant's policy is missing"

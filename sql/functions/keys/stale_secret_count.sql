@@ -1,8 +1,8 @@
--- How many secrets are judged by other facts than their keys' records have; 0, unless somebody changed keys while triggers
--- were off. Looks at every secret there is.
+-- How many secrets have denormalised columns that differ from their key. It is 0 unless keys were changed while triggers
+-- were disabled. Scans every secret.
 --
--- SECURITY DEFINER because it compares those of all tenants, and tells nothing of them but their number.
-CREATE OR REPLACE FUNCTION {cell}.differing_key_facts() RETURNS bigint
+-- SECURITY DEFINER because it compares the secrets of all tenants, and returns only their number.
+CREATE OR REPLACE FUNCTION {cell}.stale_secret_count() RETURNS bigint
 LANGUAGE sql STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
