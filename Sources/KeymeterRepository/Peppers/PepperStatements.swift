@@ -4,7 +4,7 @@ package import Postgres
 package enum PepperStatements {
   static let all = [introduce, mismatched, known, keyCounts, rehash]
 
-  /// If two nodes introduce the same pepper at once, one waits for the other.
+  /// Serialises two nodes that register the same pepper at once.
   static let introduce = Statement(
     "pepper_introduce",
     """

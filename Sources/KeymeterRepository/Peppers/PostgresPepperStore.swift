@@ -5,12 +5,12 @@ public import Postgres
 public struct PostgresPepperStore: PepperStore {
   private let pool: ConnectionPool
 
-  /// A store over a pool whose database has the schema of this binary.
+  /// Creates a store over a pool whose database has this binary's schema.
   public init(pool: ConnectionPool) { self.pool = pool }
 
-  /// Records peppers that are new, or none if the bytes of one differ from the recorded ones.
+  /// Registers new peppers, or none if any differs from its record.
   ///
-  /// - Returns: the ids of the peppers with different bytes.
+  /// - Returns: The ids of the peppers with different bytes.
   /// - Throws: `StoreError.unavailable`, `PostgresError`.
   public func introduce(_ checks: [PepperCheck]) async throws -> [String] {
     let parameters: [Parameter] = [

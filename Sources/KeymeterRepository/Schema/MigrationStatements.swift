@@ -13,10 +13,11 @@ enum MigrationStatements {
   /// script: it can't be prepared.
   static let lock = "LOCK TABLE \(Schema.home).schema_migrations IN SHARE ROW EXCLUSIVE MODE"
 
-  /// Keeps the transaction from calling a foreign function or operator in a schema of the login's search path.
+  /// Restricts the search path until the transaction ends, so that nothing shadows PostgreSQL's functions and
+  /// operators.
   ///
-  /// A pooler may hand over a connection with another search path than the one that the pool sets.
-  static let trustNoSchema = "SET LOCAL search_path = \(DatabaseRole.searchPath)"
+  /// A pooler may provide a session with another search path than the pool sets.
+  static let restrictSearchPath = "SET LOCAL search_path = \(DatabaseRole.searchPath)"
 
   /// Makes keymeter_owner the owner of everything that the transaction creates.
   ///

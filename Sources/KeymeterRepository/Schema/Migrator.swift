@@ -64,7 +64,7 @@ public struct Migrator: Sendable {
 
   private func actAsOwner(_ connection: Connection) async throws {
     _ = try await connection.execute(MigrationStatements.becomeOwner)
-    try await connection.executeScript(MigrationStatements.trustNoSchema)
+    try await connection.executeScript(MigrationStatements.restrictSearchPath)
   }
 
   private func lockAsOwner(_ connection: Connection) async throws {
@@ -93,13 +93,14 @@ public struct Migrator: Sendable {
           guard try await !ledgerExists(connection) else { return }
           try await connection.executeScript(MigrationStatements.createLedger)
         }
-      } catch let error as PostgresError where attempt < Self.ledgerAttempts && Self.saysItExists(error) {
+      } catch let error as PostgresError where attempt < Self.ledgerAttempts && Self.meansAlreadyExists(error)
+      {
         // Another migrator has created and committed them.
       }
     }
   }
 
-  private static func saysItExists(_ error: PostgresError) -> Bool {
+  private static func meansAlreadyExists(_ error: PostgresError) -> Bool {
     [.uniqueViolation, .duplicateSchema, .duplicateTable, .duplicateObject].contains(error.sqlState)
   }
 

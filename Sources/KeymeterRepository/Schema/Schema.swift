@@ -1,14 +1,14 @@
 /// The schemas of a Keymeter database.
 ///
-/// `sql/` calls the cell `{cell}`; the migrator fills the name in. No statement joins the two schemas, so that a cell can
-/// move to a database of its own.
+/// `sql/` writes the cell's name as `{cell}`, and the migrator fills it in. No statement joins the two
+/// schemas, so that a cell can move to its own database.
 package enum Schema {
-  /// Everything that belongs to an organisation.
+  /// The schema of everything that belongs to an organisation.
   package static let cell = "keymeter"
 
-  /// What belongs to the deployment: the directory, the peppers and the ledgers of the migrator.
+  /// The schema of the deployment: the directory, the peppers and the migrator's ledgers.
   package static let home = "keymeter_home"
 
-  /// The text of a file of `sql/` with the cell's name filled in.
+  /// The text of an SQL file with the cell's name filled in.
   static func fillingIn(_ sql: String) -> String { sql.replacing("{cell}", with: cell) }
 }

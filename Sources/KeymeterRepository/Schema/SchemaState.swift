@@ -6,7 +6,7 @@ public struct SchemaState: Sendable {
     public let name: String
     /// Whether it has been applied.
     public let applied: Bool
-    /// Whether the file's text is no longer what was applied.
+    /// Whether the file differs from what was applied.
     public let changed: Bool
   }
 
@@ -30,7 +30,7 @@ public struct SchemaState: Sendable {
   }
 }
 
-/// The database has applied another text under the number of one of this binary's migrations.
+/// An applied migration differs from this binary's file with the same number.
 public struct ChangedMigrationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The files' names.
   public let names: [String]
