@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build format lint bench bench-scale fuzz sanitize failover chaos compose-test setup secrets clean
+.PHONY: help run test build schema format lint bench bench-scale fuzz sanitize failover chaos compose-test setup secrets clean
 
 # Options of `make run`: the directory of the private database, and the port to serve on.
 DATA_DIR ?= .keymeter
@@ -37,6 +37,11 @@ test: ## Install missing tools, build, and run all tests (TEST_FLAGS='--filter N
 build: ## Install missing tools and build the release executable, .build/release/keymeter
 	@scripts/setup run
 	swift build --configuration release --product keymeter $(STRICT)
+
+schema: ## Write sql/schema.sql, which a test compares with what the migrations create
+	@scripts/setup test
+	swift build --build-tests $(STRICT)
+	KEYMETER_WRITE_SCHEMA=1 swift test --skip-build $(STRICT) --filter SchemaDocumentTests
 
 format: ## Format the Swift sources in place
 	swift format format --in-place --parallel --recursive $(SWIFT_FILES)
