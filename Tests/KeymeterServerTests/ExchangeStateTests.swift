@@ -22,9 +22,9 @@ struct ExchangeStateTests {
   @Test("A request of which nothing was said is refused when it is overdue")
   func refuse() {
     var state = ExchangeState()
-    #expect(state.overdue == .refuse)
+    #expect(state.overdue == .reject)
     state.headArrived()
-    #expect(state.overdue == .refuse)
+    #expect(state.overdue == .reject)
     #expect(!state.isRestOfAnswered)
   }
 
@@ -32,14 +32,14 @@ struct ExchangeStateTests {
   func close() {
     var state = ExchangeState()
     state.headArrived()
-    state.answerBegan()
+    _ = state.responseBegan()
     #expect(state.overdue == .close)
-    state.answerEnded()
+    state.responseEnded()
     #expect(state.overdue == .close)
     #expect(state.isRestOfAnswered)
     state.endArrived()
     #expect(!state.isRestOfAnswered)
-    #expect(state.overdue == .refuse, "what comes now belongs to the next one")
+    #expect(state.overdue == .reject, "what comes now belongs to the next one")
   }
 
   @Test("While answers are owed to earlier requests, nobody is overdue")
@@ -49,15 +49,15 @@ struct ExchangeStateTests {
       state.headArrived()
       state.endArrived()
     }
-    #expect(state.answersOwed == 2 && state.overdue == .wait)
+    #expect(state.responsesOwed == 2 && state.overdue == .wait)
     state.headArrived()
     #expect(state.overdue == .wait)
     for _ in 0..<2 {
-      #expect(state.owesEarlierAnswers)
-      state.answerBegan()
+      #expect(state.owesEarlierResponses)
+      _ = state.responseBegan()
       #expect(state.overdue == .wait, "the answer is an earlier one's")
-      state.answerEnded()
+      state.responseEnded()
     }
-    #expect(!state.owesEarlierAnswers && state.answersOwed == 1 && state.overdue == .refuse)
+    #expect(!state.owesEarlierResponses && state.responsesOwed == 1 && state.overdue == .reject)
   }
 }

@@ -104,7 +104,7 @@ struct GuardedVerificationTests {
       connection.settle()
       #expect(connection.sent.hasPrefix("HTTP/1.1 401 ") && connection.answers == 1)
       #expect(connection.hasEndedOutput && !connection.isClosed)
-      connection.pass(RequestTimeoutHandler.lingering)
+      connection.pass(ConnectionGuard.lingering)
       #expect(connection.isClosed)
     }
   }

@@ -20,7 +20,7 @@ struct LastAnswerTests {
     try connection.answer()
     #expect(connection.answers == 2 && connection.sent.contains("Connection: close\r\n"))
     #expect(connection.hasEndedOutput && !connection.isClosed)
-    connection.pass(RequestTimeoutHandler.lingering)
+    connection.pass(ConnectionGuard.lingering)
     #expect(connection.isClosed)
   }
 

@@ -1,33 +1,40 @@
-/// The state of a connection: which requests have arrived, and which responses are still owed.
-struct ExchangeState {
-  /// The number of requests whose head has arrived and whose response is not complete.
-  private(set) var answersOwed = 0
-  /// Whether a request's head has arrived, but not its end.
-  private(set) var isBodyOpen = false
-  /// Whether a request has ended since the last bytes arrived.
-  private var hasJustEnded = false
-  /// Whether a response has started but not ended.
-  private var isAnswering = false
+import NIOHTTP1
 
-  /// What to do about a request that did not arrive completely in time.
+/// The requests that arrived on a connection and the responses that the server still owes.
+struct ExchangeState {
+  /// Requests whose head has arrived and whose response has not ended.
+  private(set) var responsesOwed = 0
+  /// A request's head has arrived and its end has not.
+  private(set) var isBodyOpen = false
+  /// The final request of the connection, if it has arrived: the server responds to nothing after it.
+  private(set) var finalRequest: HTTPVersion?
+  /// The drain made the current response the connection's last. Later requests are dropped.
+  private(set) var isLastResponse = false
+  /// A request ended since bytes last arrived.
+  private var hasJustEnded = false
+  /// A response has begun and not ended.
+  private var isResponding = false
+
+  /// What to do with a request that has not arrived completely in time.
   enum Overdue {
-    /// Wait: the client may be waiting for earlier responses.
+    /// Nothing yet. The client may be waiting for responses to earlier requests.
     case wait
-    /// Close: the response has started or ended, so the status can't change any more.
+    /// Close. The response has begun or ended, so it can't be replaced.
     case close
-    /// Reject: no response has started.
-    case refuse
+    /// Reject. Nothing has been sent for it.
+    case reject
   }
 
-  /// - Returns: Whether a request is still incomplete.
+  /// - Returns: whether a request remains incomplete.
   mutating func bytesArrived() -> Bool {
     defer { hasJustEnded = false }
     return isBodyOpen || !hasJustEnded
   }
 
-  mutating func headArrived() {
-    answersOwed += 1
+  mutating func headArrived(finalIn version: HTTPVersion? = nil) {
+    responsesOwed += 1
     isBodyOpen = true
+    if let version { finalRequest = version }
   }
 
   mutating func endArrived() {
@@ -35,21 +42,28 @@ struct ExchangeState {
     hasJustEnded = true
   }
 
-  mutating func answerBegan() { isAnswering = true }
+  /// - Parameter isDraining: makes the response the last one, unless more are owed.
+  /// - Returns: whether the connection ends with this response.
+  mutating func responseBegan(isDraining: Bool = false) -> Bool {
+    isResponding = true
+    guard responsesOwed == 1 else { return false }
+    if isDraining { isLastResponse = true }
+    return isDraining || finalRequest != nil
+  }
 
-  mutating func answerEnded() {
-    isAnswering = false
-    answersOwed -= 1
+  mutating func responseEnded() {
+    isResponding = false
+    responsesOwed -= 1
   }
 
   var overdue: Overdue {
-    if owesEarlierAnswers { return .wait }
-    return isAnswering || isRestOfAnswered ? .close : .refuse
+    if owesEarlierResponses { return .wait }
+    return isResponding || isRestOfAnswered ? .close : .reject
   }
 
-  /// Whether responses to earlier requests are still owed.
-  var owesEarlierAnswers: Bool { answersOwed > (isBodyOpen ? 1 : 0) }
+  /// Responses are owed to requests before the one that is arriving.
+  var owesEarlierResponses: Bool { responsesOwed > (isBodyOpen ? 1 : 0) }
 
-  /// Whether a request has been answered but is still arriving.
-  var isRestOfAnswered: Bool { isBodyOpen && answersOwed == 0 }
+  /// The response has ended, and the request is still arriving.
+  var isRestOfAnswered: Bool { isBodyOpen && responsesOwed == 0 }
 }

@@ -17,7 +17,7 @@ struct ServerChannel: ServerChildChannel {
   private let metrics: ConnectionMetrics
   private let tls: TLSIdentity?
   private let drain: Drain
-  private let backlog: WriteBufferLimit
+  private let writeBuffers: WriteBufferLimit
   private let date = DateField()
 
   /// The maximum bytes read from a connection at once.
@@ -32,11 +32,11 @@ struct ServerChannel: ServerChildChannel {
   ///   - connections: Counts and limits connections.
   ///   - tls: The TLS identity, or nil for plain HTTP.
   ///   - drain: Tells when connections must close after their next response.
-  ///   - backlog: Limits the unsent bytes of all connections together.
+  ///   - writeBuffers: Limits the unsent bytes of all connections together.
   init(
     responder: KeymeterResponder, application: @escaping HTTPChannelHandler.Responder,
     limits: ConnectionLimits, connections: ConnectionCount, metrics: ConnectionMetrics, tls: TLSIdentity?,
-    drain: Drain, backlog: WriteBufferLimit
+    drain: Drain, writeBuffers: WriteBufferLimit
   ) {
     base = HTTP1Channel(
       responder: application,
@@ -51,25 +51,25 @@ struct ServerChannel: ServerChildChannel {
     self.metrics = metrics
     self.tls = tls
     self.drain = drain
-    self.backlog = backlog
+    self.writeBuffers = writeBuffers
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-    let isWelcome = connections.enter()
-    if !isWelcome { metrics.rejected() }
+    let isWithinLimit = connections.enter()
+    if !isWithinLimit { metrics.rejected() }
     channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
-    let slowClients = RequestTimeoutHandler(patience: limits.requestTime, drain: drain, backlog: backlog)
+    let connectionGuard = ConnectionGuard(
+      timeout: limits.requestTime, drain: drain, writeBuffers: writeBuffers)
     do {
       let pipeline = channel.pipeline.syncOperations
       try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
       try channel.syncOptions?.setOption(
         .recvAllocator,
         value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 2_048, maximum: Self.longestRead))
-      if isWelcome, let tls {
-        try pipeline.addHandlers(
-          NIOSSLServerHandler(context: tls.context), HandshakeObserver(notifying: slowClients))
+      if isWithinLimit, let tls {
+        try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
       }
-      try pipeline.addHandler(ArrivalObserver(notifying: slowClients))
+      try pipeline.addHandler(ArrivalObserver(notifying: connectionGuard, isEncrypted: tls != nil))
     } catch {
       return channel.eventLoop.makeFailedFuture(error)
     }
@@ -79,11 +79,8 @@ struct ServerChannel: ServerChildChannel {
       // Directly after the decoder, so that it sees every request and response.
       let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       let first: any ChannelHandler =
-        isWelcome ? slowClients : ConnectionLimitHandler(isEncrypted: tls != nil)
+        isWithinLimit ? connectionGuard : ConnectionLimitHandler(isEncrypted: tls != nil)
       try pipeline.addHandler(first, position: .after(decoder))
-      let last = ConnectionCloseHandler()
-      try pipeline.addHandler(last, position: .after(first))
-      try pipeline.addHandler(RequestTargetValidator(), position: .after(last))
       // After the handler that counts requests in flight, so that shutdown waits for these too.
       let count = try pipeline.handler(type: HTTPConnectionStateHandler.self)
       try pipeline.addHandler(

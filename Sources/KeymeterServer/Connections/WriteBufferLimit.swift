@@ -3,7 +3,7 @@ import Synchronization
 
 /// Limits the unsent response bytes of all connections together.
 ///
-/// A response is a few megabytes at most, and each client must keep reading (`RequestTimeoutHandler`). But
+/// A response is a few megabytes at most, and each client must keep reading (`ConnectionGuard`). But
 /// enough connections could still exhaust memory. Beyond the limit, the client that has been behind for
 /// longest is disconnected: normal clients are behind only for moments.
 final class WriteBufferLimit: Sendable {

@@ -5,13 +5,13 @@ import NIOSSL
 
 @testable import KeymeterServer
 
-/// A connection with a `RequestTimeoutHandler` in its place, but without a socket; its time passes when the test says so.
+/// A connection with a `ConnectionGuard` in its place, but without a socket; its time passes when the test says so.
 final class GuardedChannel {
   static let patience = TimeAmount.seconds(20)
 
   /// The server's, of which this connection is one.
   let shutdown = Drain(lasting: .seconds(1))
-  let slowClients: RequestTimeoutHandler
+  let connectionGuard: ConnectionGuard
   private let channel: EmbeddedChannel
   private let loop = EmbeddedEventLoop()
   private let ends = EndRecorder()
@@ -27,16 +27,16 @@ final class GuardedChannel {
     _ application: [any ChannelHandler] = [], backlog: WriteBufferLimit = WriteBufferLimit(),
     encryption: SharedKeyTLS? = nil
   ) throws {
-    slowClients = RequestTimeoutHandler(patience: Self.patience, drain: shutdown, backlog: backlog)
+    connectionGuard = ConnectionGuard(timeout: Self.patience, drain: shutdown, writeBuffers: backlog)
     channel = EmbeddedChannel(loop: loop)
     let pipeline = channel.pipeline.syncOperations
     client = try encryption.map { [loop] in EmbeddedChannel(handler: try $0.client, loop: loop) }
     try pipeline.addHandler(ends)
     if let encryption { try pipeline.addHandler(encryption.server) }
-    try pipeline.addHandler(ArrivalObserver(notifying: slowClients))
+    try pipeline.addHandler(ArrivalObserver(notifying: connectionGuard, isEncrypted: false))
     try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-    try pipeline.addHandler(slowClients, position: .after(decoder))
+    try pipeline.addHandler(connectionGuard, position: .after(decoder))
     try pipeline.addHandlers(application)
     let address = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
     channel.connect(to: address, promise: nil)

@@ -5,7 +5,7 @@ import Testing
 @testable import KeymeterServer
 
 @Suite("The guard against slow and hostile clients", .timeLimit(.minutes(1)))
-struct RequestTimeoutHandlerTests {
+struct ConnectionGuardTests {
   private static let whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
   private static let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
   private static let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -125,7 +125,7 @@ struct RequestTimeoutHandlerTests {
     try connection.answer(.unauthorized)
     try connection.beginAnswer(.badRequest)
     #expect(connection.answers == 1 && connection.hasEndedOutput)
-    connection.pass(RequestTimeoutHandler.lingering)
+    connection.pass(ConnectionGuard.lingering)
     #expect(connection.isClosed)
   }
 
@@ -136,7 +136,7 @@ struct RequestTimeoutHandlerTests {
     try connection.answer(.unauthorized)
     connection.close()
     #expect(!connection.isClosed && connection.hasEndedOutput)
-    connection.pass(RequestTimeoutHandler.lingering)
+    connection.pass(ConnectionGuard.lingering)
     #expect(connection.isClosed)
   }
 
@@ -155,16 +155,16 @@ struct RequestTimeoutHandlerTests {
   @Test("A TLS handshake must be over in the time of a request, and does not count for the request")
   func handshake() throws {
     let slow = try GuardedChannel()
-    slow.slowClients.handshakeBegan()
+    slow.connectionGuard.handshakeBegan()
     slow.pass(GuardedChannel.patience)
     #expect(slow.hasEndedOutput)
-    slow.pass(RequestTimeoutHandler.lingering)
+    slow.pass(ConnectionGuard.lingering)
     #expect(slow.isClosed)
 
     let quick = try GuardedChannel()
-    quick.slowClients.handshakeBegan()
+    quick.connectionGuard.handshakeBegan()
     quick.pass(.seconds(19))
-    quick.slowClients.handshakeEnded()
+    quick.connectionGuard.handshakeEnded()
     quick.arrive("G")
     quick.pass(.seconds(19))
     #expect(quick.sent.isEmpty && !quick.hasEndedOutput)
@@ -200,7 +200,7 @@ struct RequestTimeoutHandlerTests {
     #expect(sent.lowercased().contains("connection: close"), sourceLocation: sourceLocation)
     #expect(connection.answers == 1, sourceLocation: sourceLocation)
     #expect(connection.hasEndedOutput && !connection.isClosed, sourceLocation: sourceLocation)
-    connection.pass(RequestTimeoutHandler.lingering)
+    connection.pass(ConnectionGuard.lingering)
     #expect(connection.isClosed, sourceLocation: sourceLocation)
   }
 }

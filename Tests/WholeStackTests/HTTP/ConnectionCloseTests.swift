@@ -2,7 +2,7 @@ import KeymeterTesting
 import Testing
 
 @Suite("The last request of a connection", .timeLimit(.minutes(2)))
-struct ConnectionCloseHandlerTests {
+struct ConnectionCloseTests {
   private static let paths = [
     "/api/v1/verify", "/api/v1/usage", "/api/v1/api-key", "/health/live", "/nothing",
   ]
