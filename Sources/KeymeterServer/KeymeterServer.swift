@@ -133,8 +133,8 @@ package struct KeymeterServer: Sendable {
     onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
     let pool = pools.general
-    let renewer = SecretRehasher(store: PostgresPepperStore(pool: pool))
-    let peppers = peppers.renewing(by: renewer)
+    let rehasher = SecretRehasher(store: PostgresPepperStore(pool: pool))
+    let peppers = peppers.renewing(by: rehasher)
     let store = PostgresManagementStore(pool: pool)
     let metering = PostgresMeteringStore(pool: pool)
     let watch = authentication.limiter(metrics.authentication)
@@ -153,14 +153,14 @@ package struct KeymeterServer: Sendable {
     let limits = affordableLimits()
     let connections = ConnectionCount(limit: limits.connections)
     metrics.watch(connections)
-    let backlog = WriteBufferLimit(logger: logger)
+    let writeBuffers = WriteBufferLimit(logger: logger)
     let application = Application(
       responder: responder,
       server: HTTPServerBuilder { application in
         ServerChannel(
           responder: responder, application: application,
           limits: limits, connections: connections, metrics: metrics.connections, tls: tls, drain: drain,
-          backlog: backlog)
+          writeBuffers: writeBuffers)
       },
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -170,11 +170,12 @@ package struct KeymeterServer: Sendable {
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: pools.admission)),
         .init(service: PoolMaintenance(pool: pools.readiness)), .init(service: readiness),
         .init(
-          service: UsageJobs(
-            maintenance: UsageMaintenance(pool: pool), metrics: metrics.jobs, logger: logger)),
+          service: JobService(
+            jobs: Job.usage(UsageMaintenance(pool: pool), metrics.jobs), metrics: metrics.jobs, logger: logger
+          )),
         .init(
           service: PepperJobs(
-            peppers: pepperService(pool), renewer: renewer, isRotating: peppers.ids.count > 1,
+            peppers: pepperService(pool), rehasher: rehasher, isRotating: peppers.ids.count > 1,
             metrics: metrics.jobs, logger: logger)),
         .init(service: application),
       ] + (tls.map { [.init(service: $0)] } ?? [])

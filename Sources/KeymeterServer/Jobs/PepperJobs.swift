@@ -6,7 +6,7 @@ import ServiceLifecycle
 /// Background jobs for peppers: registers them, counts the keys of each, and rehashes keys after a rotation.
 struct PepperJobs: Service {
   let peppers: PepperService
-  let renewer: SecretRehasher
+  let rehasher: SecretRehasher
   /// Whether more than one pepper is configured, so that keys move between them.
   let isRotating: Bool
   let metrics: JobMetrics
@@ -24,10 +24,10 @@ struct PepperJobs: Service {
   func run() async throws {
     // Only cancellation ends the rehasher, and a service that returned would stop the server.
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await check() }
+      group.addTask { try await cancelWhenGracefulShutdown { try await check() } }
       group.addTask {
         await cancelWhenGracefulShutdown {
-          await renewer.run { error in
+          await rehasher.run { error in
             logger.debug("a key was not rehashed", metadata: ["error": .string("\(error)")])
           }
         }
@@ -38,20 +38,20 @@ struct PepperJobs: Service {
   }
 
   private func check() async throws {
-    try await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        do {
-          try await peppers.introduce()
-          await count(isFirst: true)
-          while isRotating, (try? await Task.sleep(for: Self.countInterval)) != nil {
-            await count(isFirst: false)
-          }
-          return
-        } catch let mismatch as PepperMismatch {
-          throw mismatch
-        } catch {
-          try? await Task.sleep(for: Self.pause)
-        }
+    try await introduce()
+    await count(isFirst: true)
+    while isRotating, (try? await Task.sleep(for: Self.countInterval)) != nil { await count(isFirst: false) }
+  }
+
+  /// Registers the peppers, and retries while the database is unavailable.
+  private func introduce() async throws {
+    while !Task.isCancelled {
+      do {
+        return try await peppers.introduce()
+      } catch let mismatch as PepperMismatch {
+        throw mismatch
+      } catch {
+        try? await Task.sleep(for: Self.pause)
       }
     }
   }

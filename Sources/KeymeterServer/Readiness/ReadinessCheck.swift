@@ -13,8 +13,6 @@ final class ReadinessCheck: Service {
   /// The interval between the node's own checks, for the metrics.
   static let interval = Duration.milliseconds(900)
 
-  typealias Sleep = @Sendable (Duration) async throws -> Void
-
   private let probe: @Sendable () async -> Readiness
   private let sleep: Sleep
   private let found: @Sendable (Readiness) -> Void
@@ -36,30 +34,15 @@ final class ReadinessCheck: Service {
 
   /// Checks periodically while the server runs.
   func run() async throws {
-    await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        _ = await self.check()
-        try? await self.sleep(Self.interval)
-      }
-    }
+    await repeatUntilShutdown(every: Self.interval, sleep: sleep) { _ = await self.check() }
   }
 
   /// Whether the node is ready.
   @Sendable func check() async -> Readiness {
     let query = query()
-    let answer = FirstAnswer()
-    let readiness = await withCheckedContinuation { continuation in
-      answer.expect(continuation)
-      let late = Task { [sleep] in
-        guard (try? await sleep(Self.longestWait)) != nil else { return }
-        answer.give(.notReady(reason: "database_too_slow"))
-      }
-      // Nothing waits for these tasks, so a query that never returns blocks nothing.
-      Task {
-        answer.give(await query.value)
-        late.cancel()
-      }
-    }
+    let readiness =
+      (try? await withTimeout(Self.longestWait, sleep: sleep) { await query.value })
+      ?? .notReady(reason: "database_too_slow")
     found(readiness)
     return readiness
   }
@@ -76,22 +59,5 @@ final class ReadinessCheck: Service {
       inFlight = query
       return query
     }
-  }
-}
-
-/// Resumes a continuation with the first of several results.
-private final class FirstAnswer: Sendable {
-  private let waiting = Mutex<CheckedContinuation<Readiness, Never>?>(nil)
-
-  func expect(_ continuation: CheckedContinuation<Readiness, Never>) {
-    waiting.withLock { $0 = continuation }
-  }
-
-  func give(_ readiness: Readiness) {
-    let continuation = waiting.withLock { waiting in
-      defer { waiting = nil }
-      return waiting
-    }
-    continuation?.resume(returning: readiness)
   }
 }

@@ -48,12 +48,7 @@ final class TLSIdentity: Service {
 
   /// Polls the files every two seconds until the server stops.
   func run() async throws {
-    await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        try? await Task.sleep(for: Self.interval)
-        self.look()
-      }
-    }
+    await repeatUntilShutdown(every: Self.interval) { self.look() }
   }
 
   /// Loads the files' new content once it is unchanged between two polls.
