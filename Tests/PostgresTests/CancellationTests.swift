@@ -3,12 +3,12 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct CancellationTests {
-  private static let sleep = Statement("sleep", "SELECT pg_sleep($1)")
+  private static let sleep = Statement("sleep", "SELECT pg_sleep($1::bigint / 1000.0)")
 
   @Test func `a cancelled statement returns promptly and its connection stays usable`() async throws {
     try await withConnection(statementTimeout: .seconds(60)) { connection in
       let start = ContinuousClock.now
-      let task = Task { try await connection.execute(Self.sleep, [.float8(50)]) }
+      let task = Task { try await connection.execute(Self.sleep, [.int8(50_000)]) }
       try await Task.sleep(for: .milliseconds(100))
       task.cancel()
       #expect(await postgresError { _ = try await task.value }?.kind == .cancelled)
@@ -36,13 +36,13 @@ struct CancellationTests {
     try await withConnection { connection in
       for round in 0..<400 as Range<Int64> {
         // The statement takes about as long as a cancellation takes to arrive, so either can win.
-        let task = Task { try await connection.execute(Self.sleep, [.float8(0.001)]) }
+        let task = Task { try await connection.execute(Self.sleep, [.int8(1)]) }
         try await Task.sleep(for: .microseconds(Int.random(in: 0...2_500)))
         task.cancel()
         let error = await postgresError { _ = try await task.value }
         #expect(error == nil || error?.kind == .cancelled)
         try await connection.expectEcho(round)
-        _ = try await connection.execute(Self.sleep, [.float8(0.001)])
+        _ = try await connection.execute(Self.sleep, [.int8(1)])
       }
       #expect(connection.isUsable)
     }

@@ -13,8 +13,8 @@ struct ConfigurationTests {
       url: "postgresql://app:p%40ss@one:5433,two:5434/db?target_session_attrs=read-write")
     #expect(configuration.host == "one,two")
     #expect(configuration.port == "5433,5434")
-    #expect(configuration.user == "app")
-    #expect(configuration.database == "db")
+    #expect(setting("user", configuration) == "app")
+    #expect(setting("dbname", configuration) == "db")
     #expect(setting("password", configuration) == "p@ss")
     #expect(setting("target_session_attrs", configuration) == "read-write")
   }
@@ -96,8 +96,8 @@ struct ConfigurationTests {
     url: String, user: String?, password: String?, host: String?, database: String?
   ) throws {
     let configuration = try ConnectionConfiguration(url: url)
-    #expect(configuration.user == user && setting("password", configuration) == password)
-    #expect(configuration.host == host && configuration.database == database)
+    #expect(setting("user", configuration) == user && setting("password", configuration) == password)
+    #expect(configuration.host == host && setting("dbname", configuration) == database)
   }
 
   @Test(arguments: [

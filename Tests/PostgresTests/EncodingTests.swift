@@ -28,11 +28,8 @@ struct EncodingTests {
     try await expectRoundTrip("integer", [Int32.min, -1, 0, 1, .max, nil]) { .int4($0) }
   }
 
-  @Test func `booleans, doubles and dates survive a round trip`() async throws {
+  @Test func `booleans and dates survive a round trip`() async throws {
     try await expectRoundTrip("boolean", [true, false, nil]) { .bool($0) }
-    try await expectRoundTrip("double precision", [0.1, -.infinity, .greatestFiniteMagnitude, nil]) {
-      .float8($0)
-    }
     let days = [0, -719_162, 20_000].map { PostgresDate(daysSinceUnixEpoch: $0) }
     try await expectRoundTrip("date", days + [nil]) { .date($0) }
   }
@@ -90,12 +87,8 @@ struct EncodingTests {
     try await expectRoundTrip("bigint[]", [[], [.min, 0, .max]]) { .int8Array($0) }
     try await expectRoundTrip("bigint[]", [[1, nil]] as [[Int64?]]) { .int8Array($0) }
     try await expectRoundTrip("integer[]", [[], [.min, 0, .max]]) { .int4Array($0) }
-    try await expectRoundTrip("boolean[]", [[], [true, false]]) { .boolArray($0) }
     try await expectRoundTrip("bytea[]", [[], [[], [0, 255]]]) { .byteaArray($0) }
     try await expectRoundTrip("bytea[]", [[nil, [1]]] as [[[UInt8]?]]) { .byteaArray($0) }
-    try await expectRoundTrip(
-      "timestamptz[]", [[PostgresTimestamp(microsecondsSinceUnixEpoch: 5), nil]] as [[PostgresTimestamp?]]
-    ) { .timestamptzArray($0) }
   }
 
   @Test func `smaller integers are widened`() async throws {
@@ -116,7 +109,7 @@ struct EncodingTests {
         Statement(
           "many",
           "SELECT n, CASE WHEN n % 3 > 0 THEN repeat('x', n) END AS text FROM generate_series(1, 500) n"))
-      #expect(result.affectedRows == 500)
+      #expect(result.commandTag == "SELECT 500")
       for (index, row) in result.rows.enumerated() {
         #expect(try row.decode("n") as Int == index + 1)
         #expect(try (row.decode("text") as String?)?.count == ((index + 1) % 3 > 0 ? index + 1 : nil))

@@ -27,7 +27,7 @@ public struct Report: Sendable {
   ///
   /// - Throws: `PostgresError`, with SQLSTATE 42P01 if the database has no reporting views yet.
   public func run(on pool: ConnectionPool) async throws -> ReportResult {
-    try await pool.withTransaction(TransactionOptions(readOnly: true)) { connection in
+    try await pool.withTransaction(readOnly: true) { connection in
       try await connection.executeScript("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'")
       let columns = try await connection.execute(columnsStatement).rows.first?.columns ?? []
       let rows = try await connection.execute(textStatement(columns)).rows

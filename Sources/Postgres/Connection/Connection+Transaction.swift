@@ -17,32 +17,31 @@ extension Connection {
   /// `COMMIT` nor `ROLLBACK`. A task cancelled before `COMMIT` is rolled back.
   ///
   /// - Parameters:
-  ///   - options: Isolation level and access mode.
+  ///   - readOnly: Whether the server rejects writes.
   ///   - body: Receives this connection.
   /// - Returns: What `body` returned, now committed.
   /// - Throws: What `body` throws, or ``PostgresError``: ``PostgresError/Kind/transactionRolledBack`` if
   ///   `body` swallowed a statement's error, so that nothing could be committed.
   ///   ``PostgresError/Kind/commitOutcomeUnknown`` if the connection broke during `COMMIT`.
   public func transaction<Value: Sendable>(
-    _ options: TransactionOptions = TransactionOptions(),
-    _ body: @Sendable (Connection) async throws -> Value
+    readOnly: Bool = false, _ body: @Sendable (Connection) async throws -> Value
   ) async throws -> Value {
-    switch await attemptTransaction(options, body) {
+    switch await attemptTransaction(readOnly: readOnly, body) {
     case .committed(let value): return value
     case .notBegun(let error): throw error
     case .mayRetry(let error), .failed(let error): throw error
     }
   }
 
-  /// Like ``transaction(_:_:)``, but reports whether a retry may succeed.
+  /// Like ``transaction(readOnly:_:)``, but reports whether a retry may succeed.
   ///
   /// The connection remembers which error failed the transaction. A body may therefore map or swallow a
   /// serialisation failure and still be retried.
   func attemptTransaction<Value: Sendable>(
-    _ options: TransactionOptions, _ body: @Sendable (Connection) async throws -> Value
+    readOnly: Bool, _ body: @Sendable (Connection) async throws -> Value
   ) async -> TransactionAttempt<Value> {
     do {
-      try begin(options)
+      try begin(readOnly: readOnly)
     } catch {
       return .notBegun(error)
     }
@@ -60,7 +59,8 @@ extension Connection {
     }
   }
 
-  private func begin(_ options: TransactionOptions) throws(PostgresError) {
+  /// Spells out isolation level and access mode, so that the server's defaults don't matter.
+  private func begin(readOnly: Bool) throws(PostgresError) {
     guard !Task.isCancelled else {
       throw PostgresError(.cancelled, reason: "nothing was sent", statement: "BEGIN")
     }
@@ -68,7 +68,8 @@ extension Connection {
       throw PostgresError(.invalidParameter, reason: "a transaction is already open", statement: "BEGIN")
     }
     forgetTransactionFailure()
-    _ = try executeUninterrupted(options.beginStatement, name: "BEGIN")
+    let mode = readOnly ? "READ ONLY" : "READ WRITE"
+    _ = try executeUninterrupted("BEGIN ISOLATION LEVEL READ COMMITTED \(mode)", name: "BEGIN")
   }
 
   private func commit() throws(PostgresError) {
@@ -111,4 +112,16 @@ extension Connection {
     let isRolledBack = (try? executeUninterrupted("ROLLBACK", name: "ROLLBACK")) != nil
     if !isRolledBack || transactionStatus != .idle { discard() }
   }
+}
+
+/// The transaction status that the server last reported.
+public enum TransactionStatus: UInt8, Sendable, Hashable {
+  /// No transaction is open.
+  case idle
+  /// A transaction is open and healthy.
+  case inTransaction
+  /// A transaction is open and has failed. The server accepts only a rollback.
+  case failed
+  /// The connection is closed, broken or busy.
+  case unknown
 }

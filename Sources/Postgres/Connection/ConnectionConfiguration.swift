@@ -85,10 +85,6 @@ public struct ConnectionConfiguration: Sendable {
   public var host: String? { self["host"] }
   /// The port or ports, as in the connection string.
   public var port: String? { self["port"] }
-  /// The database's name.
-  public var database: String? { self["dbname"] }
-  /// The role to connect as.
-  public var user: String? { self["user"] }
 
   private subscript(keyword: String) -> String? {
     settings.first { $0.keyword == keyword }?.value
@@ -207,5 +203,74 @@ extension ConnectionURI.StrayAt {
       "the connection string is ambiguous: write %40 for an @ in the database name, "
         + "and %40 or %2F for an @ or / in the user name or password"
     }
+  }
+}
+
+extension ConnectionConfiguration: CustomStringConvertible {
+  /// The settings, with passwords redacted.
+  public var description: String {
+    settings.map(\.description).joined(separator: " ")
+  }
+}
+
+extension ConnectionConfiguration: CustomDebugStringConvertible, CustomReflectable {
+  /// The same as ``description``: passwords don't belong in debug output either.
+  public var debugDescription: String { description }
+
+  /// Empty, so that `dump` and similar functions don't reveal the password.
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension ConnectionConfiguration.Setting: CustomStringConvertible, CustomReflectable {
+  /// The keyword and its value, with passwords redacted.
+  var description: String {
+    "\(keyword)=\(keyword.contains("password") ? "[redacted]" : value)"
+  }
+
+  /// Shows the keyword alone.
+  var customMirror: Mirror { Mirror(self, children: ["keyword": keyword]) }
+}
+
+/// Detects connection URIs that libpq would parse differently from what the operator meant.
+enum ConnectionURI {
+  /// An `@` that does not end the credentials, as libpq parses the URI.
+  enum StrayAt: Equatable {
+    /// Part of a host: after the credentials and before the next `/`.
+    case inHost
+    /// Part of the database's name. It may also be the end of a password that contains `@` or `/`.
+    case inDatabaseOrPassword
+  }
+
+  /// Finds an unescaped `@` or `/` in a password that libpq would parse as host, port or database name.
+  ///
+  /// libpq ends the credentials at the first `@`, but only if no `/` comes before it. A password with an
+  /// unescaped `@` or `/` would then leak part of itself to DNS and into libpq's error messages.
+  ///
+  /// A lone `@` in a database name is legal and looks the same. It is accepted only if no `:` precedes it,
+  /// because then there is no password that it could end. Like libpq, this scans bytes.
+  ///
+  /// - Returns: The stray `@`, or nil if the URI is unambiguous.
+  static func strayAt(in url: String) -> StrayAt? {
+    let bytes = Array(url.utf8)
+    guard let scheme = ["postgresql://", "postgres://"].first(where: { bytes.starts(with: $0.utf8) }) else {
+      return nil
+    }
+    let rest = bytes.dropFirst(scheme.utf8.count)
+    guard let first = rest.firstIndex(where: { $0 == at || $0 == slash }) else { return nil }
+    let behind = rest[first...].dropFirst().prefix { $0 != UInt8(ascii: "?") }
+    guard let last = behind.lastIndex(of: at) else { return nil }
+    if rest[first] == at, behind.prefix(while: { $0 != slash }).contains(at) { return .inHost }
+    return rest[..<last].contains(UInt8(ascii: ":")) ? .inDatabaseOrPassword : nil
+  }
+
+  private static let at = UInt8(ascii: "@")
+  private static let slash = UInt8(ascii: "/")
+}
+
+extension Duration {
+  /// Whole milliseconds, rounded up.
+  var wholeMilliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
   }
 }

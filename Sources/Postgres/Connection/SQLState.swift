@@ -20,26 +20,12 @@ public struct SQLState: Sendable, Hashable, RawRepresentable, CustomStringConver
 
   /// 0A000: among other things "cached plan must not change result type".
   public static let featureNotSupported = SQLState(rawValue: "0A000")
-  /// 22003: a number does not fit its type.
-  public static let numericValueOutOfRange = SQLState(rawValue: "22003")
-  /// 23502: NULL in a NOT NULL column.
-  public static let notNullViolation = SQLState(rawValue: "23502")
-  /// 23503: a foreign key references a missing row.
-  public static let foreignKeyViolation = SQLState(rawValue: "23503")
   /// 23505: a duplicate value for a unique constraint or index.
   public static let uniqueViolation = SQLState(rawValue: "23505")
-  /// 23514: the row violates a CHECK constraint.
-  public static let checkViolation = SQLState(rawValue: "23514")
-  /// 23P01: the row violates an EXCLUDE constraint.
-  public static let exclusionViolation = SQLState(rawValue: "23P01")
   /// 25006: a write on a read-only transaction or on a standby.
   public static let readOnlyTransaction = SQLState(rawValue: "25006")
-  /// 25P02: the transaction has already failed.
-  public static let inFailedTransaction = SQLState(rawValue: "25P02")
   /// 26000: no prepared statement has that name.
   public static let invalidStatementName = SQLState(rawValue: "26000")
-  /// 28P01: wrong password.
-  public static let invalidPassword = SQLState(rawValue: "28P01")
   /// 40001: a serialisation failure.
   ///
   /// The transaction may be retried.
@@ -50,14 +36,10 @@ public struct SQLState: Sendable, Hashable, RawRepresentable, CustomStringConver
   public static let deadlockDetected = SQLState(rawValue: "40P01")
   /// 42501: the role lacks a privilege, or row-level security rejects the row.
   public static let insufficientPrivilege = SQLState(rawValue: "42501")
-  /// 42601: a syntax error.
-  public static let syntaxError = SQLState(rawValue: "42601")
   /// 42703: no column has that name.
   public static let undefinedColumn = SQLState(rawValue: "42703")
   /// 42710: an object of another kind already has that name.
   public static let duplicateObject = SQLState(rawValue: "42710")
-  /// 42883: no function has that name and those argument types.
-  public static let undefinedFunction = SQLState(rawValue: "42883")
   /// 42P01: no table has that name.
   public static let undefinedTable = SQLState(rawValue: "42P01")
   /// 42P06: a schema already has that name.
@@ -76,6 +58,4 @@ public struct SQLState: Sendable, Hashable, RawRepresentable, CustomStringConver
   public static let crashShutdown = SQLState(rawValue: "57P02")
   /// 57P03: the server is starting up or shutting down.
   public static let cannotConnectNow = SQLState(rawValue: "57P03")
-  /// P0001: a PL/pgSQL `RAISE EXCEPTION` without its own code.
-  public static let raiseException = SQLState(rawValue: "P0001")
 }

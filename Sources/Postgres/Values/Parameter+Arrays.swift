@@ -36,16 +36,6 @@ extension Parameter {
     nullableArray(.int4Array, of: .int4, values, elementSize: 4) { $0.append(bigEndian: $1) }
   }
 
-  /// A `boolean[]`.
-  public static func boolArray(_ values: [Bool]) -> Parameter {
-    array(.boolArray, of: .bool, values, elementSize: 1) { $0.append($1 ? 1 : 0) }
-  }
-
-  /// A `boolean[]` whose elements may be NULL.
-  public static func boolArray(_ values: [Bool?]) -> Parameter {
-    nullableArray(.boolArray, of: .bool, values, elementSize: 1) { $0.append($1 ? 1 : 0) }
-  }
-
   /// A `bytea[]`.
   public static func byteaArray(_ values: [[UInt8]]) -> Parameter {
     array(.byteaArray, of: .bytea, values, elementSize: 32) { $0.append(contentsOf: $1) }
@@ -54,16 +44,6 @@ extension Parameter {
   /// A `bytea[]` whose elements may be NULL.
   public static func byteaArray(_ values: [[UInt8]?]) -> Parameter {
     nullableArray(.byteaArray, of: .bytea, values, elementSize: 32) { $0.append(contentsOf: $1) }
-  }
-
-  /// A `timestamptz[]` whose elements may be NULL.
-  public static func timestamptzArray(_ values: [PostgresTimestamp?]) -> Parameter {
-    guard values.allSatisfy({ $0 == nil || $0?.wireValue != nil }) else {
-      return Parameter(.timestamptzArray, .invalid(reason: "timestamp out of range"))
-    }
-    return nullableArray(.timestamptzArray, of: .timestamptz, values.map { $0?.wireValue }, elementSize: 8) {
-      $0.append(bigEndian: $1)
-    }
   }
 
   /// An `inet[]` whose elements may be NULL.

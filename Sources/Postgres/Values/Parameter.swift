@@ -43,11 +43,6 @@ public struct Parameter: Sendable {
     Parameter(.bool, value.map(Value.bool) ?? .null)
   }
 
-  /// A `double precision`, or NULL.
-  public static func float8(_ value: Double?) -> Parameter {
-    Parameter(.float8, value.map { .int64(Int64(bitPattern: $0.bitPattern)) } ?? .null)
-  }
-
   /// A `bytea`, or NULL.
   public static func bytea(_ value: [UInt8]?) -> Parameter {
     Parameter(.bytea, value.map(Value.bytes) ?? .null)

@@ -15,7 +15,7 @@ extension PostgresArrayElement where Self: PostgresDecodable {
   /// Decodes the binary array format that ``BinaryArrayWriter`` describes.
   public static func decodeArray(cell: PostgresCell) throws(PostgresDecodingFailure) -> [Self] {
     var bytes = try cell.bytes(
-      of: .textArray, .int8Array, .int4Array, .boolArray, .byteaArray, .timestamptzArray)
+      of: .textArray, .int8Array, .int4Array, .byteaArray)
     guard let dimensions = bytes.takeBigEndian(Int32.self), bytes.takeBigEndian(Int32.self) != nil,
       let type = bytes.takeBigEndian(UInt32.self)
     else { throw .malformed }
@@ -58,7 +58,5 @@ extension String: PostgresArrayElement {}
 extension Int64: PostgresArrayElement {}
 extension Int: PostgresArrayElement {}
 extension Int32: PostgresArrayElement {}
-extension Bool: PostgresArrayElement {}
-extension PostgresTimestamp: PostgresArrayElement {}
 extension Array: PostgresArrayElement where Element: PostgresArrayElement {}
 extension Optional: PostgresArrayElement where Wrapped: PostgresArrayElement & PostgresDecodable {}

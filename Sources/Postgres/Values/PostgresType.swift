@@ -27,14 +27,8 @@ public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringCo
   public static let text = PostgresType(rawValue: 25)
   /// The type `json`.
   public static let json = PostgresType(rawValue: 114)
-  /// The type `real`.
-  public static let float4 = PostgresType(rawValue: 700)
-  /// The type `double precision`.
-  public static let float8 = PostgresType(rawValue: 701)
   /// The type of a bare string literal before its type is resolved.
   public static let unknown = PostgresType(rawValue: 705)
-  /// The type `boolean[]`.
-  public static let boolArray = PostgresType(rawValue: 1000)
   /// The type `bytea[]`.
   public static let byteaArray = PostgresType(rawValue: 1001)
   /// The type `inet`.
@@ -55,17 +49,15 @@ public struct PostgresType: Sendable, Hashable, RawRepresentable, CustomStringCo
   public static let date = PostgresType(rawValue: 1082)
   /// The type `timestamp with time zone`.
   public static let timestamptz = PostgresType(rawValue: 1184)
-  /// The type `timestamp with time zone[]`.
-  public static let timestamptzArray = PostgresType(rawValue: 1185)
   /// The type `jsonb`.
   public static let jsonb = PostgresType(rawValue: 3802)
 
   private static let names: [PostgresType: String] = [
     .bool: "boolean", .bytea: "bytea", .name: "name", .int8: "bigint", .int2: "smallint", .int4: "integer",
-    .text: "text", .json: "json", .float4: "real", .float8: "double precision", .unknown: "unknown",
-    .boolArray: "boolean[]", .byteaArray: "bytea[]", .int4Array: "integer[]", .textArray: "text[]",
+    .text: "text", .json: "json", .unknown: "unknown",
+    .byteaArray: "bytea[]", .int4Array: "integer[]", .textArray: "text[]",
     .int8Array: "bigint[]", .bpchar: "character", .varchar: "character varying", .date: "date",
-    .inet: "inet", .inetArray: "inet[]", .timestamptz: "timestamptz", .timestamptzArray: "timestamptz[]",
+    .inet: "inet", .inetArray: "inet[]", .timestamptz: "timestamptz",
     .jsonb: "jsonb",
   ]
 
