@@ -134,37 +134,13 @@ package struct KeymeterServer: Sendable {
   ) async throws {
     let pool = pools.general
     let rehasher = SecretRehasher(store: PostgresPepperStore(pool: pool))
-    let peppers = peppers.renewing(by: rehasher)
-    let store = PostgresManagementStore(pool: pool)
-    let metering = PostgresMeteringStore(pool: pool)
-    let watch = authentication.limiter(metrics.authentication)
-    metrics.watch(watch)
     let drain = Drain(lasting: listen.drain, logger: logger)
     let readiness = ReadinessCheck(
       probing: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
-    let router = KeymeterRouter(
-      keys: KeyService(store: store, peppers: peppers),
-      meter: MeteringService(admission: batcher, store: metering, peppers: peppers),
-      audit: AuditService(store: metering, peppers: peppers),
-      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
-      metrics: metrics.service,
+    let responder = responder(
+      pool, batcher, peppers.renewing(by: rehasher), metrics,
       readiness: { drain.hasBegun ? .notReady(reason: "draining") : await readiness.check() })
-    let responder = router.responder()
-    let limits = affordableLimits()
-    let connections = ConnectionCount(limit: limits.connections)
-    metrics.watch(connections)
-    let writeBuffers = WriteBufferLimit(logger: logger)
-    let application = Application(
-      responder: responder,
-      server: HTTPServerBuilder { application in
-        ServerChannel(
-          responder: responder, application: application,
-          limits: limits, connections: connections, metrics: metrics.connections, tls: tls, drain: drain,
-          writeBuffers: writeBuffers)
-      },
-      configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
-      onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
-      logger: logger)
+    let application = application(responder, tls, metrics, drain, onListening: onListening)
     var configuration = ServiceGroupConfiguration(
       services: [
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: pools.admission)),
@@ -189,6 +165,44 @@ package struct KeymeterServer: Sendable {
       // The only sockets that the service group itself opens are the listening ones.
       throw ListenError(host: listen.host, port: listen.port, reason: error)
     }
+  }
+
+  private func responder(
+    _ pool: ConnectionPool, _ batcher: AdmissionBatcher, _ peppers: PepperSet, _ metrics: ServerMetrics,
+    readiness: @escaping @Sendable () async -> Readiness
+  ) -> KeymeterResponder {
+    let store = PostgresManagementStore(pool: pool)
+    let metering = PostgresMeteringStore(pool: pool)
+    let watch = authentication.limiter(metrics.authentication)
+    metrics.watch(watch)
+    return KeymeterRouter(
+      keys: KeyService(store: store, peppers: peppers),
+      meter: MeteringService(admission: batcher, store: metering, peppers: peppers),
+      audit: AuditService(store: metering, peppers: peppers),
+      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
+      metrics: metrics.service, readiness: readiness
+    ).responder()
+  }
+
+  private func application(
+    _ responder: KeymeterResponder, _ tls: TLSIdentity?, _ metrics: ServerMetrics, _ drain: Drain,
+    onListening: @escaping @Sendable (Int) async -> Void
+  ) -> some ApplicationProtocol {
+    let limits = affordableLimits()
+    let connections = ConnectionCount(limit: limits.connections)
+    metrics.watch(connections)
+    let writeBuffers = WriteBufferLimit(logger: logger)
+    return Application(
+      responder: responder,
+      server: HTTPServerBuilder { application in
+        ServerChannel(
+          responder: responder, application: application,
+          limits: limits, connections: connections, metrics: metrics.connections, tls: tls, drain: drain,
+          writeBuffers: writeBuffers)
+      },
+      configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
+      onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+      logger: logger)
   }
 
   /// The configured limits, reduced if the limit on open files requires it.
