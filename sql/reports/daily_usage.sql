@@ -1,9 +1,9 @@
 -- What did each key use on each day?
 --
--- Today and the thirty days before it (UTC). Other days: change the condition, such as
--- d.day BETWEEN DATE '2026-01-01' AND DATE '2026-01-31'. Keep one, for without it every month is read.
--- One organisation: add AND d.organisation_id = 'org_…', which reads that one's days alone. AND d.provider_id = 'my-clinic'
--- finds the same, after everybody's days have been added up. One key: AND d.organisation_id = 'org_…' AND d.key_id = 'key_…'.
+-- Today and the thirty days before (UTC). For other days change the condition, for example to
+-- d.day BETWEEN DATE '2026-01-01' AND DATE '2026-01-31'. Without a condition on the day every month is read.
+-- For one organisation add AND d.organisation_id = 'org_…', which reads only its days. AND d.provider_id = 'my-clinic' gives
+-- the same result, but reads those of all organisations. For one key add AND d.organisation_id = 'org_…' AND d.key_id = 'key_…'.
 SELECT
   d.day,
   d.provider_id,

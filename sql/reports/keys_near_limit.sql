@@ -1,7 +1,7 @@
--- Which keys are about to run out this month, or have?
+-- Which keys are near or over a limit this month?
 --
--- Active keys at 80 % of a limit or more, the fullest first. Only those that have run out: add WHERE
--- n.remaining = 0. One organisation: WHERE n.provider_id = 'my-clinic'.
+-- Active keys at 80 % of a limit or more, the highest share first. For exhausted keys only, add WHERE n.remaining = 0. For one
+-- organisation, add WHERE n.provider_id = 'my-clinic'.
 SELECT
   n.provider_id,
   n.key_id,

@@ -1,8 +1,7 @@
 -- What did each key use in each month, and how much of its limits was that?
 --
--- This month and the twelve before it. Other months: change the condition, such as
--- u.month = DATE '2026-01-01'. One organisation: add AND u.provider_id = 'my-clinic'. What deleted
--- organisations used: AND u.provider_id IS NULL.
+-- This month and the twelve before. For other months change the condition, for example to u.month = DATE '2026-01-01'. For
+-- one organisation add AND u.provider_id = 'my-clinic'. For deleted organisations add AND u.provider_id IS NULL.
 SELECT
   u.month,
   u.provider_id,

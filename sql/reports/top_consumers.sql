@@ -1,7 +1,7 @@
 -- Which keys use most this month, in each dimension?
 --
--- The first twenty of each. More: change the condition. One dimension: add AND t.dimension = 'tokens'. One
--- organisation's keys, ranked among all: AND t.provider_id = 'my-clinic'.
+-- The first twenty of each. For more, change the condition. For one dimension add AND t.dimension = 'tokens'. For the keys of
+-- one organisation, ranked among all, add AND t.provider_id = 'my-clinic'.
 SELECT
   t.dimension,
   t.rank,

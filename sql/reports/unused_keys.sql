@@ -1,8 +1,7 @@
--- Which active keys did nobody use this month, or ever?
+-- Which active keys were not used this month?
 --
--- The longest unused first. Only those that were never used: add WHERE k.last_used_at IS NULL. Only those
--- that have been idle for a quarter: WHERE k.days_unused >= 90. One organisation:
--- WHERE k.provider_id = 'my-clinic'.
+-- The longest unused first. For keys that were never used, add WHERE k.last_used_at IS NULL. For keys that were not used for
+-- a quarter, add WHERE k.days_unused >= 90. For one organisation, add WHERE k.provider_id = 'my-clinic'.
 SELECT
   k.provider_id,
   k.key_id,

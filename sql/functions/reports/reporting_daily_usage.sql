@@ -1,6 +1,5 @@
--- Usage a day, for charts and for whoever asks when it happened. reporting_monthly_usage.sql says what holds
--- for every view of `reporting`. A condition on `day` reaches the partitions; without one, every month is
--- read. The counters are read in any case: each holds its last day.
+-- Usage per day. A query needs a condition on `day` to skip partitions. The counters are always read, because each holds its
+-- last day. reporting_monthly_usage.sql explains the views in general.
 CREATE OR REPLACE VIEW reporting.daily_usage (
   organisation_id, provider_id, organisation_name, key_id, friendly_name, environment, day,
   requests, tokens, stt_secs
@@ -13,20 +12,20 @@ LEFT JOIN {cell}.organisations AS o ON o.organisation_id = d.organisation_id
 LEFT JOIN {cell}.api_keys AS k ON k.organisation_id = d.organisation_id AND k.key_id = d.key_id;
 
 COMMENT ON VIEW reporting.daily_usage IS
-  'What each key used on each day (UTC) that it was charged. Deleted keys included. Sums up to '
-  'reporting.monthly_usage, except for months that retention has dropped.';
+  'Usage per key and day (UTC), including deleted keys. Its sum is reporting.monthly_usage, except for months that '
+  'retention has dropped.';
 COMMENT ON COLUMN reporting.daily_usage.organisation_id IS
-  'The tenant, org_…; stays when the organisation is deleted.';
-COMMENT ON COLUMN reporting.daily_usage.provider_id IS 'The tenant''s public id; NULL when it was deleted.';
-COMMENT ON COLUMN reporting.daily_usage.organisation_name IS 'The tenant''s name; NULL when it was deleted.';
-COMMENT ON COLUMN reporting.daily_usage.key_id IS 'The key, key_…; stays when the key is deleted.';
-COMMENT ON COLUMN reporting.daily_usage.friendly_name IS 'The key''s name; NULL when it was deleted.';
+  'The tenant, org_…. Kept when the organisation is deleted.';
+COMMENT ON COLUMN reporting.daily_usage.provider_id IS 'The tenant''s public id. NULL if it was deleted.';
+COMMENT ON COLUMN reporting.daily_usage.organisation_name IS 'The tenant''s name. NULL if it was deleted.';
+COMMENT ON COLUMN reporting.daily_usage.key_id IS 'The key, key_…. Kept when the key is deleted.';
+COMMENT ON COLUMN reporting.daily_usage.friendly_name IS 'The key''s name. NULL if it was deleted.';
 COMMENT ON COLUMN reporting.daily_usage.environment IS
-  'PRODUCTION, STAGING or DEVELOPMENT; NULL when the key was deleted.';
+  'PRODUCTION, STAGING or DEVELOPMENT. NULL if the key was deleted.';
 COMMENT ON COLUMN reporting.daily_usage.day IS 'The day.';
 COMMENT ON COLUMN reporting.daily_usage.requests IS
-  'Requests used, those held by open reservations included.';
+  'Requests used, including open reservations.';
 COMMENT ON COLUMN reporting.daily_usage.tokens IS
-  'LLM tokens used, those held by open reservations included.';
+  'LLM tokens used, including open reservations.';
 COMMENT ON COLUMN reporting.daily_usage.stt_secs IS
-  'Seconds of speech used, those held by open reservations included.';
+  'Seconds of speech used, including open reservations.';

@@ -1,5 +1,5 @@
--- Who uses most. reporting_monthly_usage.sql says what holds for every view of `reporting`: a key that was
--- deleted this month is ranked too, since what it used was used.
+-- The keys with the highest usage. Keys that were deleted this month are ranked too. reporting_monthly_usage.sql explains
+-- the views in general.
 CREATE OR REPLACE VIEW reporting.top_consumers (
   month, dimension, rank, organisation_id, provider_id, organisation_name, key_id, friendly_name, environment,
   used, share_of_total
@@ -17,23 +17,21 @@ WHERE u.month = date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC')::d
 WINDOW everyone AS (PARTITION BY m.dimension ORDER BY m.used DESC);
 
 COMMENT ON VIEW reporting.top_consumers IS
-  'Every key that used something in the current month (UTC), ranked in each dimension across all '
-  'organisations.';
+  'Every key with usage in the current month (UTC), ranked per dimension across all organisations.';
 COMMENT ON COLUMN reporting.top_consumers.month IS 'The first day of the current month.';
-COMMENT ON COLUMN reporting.top_consumers.dimension IS 'What was used: requests, tokens or stt_secs.';
+COMMENT ON COLUMN reporting.top_consumers.dimension IS 'The dimension: requests, tokens or stt_secs.';
 COMMENT ON COLUMN reporting.top_consumers.rank IS
-  '1 for the key that used most of the dimension; keys that used the same share a rank, and the next ones '
-  'are skipped.';
+  '1 for the highest usage. Keys with equal usage share a rank, and the next ranks are skipped.';
 COMMENT ON COLUMN reporting.top_consumers.organisation_id IS
-  'The tenant, org_…; stays when the organisation is deleted.';
-COMMENT ON COLUMN reporting.top_consumers.provider_id IS 'The tenant''s public id; NULL when it was deleted.';
+  'The tenant, org_…. Kept when the organisation is deleted.';
+COMMENT ON COLUMN reporting.top_consumers.provider_id IS 'The tenant''s public id. NULL if it was deleted.';
 COMMENT ON COLUMN reporting.top_consumers.organisation_name IS
-  'The tenant''s name; NULL when it was deleted.';
-COMMENT ON COLUMN reporting.top_consumers.key_id IS 'The key, key_…; stays when the key is deleted.';
-COMMENT ON COLUMN reporting.top_consumers.friendly_name IS 'The key''s name; NULL when it was deleted.';
+  'The tenant''s name. NULL if it was deleted.';
+COMMENT ON COLUMN reporting.top_consumers.key_id IS 'The key, key_…. Kept when the key is deleted.';
+COMMENT ON COLUMN reporting.top_consumers.friendly_name IS 'The key''s name. NULL if it was deleted.';
 COMMENT ON COLUMN reporting.top_consumers.environment IS
-  'PRODUCTION, STAGING or DEVELOPMENT; NULL when the key was deleted.';
+  'PRODUCTION, STAGING or DEVELOPMENT. NULL if the key was deleted.';
 COMMENT ON COLUMN reporting.top_consumers.used IS
-  'Used of it, the amounts held by open reservations included.';
+  'The amount used, including open reservations.';
 COMMENT ON COLUMN reporting.top_consumers.share_of_total IS
-  'The part of what all keys together used of it, from 0 to 1, rounded to 4 digits.';
+  'The share of the usage of all keys in this dimension, from 0 to 1, rounded to 4 digits.';

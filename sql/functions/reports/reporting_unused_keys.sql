@@ -1,8 +1,6 @@
--- Keys that could be revoked without anyone noticing. reporting_monthly_usage.sql says what holds for every
--- view of `reporting`.
+-- Keys that could probably be revoked. reporting_monthly_usage.sql explains the views in general.
 --
--- A key is used when it is charged (usage_monthly) and when it manages its organisation
--- (api_keys.last_used_at): a root key at work is never charged, and must not look forgotten.
+-- A charge counts as use (usage_monthly), and so does a management call (api_keys.last_used_at): a root key is never charged.
 CREATE OR REPLACE VIEW reporting.unused_keys (
   organisation_id, provider_id, organisation_name, key_id, friendly_name, environment, root,
   created_at, last_used_at, days_unused
@@ -29,7 +27,7 @@ WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > statement
     OR x.last_used_at < date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC');
 
 COMMENT ON VIEW reporting.unused_keys IS
-  'Active keys that were not used in the current month (UTC), or never.';
+  'Active keys that were not used in the current month (UTC).';
 COMMENT ON COLUMN reporting.unused_keys.organisation_id IS 'The tenant, org_….';
 COMMENT ON COLUMN reporting.unused_keys.provider_id IS 'The tenant''s public id.';
 COMMENT ON COLUMN reporting.unused_keys.organisation_name IS 'The tenant''s name.';
@@ -39,6 +37,6 @@ COMMENT ON COLUMN reporting.unused_keys.environment IS 'PRODUCTION, STAGING or D
 COMMENT ON COLUMN reporting.unused_keys.root IS 'Whether the key manages the organisation.';
 COMMENT ON COLUMN reporting.unused_keys.created_at IS 'When the key was issued.';
 COMMENT ON COLUMN reporting.unused_keys.last_used_at IS
-  'When the key was last charged or managed with; NULL is never.';
+  'When the key was last charged or used for a management call. NULL is never.';
 COMMENT ON COLUMN reporting.unused_keys.days_unused IS
   'Whole days since last_used_at, or since created_at if the key was never used.';
