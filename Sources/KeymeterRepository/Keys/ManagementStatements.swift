@@ -64,6 +64,12 @@ enum ManagementStatements {
   static let deleteOrganisation = Statement(
     "management_delete_organisation", "DELETE FROM \(Schema.cell).organisations WHERE organisation_id = $1")
 
+  /// What a change of a key returns, for `keyColumns` to read.
+  private static let recordColumns = """
+    key_id, organisation_id, friendly_name, root, environment, scopes, usage_limit, monthly_token_limit,
+    monthly_stt_secs_limit, linkage_id, key_hint, created_at, expires_at, revoked_at, last_used_at, allowed_cidrs
+    """
+
   /// Not for RETURNING: Citus accepts neither a subquery nor `now()` there.
   private static let keyColumns = """
     k.key_id, k.organisation_id, k.friendly_name, k.root, k.environment, k.scopes, k.usage_limit,
@@ -197,7 +203,7 @@ enum ManagementStatements {
         monthly_stt_secs_limit, linkage_id, key_hint, expires_at, allowed_cidrs)
       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text[]::cidr[]
       WHERE $12::timestamptz IS NULL OR $12::timestamptz > now()
-      RETURNING *)
+      RETURNING \(recordColumns))
     SELECT \(keyColumns) FROM k
     """)
 
@@ -214,7 +220,7 @@ enum ManagementStatements {
     WITH k AS (
       UPDATE \(Schema.cell).api_keys SET friendly_name = $3, usage_limit = $4, monthly_token_limit = $5,
         monthly_stt_secs_limit = $6, allowed_cidrs = $7::text[]::cidr[]
-      WHERE organisation_id = $1 AND key_id = $2 RETURNING *)
+      WHERE organisation_id = $1 AND key_id = $2 RETURNING \(recordColumns))
     SELECT \(keyColumns) FROM k
     """)
 
@@ -273,7 +279,8 @@ enum ManagementStatements {
     "management_hint_key",
     """
     WITH k AS (
-      UPDATE \(Schema.cell).api_keys SET key_hint = $3 WHERE organisation_id = $1 AND key_id = $2 RETURNING *)
+      UPDATE \(Schema.cell).api_keys SET key_hint = $3
+      WHERE organisation_id = $1 AND key_id = $2 RETURNING \(recordColumns))
     SELECT \(keyColumns) FROM k
     """)
 
@@ -290,7 +297,7 @@ enum ManagementStatements {
     """
     WITH k AS (
       UPDATE \(Schema.cell).api_keys SET revoked_at = statement_timestamp()
-      WHERE organisation_id = $1 AND key_id = $2 RETURNING *)
+      WHERE organisation_id = $1 AND key_id = $2 RETURNING \(recordColumns))
     SELECT \(keyColumns) FROM k
     """)
 

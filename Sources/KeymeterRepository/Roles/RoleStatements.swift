@@ -26,7 +26,7 @@ enum RoleStatements {
     JOIN pg_catalog.pg_roles AS l ON l.rolname = session_user
     LEFT JOIN pg_catalog.pg_roles AS app ON app.rolname = 'keymeter_app'
     LEFT JOIN pg_catalog.pg_roles AS owner ON owner.rolname = 'keymeter_owner'
-    LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = 'keymeter'
+    LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = '\(Schema.cell)'
     LEFT JOIN pg_catalog.pg_class AS log ON log.relnamespace = n.oid AND log.relname = 'audit_log'
     WHERE r.rolname = current_user
     """)
