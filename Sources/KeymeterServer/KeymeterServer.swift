@@ -40,6 +40,8 @@ package struct KeymeterServer: Sendable {
   ///
   /// A request waits for two batches at most.
   private static let admissionTimeout = Duration.seconds(3)
+  /// How long an analytics query may wait for a connection, which is all of its time.
+  private static let analyticsWaitLimit = Duration.seconds(15)
   /// The statement timeout of the readiness check.
   private static let readinessTimeout = Duration.seconds(1)
 
@@ -57,6 +59,11 @@ package struct KeymeterServer: Sendable {
     let admissionPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.admissionTimeout, role: .app),
       options: .init(maximumConnections: database.admissionWorkers), logger: logger)
+    // Separate, so that queries over years can't hold the connections that manage keys.
+    let analyticsPool = ConnectionPool(
+      configuration: try database.configuration(statementTimeout: Self.statementTimeout, role: .app),
+      options: .init(maximumConnections: database.analyticsConnections, waitLimit: Self.analyticsWaitLimit),
+      logger: logger)
     // Separate, so that a busy node is not reported as broken.
     let readinessPool = ConnectionPool(
       configuration: try database.configuration(statementTimeout: Self.readinessTimeout, role: .app),
@@ -66,9 +73,11 @@ package struct KeymeterServer: Sendable {
     let batcher = AdmissionBatcher(pool: admissionPool, options: admission, observer: metrics.batches)
     metrics.watch(pool, name: "general", limit: database.maximumConnections)
     metrics.watch(admissionPool, name: "admission", limit: database.admissionWorkers)
+    metrics.watch(analyticsPool, name: "analytics", limit: database.analyticsConnections)
     metrics.watch(readinessPool, name: "readiness", limit: 1)
     metrics.watch(batcher, admission)
-    let pools = Pools(general: pool, admission: admissionPool, readiness: readinessPool)
+    let pools = Pools(
+      general: pool, admission: admissionPool, analytics: analyticsPool, readiness: readinessPool)
     let result: Result<Void, any Error>
     do {
       try await requireUsableDatabase(pool)
@@ -80,6 +89,7 @@ package struct KeymeterServer: Sendable {
     // All requests have been answered by now. This covers those whose connection broke.
     await batcher.drain()
     await admissionPool.close()
+    await analyticsPool.close()
     await readinessPool.close()
     await pool.close()
     try result.get()
@@ -138,12 +148,13 @@ package struct KeymeterServer: Sendable {
     let readiness = ReadinessCheck(
       probing: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
     let responder = responder(
-      pool, batcher, peppers.renewing(by: rehasher), metrics,
+      pools, batcher, peppers.renewing(by: rehasher), metrics,
       readiness: { drain.hasBegun ? .notReady(reason: "draining") : await readiness.check() })
     let application = application(responder, tls, metrics, drain, onListening: onListening)
     var configuration = ServiceGroupConfiguration(
       services: [
         .init(service: PoolMaintenance(pool: pool)), .init(service: PoolMaintenance(pool: pools.admission)),
+        .init(service: PoolMaintenance(pool: pools.analytics)),
         .init(service: PoolMaintenance(pool: pools.readiness)), .init(service: readiness),
         .init(
           service: JobService(
@@ -168,11 +179,11 @@ package struct KeymeterServer: Sendable {
   }
 
   private func responder(
-    _ pool: ConnectionPool, _ batcher: AdmissionBatcher, _ peppers: PepperSet, _ metrics: ServerMetrics,
+    _ pools: Pools, _ batcher: AdmissionBatcher, _ peppers: PepperSet, _ metrics: ServerMetrics,
     readiness: @escaping @Sendable () async -> Readiness
   ) -> KeymeterResponder {
-    let store = PostgresManagementStore(pool: pool)
-    let metering = PostgresMeteringStore(pool: pool)
+    let store = PostgresManagementStore(pool: pools.general)
+    let metering = PostgresMeteringStore(pool: pools.general, analyticsPool: pools.analytics)
     let watch = authentication.limiter(metrics.authentication)
     metrics.watch(watch)
     return KeymeterRouter(
@@ -218,6 +229,7 @@ package struct KeymeterServer: Sendable {
 private struct Pools: Sendable {
   let general: ConnectionPool
   let admission: ConnectionPool
+  let analytics: ConnectionPool
   let readiness: ConnectionPool
 }
 

@@ -30,8 +30,10 @@ package struct DatabaseSettings: Sendable {
 
   package init(url: String) { self.url = url }
 
-  /// The maximum number of connections per server, including admission workers and the readiness check.
-  package var connectionsOfOneNode: Int { maximumConnections + admissionWorkers + 1 }
+  /// The maximum size of the analytics connection pool.
+  package var analyticsConnections: Int { max(2, maximumConnections / 4) }
+  /// The maximum number of connections per server, including analytics, admission workers and the readiness check.
+  package var connectionsOfOneNode: Int { maximumConnections + analyticsConnections + admissionWorkers + 1 }
 
   /// The connection configuration.
   ///

@@ -4,22 +4,28 @@ public import Postgres
 /// Usage, reservations and events in PostgreSQL.
 public struct PostgresMeteringStore: MeteringStore {
   private let pool: ConnectionPool
-  private let questions: AnalyticsQueryLimiter
+  private let analyticsPool: ConnectionPool
+  private let analytics: AnalyticsQueue
 
-  /// A store over a pool whose database has the schema of this binary.
+  /// Creates a store.
   ///
-  /// Its copies share what bounds long questions; another store over the same pool has bounds of its own.
-  public init(pool: ConnectionPool) { self.init(pool: pool, questions: AnalyticsQueryLimiter(sharing: pool)) }
+  /// - Parameters:
+  ///   - pool: Connects to a database with this binary's schema.
+  ///   - analyticsPool: A pool for analytics queries, so that they don't delay others. Nil to use `pool`.
+  public init(pool: ConnectionPool, analyticsPool: ConnectionPool? = nil) {
+    self.init(pool: pool, analyticsPool: analyticsPool, analytics: AnalyticsQueue())
+  }
 
-  init(pool: ConnectionPool, questions: AnalyticsQueryLimiter) {
+  init(pool: ConnectionPool, analyticsPool: ConnectionPool? = nil, analytics: AnalyticsQueue) {
     self.pool = pool
-    self.questions = questions
+    self.analyticsPool = analyticsPool ?? pool
+    self.analytics = analytics
   }
 
   /// Runs `body` in one transaction at READ COMMITTED.
   ///
-  /// - Throws: what `body` throws; `StoreError.unavailable` where the database is at fault for now;
-  ///   `PostgresError` for what should not happen.
+  /// - Throws: What `body` throws, `StoreError.unavailable` if the database is unavailable, and
+  ///   `PostgresError` for bugs.
   public func withMetering<Output: Sendable>(
     _ body: @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output {
@@ -28,13 +34,17 @@ public struct PostgresMeteringStore: MeteringStore {
     }
   }
 
-  /// Runs `body` as `withMetering` does, when it is the question's turn and for as long as it may take.
+  /// Runs `body` in a transaction of the analytics pool, one at a time per organisation, with a time limit.
   ///
-  /// - Throws: as `withMetering`; `StoreError.unavailable` also where it took too long, or too many wait.
+  /// - Throws: Like `withMetering`. Also `StoreError.unavailable` if it took too long or too many are waiting.
   public func withLongQuestion<Output: Sendable>(
     of organisation: OrganisationID,
     _ body: @escaping @Sendable (any MeteringTransaction) async throws -> Output
   ) async throws -> Output {
-    try await questions.answer(of: organisation) { try await withMetering(body) }
+    try await analytics.run(for: organisation) {
+      try await analyticsPool.withStoreTransaction { connection in
+        try await body(PostgresMeteringTransaction(connection: connection))
+      }
+    }
   }
 }

@@ -14,7 +14,7 @@ struct AnalyticsTimeTests {
   func oneTime() async throws {
     try await Self.with(each: "pg_catalog.pg_sleep(0.3)") { pool, _ in
       let store = PostgresMeteringStore(
-        pool: pool, questions: AnalyticsQueryLimiter(atOnce: 1, longest: .seconds(2)))
+        pool: pool, analytics: AnalyticsQueue(longest: .seconds(2)))
       // 36 statements of 0.3 s each.
       let years = try Self.question("2024-01-01", "2026-12-31")
       await #expect(throws: StoreError.self) { try await Self.ask(years, store) }
@@ -30,7 +30,7 @@ struct AnalyticsTimeTests {
   func locked() async throws {
     try await Self.with(each: "pg_catalog.pg_advisory_xact_lock(7)") { pool, superuser in
       let store = PostgresMeteringStore(
-        pool: pool, questions: AnalyticsQueryLimiter(atOnce: 1, longest: .seconds(1)))
+        pool: pool, analytics: AnalyticsQueue(longest: .seconds(1)))
       let month = try Self.question("2026-11-01", "2026-11-30")
       try await superuser.withConnection { connection in
         try await connection.executeScript("SELECT pg_advisory_lock(7)")
@@ -48,7 +48,7 @@ struct AnalyticsTimeTests {
   func calledOff() async throws {
     try await Self.with(each: "pg_catalog.pg_advisory_xact_lock(7)") { pool, superuser in
       let store = PostgresMeteringStore(
-        pool: pool, questions: AnalyticsQueryLimiter(atOnce: 1, longest: .seconds(60)))
+        pool: pool, analytics: AnalyticsQueue(longest: .seconds(60)))
       let month = try Self.question("2026-11-01", "2026-11-30")
       try await superuser.withConnection { connection in
         try await connection.executeScript("SELECT pg_advisory_lock(7)")

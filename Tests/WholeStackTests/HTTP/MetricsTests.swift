@@ -90,7 +90,7 @@ struct MetricsTests {
         scrape[#"keymeter_job_last_success_timestamp_seconds{name="expire_reservations"}"#]))
     let builds = scrape.samples.filter { $0.key.hasPrefix("keymeter_build_info{version=\"") }
     #expect(builds.map(\.value) == [1])
-    for (pool, limit) in [("general", 8.0), ("admission", 2), ("readiness", 1)] {
+    for (pool, limit) in [("general", 8.0), ("admission", 2), ("analytics", 2), ("readiness", 1)] {
       #expect(scrape["keymeter_pool_connections_limit{pool=\"\(pool)\"}"] == limit)
       #expect(scrape["keymeter_pool_waiting{pool=\"\(pool)\"}"] == 0)
     }
