@@ -1,3 +1,4 @@
+import DequeModule
 import KeymeterDomain
 
 /// The queue of secrets to rehash, without I/O.
@@ -7,9 +8,7 @@ import KeymeterDomain
 struct RehashQueue {
   private let longest: Int
   private let memory: Int
-  private var waiting: [[SecretHash]] = []
-  /// Entries of `waiting` before this index have been taken.
-  private var head = 0
+  private var waiting: Deque<[SecretHash]> = []
   /// The secrets that are queued or already handled, identified by the first 64 bits of their current hash.
   ///
   /// If two secrets ever share them, the second waits for the next restart of a node.
@@ -29,7 +28,7 @@ struct RehashQueue {
   /// Returns whether it did.
   mutating func note(_ hashes: [SecretHash]) -> Bool {
     guard hashes.count > 1, let name = hashes.first?.head, !noted.contains(name) else { return false }
-    guard waiting.count - head < longest else { return false }
+    guard waiting.count < longest else { return false }
     if noted.count >= memory { noted.removeAll(keepingCapacity: true) }
     noted.insert(name)
     waiting.append(hashes)
@@ -37,23 +36,10 @@ struct RehashQueue {
   }
 
   /// Removes and returns the oldest secret.
-  mutating func next() -> [SecretHash]? {
-    guard head < waiting.count else { return nil }
-    defer {
-      head += 1
-      if head == waiting.count {
-        waiting.removeAll(keepingCapacity: true)
-        head = 0
-      } else if head > longest {
-        waiting.removeFirst(head)
-        head = 0
-      }
-    }
-    return waiting[head]
-  }
+  mutating func next() -> [SecretHash]? { waiting.popFirst() }
 
   /// Lets every secret be queued again, except those still waiting: another node may have rehashed it back.
-  mutating func forgetAll() { noted = Set(waiting[head...].compactMap { $0.first?.head }) }
+  mutating func forgetAll() { noted = Set(waiting.compactMap { $0.first?.head }) }
 
   /// Lets a secret be queued again after a failure.
   mutating func forget(_ hashes: [SecretHash]) {

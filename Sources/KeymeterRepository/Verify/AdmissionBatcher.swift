@@ -30,16 +30,44 @@ public final class AdmissionBatcher: AdmissionControl {
   /// A worker's loop: takes batches from its source and answers each, until the source ends.
   typealias Worker = @Sendable (BatchSource) async -> Void
 
-  private let shared: SharedBatches
+  private struct State {
+    var queue: BatchQueue<AdmissionBatch.Entry>
+    /// Batches for workers that are free but have not yet asked for one.
+    var ready: [AdmissionBatch] = []
+    var waitingWorkers: [CheckedContinuation<AdmissionBatch?, Never>] = []
+    var draining: [CheckedContinuation<Void, Never>] = []
+    var isClosed = false
+
+    /// The continuations to resume if everything has ended.
+    mutating func takeEnded() -> (
+      workers: [CheckedContinuation<AdmissionBatch?, Never>], drains: [CheckedContinuation<Void, Never>]
+    ) {
+      guard isClosed, queue.isIdle, ready.isEmpty else { return ([], []) }
+      defer { (waitingWorkers, draining) = ([], []) }
+      return (waitingWorkers, draining)
+    }
+  }
+
+  /// Requests that have waited longer than this fail along with a failed batch.
+  ///
+  /// With a frozen database, each further batch would wait just as long. After a lost connection, the others
+  /// are served at once.
+  private static let patience = Duration.seconds(1)
+
+  private let observer: (any AdmissionObserver)?
+  private let state: Mutex<State>
 
   /// Creates a batcher and starts its workers.
   ///
   /// `drain` ends them.
   init(options: Options, observer: (any AdmissionObserver)? = nil, worker: @escaping Worker) {
-    let shared = SharedBatches(options, observer: observer)
-    self.shared = shared
+    self.observer = observer
+    state = Mutex(
+      State(
+        queue: BatchQueue(
+          workers: options.workers, largestBatch: options.largestBatch, longestQueue: options.longestQueue)))
     for _ in 0..<options.workers {
-      Task { await worker(BatchSource(shared: shared)) }
+      Task { await worker(BatchSource(batcher: self)) }
     }
   }
 
@@ -59,14 +87,75 @@ public final class AdmissionBatcher: AdmissionControl {
   public func admit(
     _ request: AdmissionRequest, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
   ) {
-    shared.arrive(AdmissionBatch.Entry(request: request, arrival: .now, complete: complete))
+    enum Outcome {
+      case queued
+      case wakes(CheckedContinuation<AdmissionBatch?, Never>, AdmissionBatch)
+      case overloaded
+      case closed
+    }
+    let entry = AdmissionBatch.Entry(request: request, arrival: .now, complete: complete)
+    let outcome = state.withLock { state -> Outcome in
+      switch state.queue.arrive(entry) {
+      case .wait: return .queued
+      case .overloaded: return .overloaded
+      case .closed: return .closed
+      case .run(let entries):
+        let batch = AdmissionBatch(entries: entries)
+        if let worker = state.waitingWorkers.popLast() { return .wakes(worker, batch) }
+        state.ready.append(batch)
+        return .queued
+      }
+    }
+    switch outcome {
+    case .queued: break
+    case .wakes(let worker, let batch): worker.resume(returning: batch)
+    case .overloaded:
+      observer?.rejected()
+      complete(.failure(StoreError.unavailable(reason: "too many requests are waiting")))
+    case .closed: complete(.failure(StoreError.unavailable(reason: "the node is shutting down")))
+    }
   }
 
   /// Rejects new requests, and returns once all accepted ones are answered.
-  public func drain() async { await shared.drain() }
+  public func drain() async {
+    await withCheckedContinuation { continuation in
+      let ended = state.withLock { state in
+        state.isClosed = true
+        state.queue.close()
+        state.draining.append(continuation)
+        return state.takeEnded()
+      }
+      for worker in ended.workers { worker.resume(returning: nil) }
+      for drain in ended.drains { drain.resume() }
+    }
+  }
 
   /// The number of requests waiting.
-  public var depth: Int { shared.depth }
+  public var depth: Int { state.withLock { $0.queue.depth } }
+
+  fileprivate func next(finished: Bool, _ worker: CheckedContinuation<AdmissionBatch?, Never>) {
+    let (batch, ended) = state.withLock { state in
+      if finished, let entries = state.queue.next() {
+        return (AdmissionBatch(entries: entries) as AdmissionBatch?, state.takeEnded())
+      }
+      if !state.ready.isEmpty { return (state.ready.removeFirst(), state.takeEnded()) }
+      state.waitingWorkers.append(worker)
+      return (nil, state.takeEnded())
+    }
+    if let batch { worker.resume(returning: batch) }
+    for worker in ended.workers { worker.resume(returning: nil) }
+    for drain in ended.drains { drain.resume() }
+  }
+
+  fileprivate func began(_ batch: AdmissionBatch) {
+    if let observer { observer.began(waits: batch.waits) }
+  }
+
+  fileprivate func abandonLate(_ error: any Error) {
+    let latest = ContinuousClock.now.advanced(by: .zero - Self.patience)
+    let late = state.withLock { $0.queue.abandon { $0.arrival < latest } }
+    AdmissionBatch(entries: late).fail(error)
+  }
 }
 
 /// A batch of requests that are judged together.
@@ -104,7 +193,7 @@ struct AdmissionBatch: Sendable {
 
 /// One worker's view of the queue.
 struct BatchSource: Sendable {
-  fileprivate let shared: SharedBatches
+  fileprivate let batcher: AdmissionBatcher
 
   /// Waits for the next batch.
   ///
@@ -114,8 +203,8 @@ struct BatchSource: Sendable {
   ///
   /// - Parameter finished: Whether the worker has just finished a batch.
   func next(finished: Bool, isolation: isolated (any Actor)? = #isolation) async -> AdmissionBatch? {
-    let batch = await withCheckedContinuation { shared.next(finished: finished, $0) }
-    if let batch, let observer = shared.observer { observer.began(waits: batch.waits) }
+    let batch = await withCheckedContinuation { batcher.next(finished: finished, $0) }
+    if let batch { batcher.began(batch) }
     return batch
   }
 
@@ -123,108 +212,6 @@ struct BatchSource: Sendable {
   /// long.
   func fail(_ batch: AdmissionBatch, _ error: any Error) {
     batch.fail(error)
-    shared.abandonLate(error)
-  }
-}
-
-/// The queue and the waiting workers.
-private final class SharedBatches: Sendable {
-  private struct State {
-    var queue: BatchQueue<AdmissionBatch.Entry>
-    /// Batches for workers that are free but have not yet asked for one.
-    var ready: [AdmissionBatch] = []
-    var waitingWorkers: [CheckedContinuation<AdmissionBatch?, Never>] = []
-    var draining: [CheckedContinuation<Void, Never>] = []
-    var isClosed = false
-
-    /// The continuations to resume if everything has ended.
-    mutating func takeEnded() -> (
-      workers: [CheckedContinuation<AdmissionBatch?, Never>], drains: [CheckedContinuation<Void, Never>]
-    ) {
-      guard isClosed, queue.isIdle, ready.isEmpty else { return ([], []) }
-      defer { (waitingWorkers, draining) = ([], []) }
-      return (waitingWorkers, draining)
-    }
-  }
-
-  /// Requests that have waited longer than this fail along with a failed batch.
-  ///
-  /// With a frozen database, each further batch would wait just as long. After a lost connection, the others
-  /// are served at once.
-  private static let patience = Duration.seconds(1)
-
-  let observer: (any AdmissionObserver)?
-  private let state: Mutex<State>
-
-  init(_ options: AdmissionBatcher.Options, observer: (any AdmissionObserver)?) {
-    self.observer = observer
-    state = Mutex(
-      State(
-        queue: BatchQueue(
-          workers: options.workers, largestBatch: options.largestBatch, longestQueue: options.longestQueue)))
-  }
-
-  var depth: Int { state.withLock { $0.queue.depth } }
-
-  func arrive(_ entry: AdmissionBatch.Entry) {
-    enum Outcome {
-      case settled
-      case wakes(CheckedContinuation<AdmissionBatch?, Never>, AdmissionBatch)
-      case overloaded
-      case refused(String)
-    }
-    let outcome = state.withLock { state -> Outcome in
-      switch state.queue.arrive(entry) {
-      case .wait: return .settled
-      case .overloaded: return .overloaded
-      case .closed: return .refused("the node is shutting down")
-      case .run(let entries):
-        let batch = AdmissionBatch(entries: entries)
-        if let worker = state.waitingWorkers.popLast() { return .wakes(worker, batch) }
-        state.ready.append(batch)
-        return .settled
-      }
-    }
-    switch outcome {
-    case .settled: break
-    case .wakes(let worker, let batch): worker.resume(returning: batch)
-    case .overloaded:
-      observer?.rejected()
-      entry.complete(.failure(StoreError.unavailable(reason: "too many requests are waiting")))
-    case .refused(let reason): entry.complete(.failure(StoreError.unavailable(reason: reason)))
-    }
-  }
-
-  func next(finished: Bool, _ worker: CheckedContinuation<AdmissionBatch?, Never>) {
-    let (batch, ended) = state.withLock { state in
-      if finished, let entries = state.queue.next() {
-        return (AdmissionBatch(entries: entries) as AdmissionBatch?, state.takeEnded())
-      }
-      if !state.ready.isEmpty { return (state.ready.removeFirst(), state.takeEnded()) }
-      state.waitingWorkers.append(worker)
-      return (nil, state.takeEnded())
-    }
-    if let batch { worker.resume(returning: batch) }
-    for worker in ended.workers { worker.resume(returning: nil) }
-    for drain in ended.drains { drain.resume() }
-  }
-
-  func abandonLate(_ error: any Error) {
-    let latest = ContinuousClock.now.advanced(by: .zero - Self.patience)
-    let late = state.withLock { $0.queue.abandon { $0.arrival < latest } }
-    AdmissionBatch(entries: late).fail(error)
-  }
-
-  func drain() async {
-    await withCheckedContinuation { continuation in
-      let ended = state.withLock { state in
-        state.isClosed = true
-        state.queue.close()
-        state.draining.append(continuation)
-        return state.takeEnded()
-      }
-      for worker in ended.workers { worker.resume(returning: nil) }
-      for drain in ended.drains { drain.resume() }
-    }
+    batcher.abandonLate(error)
   }
 }

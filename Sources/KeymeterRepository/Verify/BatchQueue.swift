@@ -1,3 +1,5 @@
+import DequeModule
+
 /// The batcher's queue, without I/O.
 ///
 /// A pure state machine. Requests that arrive while all workers are busy wait for the next batch. If a worker
@@ -18,9 +20,7 @@ struct BatchQueue<Entry> {
   private let workers: Int
   private let largestBatch: Int
   private let longestQueue: Int
-  private var waiting: [Entry] = []
-  /// Entries of `waiting` before this index have been taken.
-  private var head = 0
+  private var waiting: Deque<Entry> = []
   private var busyWorkers = 0
   private var isClosed = false
 
@@ -31,7 +31,7 @@ struct BatchQueue<Entry> {
   }
 
   /// The number of waiting entries.
-  var depth: Int { waiting.count - head }
+  var depth: Int { waiting.count }
 
   /// Whether no entry waits and no worker is busy.
   var isIdle: Bool { busyWorkers == 0 && depth == 0 }
@@ -53,24 +53,16 @@ struct BatchQueue<Entry> {
       busyWorkers -= 1
       return nil
     }
-    let end = min(head + largestBatch, waiting.count)
-    let batch = Array(waiting[head..<end])
-    head = end
-    if head == waiting.count {
-      waiting.removeAll(keepingCapacity: true)
-      head = 0
-    } else if head > longestQueue {
-      waiting.removeFirst(head)
-      head = 0
-    }
+    let batch = Array(waiting.prefix(largestBatch))
+    waiting.removeFirst(batch.count)
     return batch
   }
 
   /// Removes waiting entries from the front for as long as `isLate` is true.
   mutating func abandon(while isLate: (Entry) -> Bool) -> [Entry] {
-    let end = waiting[head...].firstIndex { !isLate($0) } ?? waiting.count
-    defer { waiting.removeSubrange(head..<end) }
-    return Array(waiting[head..<end])
+    let late = Array(waiting.prefix(while: isLate))
+    waiting.removeFirst(late.count)
+    return late
   }
 
   /// Rejects new entries.
