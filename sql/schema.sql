@@ -4,7 +4,7 @@
 -- The result of admit for one request. Its file lists the decisions.
 CREATE TYPE keymeter.admission AS (
   "position" integer,
-  decision smallint,
+  decision text,
   organisation_id text,
   key_id text,
   environment text,
@@ -127,7 +127,7 @@ GRANT INSERT, SELECT, UPDATE (reported_at) ON keymeter.former_secrets TO keymete
 -- The result of admit_groups for one group of requests. Its file explains it.
 CREATE TYPE keymeter.group_admission AS (
   "position" integer,
-  decision smallint,
+  decision text,
   admitted integer,
   organisation_id text,
   key_id text,

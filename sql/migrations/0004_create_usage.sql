@@ -185,7 +185,7 @@ COMMENT ON COLUMN {cell}.usage_events.recorded_at IS 'When the event was recorde
 -- A composite type instead of a function's OUT columns: a type can gain attributes later while the function stays.
 CREATE TYPE {cell}.admission AS (
   position integer,
-  decision smallint,
+  decision text,
   organisation_id text,
   key_id text,
   environment text,
@@ -204,7 +204,7 @@ COMMENT ON TYPE {cell}.admission IS 'The result of admit for one request. Its fi
 
 CREATE TYPE {cell}.group_admission AS (
   position integer,
-  decision smallint,
+  decision text,
   admitted integer,
   organisation_id text,
   key_id text,

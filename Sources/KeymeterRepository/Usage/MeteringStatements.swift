@@ -27,9 +27,7 @@ enum MeteringStatements {
     SELECT \(admissionColumns("a")),
       pg_catalog.set_config('keymeter.organisation_id', coalesce(a.organisation_id, ''), true) AS entered,
       pg_catalog.set_config('plan_cache_mode', 'force_custom_plan', true) AS planned
-    FROM \(Schema.cell).admit(
-      $1, ARRAY[$2]::text[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[], NULL, NULL, 0::smallint,
-      ARRAY[$3]::inet[]) AS a
+    FROM \(Schema.cell).admit($1, $2, 0, 0, 0, NULL, NULL, $3) AS a
     """)
 
   static let reserve = Statement(

@@ -57,16 +57,16 @@ final class PostgresMeteringTransaction: MeteringTransaction {
     let row = try await connection.row(
       of: MeteringStatements.settle,
       [.text(organisation.rawValue), .text(key.rawValue), .text(id.rawValue)] + parameters(amounts))
-    switch try row.decode("outcome", as: Int32.self) {
-    case 0:
+    switch try row.decode("outcome", as: String.self) {
+    case "settled":
       return .settled(
         overLimit: try row.decode("over_limit", as: Bool.self),
         period: Period(containing: try row.day("month")), used: try row.amounts("used_"))
-    case 1: return .unknown
-    case 2: return .settledOtherwise
-    case 3: return .expired
-    case 4: return .overflow
-    case let code: throw UnknownDecision(code: code)
+    case "unknown": return .unknown
+    case "settled_otherwise": return .settledOtherwise
+    case "expired": return .expired
+    case "overflow": return .overflow
+    case let outcome: throw UnknownDecision(decision: outcome)
     }
   }
 

@@ -1,7 +1,7 @@
 import KeymeterDomain
 import Postgres
 
-/// Requests as parameter columns for `keymeter.admit` and the like, filled in one pass.
+/// Requests as parameter columns for `admit_many` and `admit_groups`, filled in one pass.
 struct AdmissionColumns {
   private var hashes: [[UInt8]] = []
   private var providers: [String?] = []
@@ -34,8 +34,7 @@ struct AdmissionColumns {
     requests.append(request.charge.requests)
     tokens.append(request.charge.tokens)
     speechSeconds.append(request.charge.speechSeconds)
-    scopes.append(
-      request.requiredScopes.isEmpty ? nil : request.requiredScopes.map(\.rawValue).joined(separator: " "))
+    scopes.append(request.scopeList)
     environments.append(request.requiredEnvironment?.rawValue)
     addresses.append(address.map { PostgresInet($0) })
   }
@@ -46,5 +45,21 @@ struct AdmissionColumns {
       .int8Array(speechSeconds), .textArray(scopes), .textArray(environments),
       .inetArray(addresses),
     ]
+  }
+}
+
+extension AdmissionRequest {
+  /// The parameters of `admit`, which takes one request.
+  var parameters: [Parameter] {
+    [
+      .byteaArray(hashes.map(\.bytes)), .text(provider?.rawValue), .int8(charge.requests),
+      .int8(charge.tokens),
+      .int8(charge.speechSeconds), .text(scopeList), .text(requiredEnvironment?.rawValue),
+      .inet(address.map { PostgresInet($0) }),
+    ]
+  }
+
+  fileprivate var scopeList: String? {
+    requiredScopes.isEmpty ? nil : requiredScopes.map(\.rawValue).joined(separator: " ")
   }
 }

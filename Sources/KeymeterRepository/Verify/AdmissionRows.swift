@@ -2,39 +2,44 @@ import KeymeterDomain
 import Postgres
 
 extension Admission {
-  /// A row of `keymeter.admit`, by the decision codes that its file lists.
+  /// A row of `admit` or `admit_many`.
   init(_ row: Row) throws {
-    switch try row.decode(1, as: Int32.self) {
-    case 0: self = .admitted(try KeyUsageSnapshot(row))
-    // The key is unknown.
-    case let decision where decision <= 2: self = .refused(try AdmissionRejection(decision: decision), nil)
-    case let decision: self = .refused(try AdmissionRejection(decision: decision), try KeyUsageSnapshot(row))
+    switch try AdmissionRejection(decision: try row.decode(1, as: String.self)) {
+    case nil: self = .admitted(try KeyUsageSnapshot(row))
+    case let rejection? where !rejection.namesKey: self = .refused(rejection, nil)
+    case let rejection?: self = .refused(rejection, try KeyUsageSnapshot(row))
     }
   }
 }
 
-/// `keymeter.admit` returned a code that this binary does not know.
+/// A function returned a decision that this binary does not know.
 struct UnknownDecision: Error {
-  let code: Int32
+  let decision: String
 }
 
 extension AdmissionRejection {
-  /// Decodes a decision other than 0.
-  init(decision: Int32) throws {
+  /// Decodes a decision of `admit`, `admit_many` or `admit_groups`.
+  ///
+  /// Nil for `admitted`.
+  init?(decision: String) throws(UnknownDecision) {
     switch decision {
-    case 1: self = .unknownProvider
-    case 2: self = .unknownKey
-    case 3: self = .revoked
-    case 4: self = .expired
-    case 5: self = .environmentMismatch
-    case 6: self = .scopeMissing
-    case 7: self = .overLimit(.requests)
-    case 8: self = .overLimit(.tokens)
-    case 9: self = .overLimit(.speechSeconds)
-    case 12: self = .addressNotAllowed
-    default: throw UnknownDecision(code: decision)
+    case "admitted": return nil
+    case "unknown_provider": self = .unknownProvider
+    case "unknown_key": self = .unknownKey
+    case "revoked": self = .revoked
+    case "expired": self = .expired
+    case "address_not_allowed": self = .addressNotAllowed
+    case "environment_mismatch": self = .environmentMismatch
+    case "scope_missing": self = .scopeMissing
+    case "over_limit_requests": self = .overLimit(.requests)
+    case "over_limit_tokens": self = .overLimit(.tokens)
+    case "over_limit_stt_secs": self = .overLimit(.speechSeconds)
+    default: throw UnknownDecision(decision: decision)
     }
   }
+
+  /// Whether the row has the key and its counters.
+  fileprivate var namesKey: Bool { self != .unknownProvider && self != .unknownKey }
 }
 
 extension KeyUsageSnapshot {

@@ -14,7 +14,7 @@ enum AdmissionStatements {
   /// A batch of one, which is usual while the server is idle.
   static let admitOne = Statement(
     "admission_admit_one",
-    "SELECT \(columns) FROM \(Schema.cell).admit($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")
+    "SELECT \(columns) FROM \(Schema.cell).admit($1, $2, $3, $4, $5, $6, $7, $8)")
 
   /// A larger batch, grouped by identical requests.
   ///
@@ -28,9 +28,7 @@ enum AdmissionStatements {
     """)
 
   /// Requests that must be judged one by one.
-  ///
-  /// Called directly, because `keymeter.admit` would copy every row once more.
   static let admitMany = Statement(
     "admission_admit_many",
-    "SELECT \(columns) FROM \(Schema.cell).admit_many($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8)")
+    "SELECT \(columns) FROM \(Schema.cell).admit_many($1, $2, $3, $4, $5, $6, $7, $8)")
 }

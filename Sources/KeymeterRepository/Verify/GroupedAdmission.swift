@@ -1,13 +1,13 @@
 import KeymeterDomain
 import Postgres
 
-/// A batch grouped for `keymeter.admit_groups`: identical requests (same key, charge and terms) form a group
+/// A batch grouped for `admit_groups`: identical requests (same key, charge and terms) form a group
 /// and share one answer.
 ///
-/// Their addresses may differ: few keys have an address list, and those are left to `keymeter.admit_many`.
+/// Their addresses may differ: few keys have an address list, and those are left to `admit_many`.
 ///
 /// If a key has different requests in a batch, they are not grouped. Their order matters, and
-/// `keymeter.admit_many` judges them one by one.
+/// `admit_many` judges them one by one.
 struct GroupedAdmission {
   private struct Group {
     let request: AdmissionRequest
@@ -30,8 +30,8 @@ struct GroupedAdmission {
     case open
   }
 
-  /// The decision with which `keymeter.admit_groups` revokes an answer or declines to give one.
-  private static let undecided: Int32 = 11
+  /// The decision with which `admit_groups` revokes an answer or declines to give one.
+  private static let undecided = "undecided"
 
   private let batch: AdmissionBatch
   private var groups: [Group] = []
@@ -97,7 +97,7 @@ struct GroupedAdmission {
 
   private mutating func take(_ row: Row, _ position: Int, at index: Int) {
     do {
-      let decision = try row.decode(1, as: Int32.self)
+      let decision = try row.decode(1, as: String.self)
       guard decision != Self.undecided else {
         switch groups[index].answer {
         // It revokes this row's answer, not that of another candidate.
@@ -108,15 +108,10 @@ struct GroupedAdmission {
         }
         return
       }
-      // Unknown key: `admitMany` still has to tell whether the provider or the key is unknown.
-      guard decision == 0 || decision > 2 else {
-        groups[index].answer = .open
-        return
-      }
       groups[index].answer = .decided(
         position: position, admitted: Int(try row.decode(2, as: Int32.self)),
         before: try KeyUsageSnapshot(row, from: 3),
-        refusal: decision == 0 ? nil : try AdmissionRejection(decision: decision))
+        refusal: try AdmissionRejection(decision: decision))
     } catch {
       groups[index].answer = .unreadable(error)
     }

@@ -118,8 +118,9 @@ struct PostgresAdmission: Sendable {
   private static func admit(
     _ requests: [AdmissionRequest], on connection: isolated Connection
   ) async throws -> [Result<Admission, any Error>] {
-    let statement = requests.count == 1 ? AdmissionStatements.admitOne : AdmissionStatements.admitMany
-    let parameters = parameters(of: requests)
+    let isSingle = requests.count == 1
+    let statement = isSingle ? AdmissionStatements.admitOne : AdmissionStatements.admitMany
+    let parameters = isSingle ? requests[0].parameters : parameters(of: requests)
     var attempt = 1
     while true {
       do {

@@ -26,21 +26,26 @@ struct PostgresBatch: Sendable {
   private static let statement = Statement(
     "test_admit",
     """
-    SELECT decision::integer AS decision, organisation_id, key_id, environment, scopes, limit_requests,
+    SELECT decision, organisation_id, key_id, environment, scopes, limit_requests,
       limit_tokens, limit_stt_secs, used_requests, used_tokens, used_stt_secs, judged_at
-    FROM keymeter.admit($1, $2, $3, $4, $5, $6, $7, 0::smallint, $8::text[]::inet[]) ORDER BY position
+    FROM keymeter.admit_many($1, $2, $3, $4, $5, $6, $7, $8::text[]::inet[]) ORDER BY position
     """)
 
   private static func admission(_ row: Row) throws -> Admission {
-    let refusals: [Int32: AdmissionRejection] = [
-      1: .unknownProvider, 2: .unknownKey, 3: .revoked, 4: .expired, 5: .environmentMismatch,
-      6: .scopeMissing, 7: .overLimit(.requests), 8: .overLimit(.tokens), 9: .overLimit(.speechSeconds),
-      12: .addressNotAllowed,
+    let rejections: [String: AdmissionRejection] = [
+      "revoked": .revoked, "expired": .expired, "address_not_allowed": .addressNotAllowed,
+      "environment_mismatch": .environmentMismatch, "scope_missing": .scopeMissing,
+      "over_limit_requests": .overLimit(.requests), "over_limit_tokens": .overLimit(.tokens),
+      "over_limit_stt_secs": .overLimit(.speechSeconds),
     ]
-    let decision = try row.decode("decision", as: Int32.self)
-    guard decision != 0 else { return .admitted(try standing(row)) }
-    guard let refusal = refusals[decision] else { throw UnexpectedAnswer() }
-    return .refused(refusal, decision < 3 ? nil : try standing(row))
+    switch try row.decode("decision", as: String.self) {
+    case "admitted": return .admitted(try standing(row))
+    case "unknown_provider": return .refused(.unknownProvider, nil)
+    case "unknown_key": return .refused(.unknownKey, nil)
+    case let decision:
+      guard let rejection = rejections[decision] else { throw UnexpectedAnswer() }
+      return .refused(rejection, try standing(row))
+    }
   }
 
   private static func standing(_ row: Row) throws -> KeyUsageSnapshot {
@@ -65,5 +70,5 @@ struct PostgresBatch: Sendable {
   }
 }
 
-/// `keymeter.admit` returned an unexpected row.
+/// `admit_many` returned an unexpected row.
 private struct UnexpectedAnswer: Error {}

@@ -86,6 +86,7 @@ struct PostgresHooks: MeterHooks {
   func monthPasses() async throws {
     // Through another century, so that no moved row collides with one that has not moved yet.
     try await pool.withTransaction { connection in
+      try await connection.executeScript(Self.fileDays)
       for months in ["- interval '1200 months'", "+ interval '1199 months'"] {
         try await connection.executeScript(
           """
@@ -102,8 +103,27 @@ struct PostgresHooks: MeterHooks {
     }
   }
 
+  /// Moves a counter's day to usage_daily if that has an earlier day of the month.
+  ///
+  /// Both are about to become the first of the month, and the counter must hold all of its day.
+  private static let fileDays = """
+    CREATE TEMPORARY TABLE filed ON COMMIT DROP AS
+    SELECT u.* FROM keymeter.usage_monthly AS u
+    WHERE u.day > u.month AND EXISTS (
+      SELECT FROM keymeter.usage_daily AS d
+      WHERE d.organisation_id = u.organisation_id AND d.key_id = u.key_id AND keymeter.month_of(d.day) = u.month);
+    INSERT INTO keymeter.usage_daily AS d (organisation_id, key_id, day, requests, tokens, stt_secs)
+    SELECT organisation_id, key_id, month, day_requests, day_tokens, day_stt_secs FROM filed
+    ON CONFLICT (organisation_id, key_id, day) DO UPDATE
+    SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens,
+      stt_secs = d.stt_secs + excluded.stt_secs;
+    UPDATE keymeter.usage_monthly AS u SET day = NULL, day_requests = 0, day_tokens = 0, day_stt_secs = 0
+    FROM filed AS f WHERE u.organisation_id = f.organisation_id AND u.key_id = f.key_id AND u.month = f.month;
+    """
+
   func dayPasses() async throws {
     try await pool.withTransaction { connection in
+      try await connection.executeScript(Self.fileDays)
       try await connection.executeScript(
         """
         UPDATE keymeter.usage_monthly SET day = keymeter.month_of(day)

@@ -73,7 +73,8 @@ struct AdmissionPlanTests {
       return try await database.withPool(maximumConnections: 1, as: .app) { pool in
         try await pool.withTransaction { connection in
           let decisions = try await connection.execute(Statement("test_admit", Self.call(function))).rows
-          #expect(try decisions.map { try $0.decode("decision", as: Int32.self) } == Self.decisions(function))
+          #expect(
+            try decisions.map { try $0.decode("decision", as: String.self) } == Self.decisions(function))
           return try await connection.execute(Self.statistics).rows.map {
             try $0.decode("line", as: String.self)
           }
@@ -82,20 +83,22 @@ struct AdmissionPlanTests {
     }
   }
 
-  private static func decisions(_ function: String) -> [Int32] {
-    function == "admit" ? [0] : [0, 0, 0]
+  private static func decisions(_ function: String) -> [String] {
+    Array(repeating: "admitted", count: function == "admit" ? 1 : 3)
   }
 
   private static func call(_ function: String) -> String {
-    let count = function == "admit" ? 1 : keys.count
-    let hashes = keys.prefix(count).map { "sha256('\($0)')" }.joined(separator: ", ")
-    func all(_ value: String) -> String { "array_fill(\(value), ARRAY[\(count)])" }
-    let last = function == "admit_many" ? ", 0::smallint" : ""
+    guard function != "admit" else {
+      return
+        "SELECT decision FROM keymeter.admit(ARRAY[sha256('\(keys[0])')], NULL, 1, 0, 0, NULL, NULL, NULL)"
+    }
+    let hashes = keys.map { "sha256('\($0)')" }.joined(separator: ", ")
+    func all(_ value: String) -> String { "array_fill(\(value), ARRAY[\(keys.count)])" }
     let counts = function == "admit_groups" ? "\(all("1")), " : ""
     return """
-      SELECT decision::integer AS decision FROM keymeter.\(function)(ARRAY[\(hashes)], \(all("NULL::text")), \(counts)
+      SELECT decision FROM keymeter.\(function)(ARRAY[\(hashes)], \(all("NULL::text")), \(counts)
         \(all("1::bigint")), \(all("0::bigint")), \(all("0::bigint")), \(all("NULL::text")),
-        \(all("NULL::text"))\(last))
+        \(all("NULL::text")), \(all("NULL::inet")))
       """
   }
 

@@ -30,12 +30,6 @@ struct DoctorDefinitionTests {
       ("ALTER FUNCTION keymeter.key_owner SET search_path = public, pg_catalog", "key_owner"),
       ("ALTER FUNCTION keymeter.key_owner OWNER TO CURRENT_USER", "key_owner"),
       ("ALTER FUNCTION keymeter.admit IMMUTABLE", "admit"),
-      (
-        """
-        CREATE OR REPLACE AGGREGATE keymeter.sum_amounts(bigint) (
-          SFUNC = pg_catalog.int8mi, STYPE = bigint, INITCOND = '0', PARALLEL = SAFE)
-        """, "sum_amounts"
-      ),
     ])
   func altered(sql: String, words: String) async throws {
     let run = try await DoctorProcess.after(sql)

@@ -1,6 +1,6 @@
--- Sweeps up to `batch` reservations whose time is over, and answers how many. Any node may call it at any time: what
--- another one (or a settlement) holds is skipped. Until a reservation is swept its amounts count as used, so a late
--- sweeper can refuse too much for a moment, and never admit too much.
+-- Ends up to `batch` reservations whose time is over, and returns how many. Any node may call it at any time: it skips
+-- what another node or a settlement has locked. Amounts count as used until their reservation is swept, so a late sweep
+-- can reject too much for a moment, and never admits too much.
 CREATE OR REPLACE FUNCTION {cell}.expire_reservations(batch integer) RETURNS integer
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -35,9 +35,9 @@ BEGIN
   WITH closed AS (
     UPDATE {cell}.reservations AS r
     SET state = 'expired', closed_at = statement_timestamp(), over_limit = false,
-      settled_requests = CASE r.on_expiry WHEN 'charge' THEN r.requests ELSE 0 END,
-      settled_tokens = CASE r.on_expiry WHEN 'charge' THEN r.tokens ELSE 0 END,
-      settled_stt_secs = CASE r.on_expiry WHEN 'charge' THEN r.stt_secs ELSE 0 END
+      settled_requests = CASE WHEN r.on_expiry = 'charge' THEN r.requests ELSE 0 END,
+      settled_tokens = CASE WHEN r.on_expiry = 'charge' THEN r.tokens ELSE 0 END,
+      settled_stt_secs = CASE WHEN r.on_expiry = 'charge' THEN r.stt_secs ELSE 0 END
     FROM unnest(organisations, reservations) AS e (organisation, reservation)
     WHERE r.organisation_id = e.organisation AND r.reservation_id = e.reservation
     RETURNING r.*
@@ -50,13 +50,9 @@ BEGIN
       sum(c.stt_secs - c.settled_stt_secs)::bigint AS released_stt_secs
     FROM closed AS c GROUP BY c.organisation_id, c.key_id, c.day
   ),
-  -- The counter holds its last day, and usage_daily the others. Should the counter hold less than is released, as after
-  -- a change of the schema in the middle of a day, usage_daily holds the rest.
-  held AS MATERIALIZED (
-    SELECT d.*,
-      CASE WHEN u.day = d.day THEN least(d.released_requests, u.day_requests) ELSE 0 END AS held_requests,
-      CASE WHEN u.day = d.day THEN least(d.released_tokens, u.day_tokens) ELSE 0 END AS held_tokens,
-      CASE WHEN u.day = d.day THEN least(d.released_stt_secs, u.day_stt_secs) ELSE 0 END AS held_stt_secs
+  -- The counter holds its last day, usage_daily the days before.
+  placed AS MATERIALIZED (
+    SELECT d.*, d.day IS NOT DISTINCT FROM u.day AS in_counter
     FROM days AS d
     JOIN {cell}.usage_monthly AS u
       ON u.organisation_id = d.organisation_id AND u.key_id = d.key_id AND u.month = d.month
@@ -69,28 +65,27 @@ BEGIN
       reserved_requests = u.reserved_requests - m.requests,
       reserved_tokens = u.reserved_tokens - m.tokens,
       reserved_stt_secs = u.reserved_stt_secs - m.stt_secs,
-      day_requests = u.day_requests - m.held_requests,
-      day_tokens = u.day_tokens - m.held_tokens,
-      day_stt_secs = u.day_stt_secs - m.held_stt_secs
+      day_requests = u.day_requests - m.day_requests,
+      day_tokens = u.day_tokens - m.day_tokens,
+      day_stt_secs = u.day_stt_secs - m.day_stt_secs
     FROM (
-      SELECT h.organisation_id, h.key_id, h.month,
-        sum(h.requests)::bigint AS requests, sum(h.tokens)::bigint AS tokens, sum(h.stt_secs)::bigint AS stt_secs,
-        sum(h.released_requests)::bigint AS released_requests, sum(h.released_tokens)::bigint AS released_tokens,
-        sum(h.released_stt_secs)::bigint AS released_stt_secs,
-        sum(h.held_requests)::bigint AS held_requests, sum(h.held_tokens)::bigint AS held_tokens,
-        sum(h.held_stt_secs)::bigint AS held_stt_secs
-      FROM held AS h GROUP BY h.organisation_id, h.key_id, h.month
+      SELECT p.organisation_id, p.key_id, p.month,
+        sum(p.requests)::bigint AS requests, sum(p.tokens)::bigint AS tokens, sum(p.stt_secs)::bigint AS stt_secs,
+        sum(p.released_requests)::bigint AS released_requests, sum(p.released_tokens)::bigint AS released_tokens,
+        sum(p.released_stt_secs)::bigint AS released_stt_secs,
+        sum(CASE WHEN p.in_counter THEN p.released_requests ELSE 0 END)::bigint AS day_requests,
+        sum(CASE WHEN p.in_counter THEN p.released_tokens ELSE 0 END)::bigint AS day_tokens,
+        sum(CASE WHEN p.in_counter THEN p.released_stt_secs ELSE 0 END)::bigint AS day_stt_secs
+      FROM placed AS p GROUP BY p.organisation_id, p.key_id, p.month
     ) AS m
     WHERE u.organisation_id = m.organisation_id AND u.key_id = m.key_id AND u.month = m.month
   )
   UPDATE {cell}.usage_daily AS d
-  SET requests = d.requests - h.released_requests + h.held_requests,
-    tokens = d.tokens - h.released_tokens + h.held_tokens,
-    stt_secs = d.stt_secs - h.released_stt_secs + h.held_stt_secs
-  FROM held AS h
-  WHERE d.organisation_id = h.organisation_id AND d.key_id = h.key_id AND d.day = h.day
-    AND (h.released_requests > h.held_requests OR h.released_tokens > h.held_tokens
-      OR h.released_stt_secs > h.held_stt_secs);
+  SET requests = d.requests - p.released_requests, tokens = d.tokens - p.released_tokens,
+    stt_secs = d.stt_secs - p.released_stt_secs
+  FROM placed AS p
+  WHERE d.organisation_id = p.organisation_id AND d.key_id = p.key_id AND d.day = p.day AND NOT p.in_counter
+    AND (p.released_requests > 0 OR p.released_tokens > 0 OR p.released_stt_secs > 0);
   RETURN swept;
 END
 $$;

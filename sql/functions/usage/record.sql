@@ -1,8 +1,8 @@
--- Counts usage after the fact: never refused for a limit. An event_id (NULL is none) counts once in its
--- organisation; `repeated` then says that nothing was counted now, `differs` that it was reported with another key
--- or other amounts, and over_limit is the first answer's.
+-- Counts usage after the fact; limits don't reject it. An event (NULL is none) counts once in its organisation. If it was
+-- counted before, `repeated` is true and nothing is counted, over_limit is that of the first call, and `differs` says
+-- whether its key or amounts were different.
 CREATE OR REPLACE FUNCTION {cell}.record(
-  event text, hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint, address inet DEFAULT NULL,
+  event text, hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint, address inet,
   OUT admission {cell}.admission, OUT over_limit boolean, OUT repeated boolean, OUT differs boolean
 )
 LANGUAGE plpgsql
@@ -16,11 +16,9 @@ BEGIN
   repeated := false;
   differs := false;
   IF event IS NOT NULL THEN
-    -- A charge of nothing only authenticates. The event comes before the counter, as everywhere.
-    SELECT a.* INTO admission
-    FROM {cell}.admit(hashes, ARRAY[provider], ARRAY[0]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
-      ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint, ARRAY[address]) AS a;
-    IF admission.decision <> 0 THEN
+    -- Only authenticates, because the event must be locked before the counter.
+    SELECT a.* INTO admission FROM {cell}.admit(hashes, provider, 0, 0, 0, NULL, NULL, address, 'record') AS a;
+    IF admission.decision <> 'admitted' THEN
       RETURN;
     END IF;
     organisation := admission.organisation_id;
@@ -39,20 +37,19 @@ BEGIN
         repeated := true;
         RETURN;
       END IF;
-      -- Purged in this very moment: so old that it counts anew.
-      RAISE EXCEPTION 'the event is being forgotten; try again' USING ERRCODE = 'serialization_failure';
+      -- It expired and was purged just now, so it counts as new.
+      RAISE EXCEPTION 'the event was purged concurrently; try again' USING ERRCODE = 'serialization_failure';
     END IF;
   END IF;
   SELECT a.* INTO admission
-  FROM {cell}.admit(hashes, ARRAY[provider], ARRAY[requests], ARRAY[tokens], ARRAY[stt_secs],
-    ARRAY[NULL]::text[], ARRAY[NULL]::text[], 2::smallint, ARRAY[address]) AS a;
-  over_limit := admission.decision = 0 AND (
+  FROM {cell}.admit(hashes, provider, requests, tokens, stt_secs, NULL, NULL, address, 'record') AS a;
+  over_limit := admission.decision = 'admitted' AND (
     coalesce(admission.used_requests > admission.limit_requests, false)
     OR coalesce(admission.used_tokens > admission.limit_tokens, false)
     OR coalesce(admission.used_stt_secs > admission.limit_stt_secs, false));
   IF event IS NOT NULL THEN
-    IF admission.decision <> 0 THEN
-      -- Revoked between the two, or no room in the counter itself: nothing happened.
+    IF admission.decision <> 'admitted' THEN
+      -- Revoked between the two calls, or the counter is full: nothing was counted.
       DELETE FROM {cell}.usage_events AS e
       WHERE e.organisation_id = organisation AND e.event_id = event;
     ELSIF over_limit THEN

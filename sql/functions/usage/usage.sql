@@ -1,4 +1,4 @@
--- The current month of one key: limits, counters, and what open reservations hold of them. No row for an unknown key.
+-- One key's current month: limits, counters, and the part that open reservations hold. No row for an unknown key.
 CREATE OR REPLACE FUNCTION {cell}.usage(organisation text, key text)
 RETURNS TABLE (
   key_id text, limit_requests bigint, limit_tokens bigint, limit_stt_secs bigint,

@@ -1,14 +1,14 @@
--- Usage a day from first_day to last_day, both included. keys NULL is the whole organisation, deleted keys included.
+-- Usage per day from first_day to last_day, both inclusive. If keys is NULL, the whole organisation with its deleted keys.
 -- Only days with usage have a row.
 --
--- Two queries, each planned for the arguments at hand: one key of an organisation with very many is found by the index,
--- and the whole of such an organisation is read by several processes. One query for both would do neither well.
+-- Two queries, each planned for its arguments. One key of a large organisation needs the index; the whole of a large
+-- organisation needs parallel workers. One query for both would do neither well.
 CREATE OR REPLACE FUNCTION {cell}.usage_analytics(organisation text, keys text[], first_day date, last_day date)
 RETURNS TABLE (day date, requests numeric, tokens numeric, stt_secs numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
-SET jit = off -- compiling it takes longer than one key's usage, and a good part of a month's of very many
+SET jit = off -- compiling takes longer than the query for one key
 AS $$
 DECLARE
   first_month constant date := {cell}.month_of(first_day);
@@ -20,7 +20,7 @@ BEGIN
       SELECT t.day, t.requests, t.tokens, t.stt_secs FROM {cell}.usage_daily AS t
       WHERE t.organisation_id = organisation AND t.day BETWEEN first_day AND last_day
       UNION ALL
-      -- Each counter's last day.
+      -- The last day of each counter.
       SELECT u.day, u.day_requests, u.day_tokens, u.day_stt_secs FROM {cell}.usage_monthly AS u
       WHERE u.organisation_id = organisation AND u.month BETWEEN first_month AND last_day
         AND u.day BETWEEN first_day AND last_day

@@ -1,23 +1,19 @@
--- The quick way to charge a batch: requests that are alike go as one group, and what needs a second look is left
--- to admit_many. One call is one transaction, as there, and the same promises hold.
+-- Authenticates and charges a batch in which identical requests form one group: the fast path. It never waits for a
+-- second look, and leaves what needs one to admit_many.
 --
--- Arguments, one element a group of at least one request: a candidate hash and what each request of the group
--- presents, charges and requires, as in admit; `counts` is how many requests the group has. With several
--- active peppers a group comes once for each of its candidates, under as many positions: one of them at most exists.
--- Of `addresses` an element is where all requests of the group come from; NULL where they differ, or it is not known.
+-- Arguments, decisions and guarantees are admit's, with one element per group. `counts` is each group's number of requests.
+-- With several active peppers, a group comes once for each candidate hash, and at most one of them exists. An address is
+-- NULL unless all requests of the group come from it.
 --
--- decision: as in admit, where 0 admits the first `admitted` requests of the group, in order of arrival;
--- 7/8/9 says why the one after them was refused, and with it all the rest. The counters are those before the group. A
--- hash that is nobody's has no answer. A group whose charge could not be made has a second answer further down, which
--- takes back the first: 11, nothing is decided and nothing charged. It is the month's or the day's first charge, or
--- somebody else charged the key in between. A key that is allowed from some addresses only, in a group without one, has
--- 11 for its only answer.
+-- The first `admitted` requests of a group are admitted, in order of arrival. `decision` is admitted, or why the next one
+-- and all others are rejected. The counters are those before the group. An unknown key has no row.
 --
--- How it is exact: as in admit, by one snapshot, and the counter is written only if it is still the version
--- that was judged.
+-- undecided: nothing was charged, and an earlier row of the same position is void. Either it is the key's first charge of
+-- the day or month, or the counter was charged in between. A key with an allowlist is also undecided if the group has no
+-- address.
 CREATE OR REPLACE FUNCTION {cell}.admit_groups(
   hashes bytea[], providers text[], counts integer[], requests bigint[], tokens bigint[], stt_secs bigint[],
-  required_scopes text[], required_environments text[], addresses inet[] DEFAULT NULL
+  required_scopes text[], required_environments text[], addresses inet[]
 ) RETURNS SETOF {cell}.group_admission
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -39,33 +35,28 @@ BEGIN
       s.organisation_id, s.key_id, s.environment, s.scopes,
       s.usage_limit, s.monthly_token_limit, s.monthly_stt_secs_limit,
       coalesce(u.used_requests, 0) AS used_requests, coalesce(u.used_tokens, 0) AS used_tokens,
-      coalesce(u.used_stt_secs, 0) AS used_stt_secs,
-      u.xmin AS version, u.ctid AS location, u.day,
-      -- The address is looked at for keys with a list alone, and not unnested beside the rest.
-      CASE WHEN s.allowed_cidrs IS NOT NULL AND addresses[g.n] IS NULL THEN 11::smallint
-      ELSE {cell}.check_key(
-        g.provider IS NULL OR EXISTS (
-          SELECT FROM {cell}.organisations AS o
-          WHERE o.organisation_id = s.organisation_id AND o.provider_id = g.provider),
-        s.revoked_at, s.expires_at, s.valid_until, judged_at, s.environment, g.environment, s.scopes, g.scopes,
-        g.requests, g.tokens, g.stt_secs, s.allowed_cidrs, addresses[g.n])
-      END AS verdict
+      coalesce(u.used_stt_secs, 0) AS used_stt_secs, u.last_day, u.version, u.location,
+      -- Addresses are read for keys with an allowlist alone, so they aren't unnested with the rest.
+      CASE
+        WHEN s.allowed_cidrs IS NOT NULL AND addresses[g.n] IS NULL THEN 'undecided'
+        ELSE {cell}.check_key(
+          s.revoked_at, s.expires_at, s.valid_until, judged_at, s.environment, g.environment, s.scopes, g.scopes,
+          g.requests, g.tokens, g.stt_secs, s.allowed_cidrs, addresses[g.n])
+      END AS rejection
     FROM unnest(hashes, providers, counts, requests, tokens, stt_secs, required_scopes, required_environments)
       WITH ORDINALITY AS g (hash, provider, requested, requests, tokens, stt_secs, scopes, environment, n)
-    JOIN {cell}.api_key_secrets AS s ON s.secret_hash = g.hash
-    -- What is compared by IS NOT DISTINCT FROM is left to the hash index's tuple: no other index is taken.
-    LEFT JOIN {cell}.usage_monthly AS u
-      ON hashtextextended(u.key_id, u.month - DATE '2000-01-01')
-        = hashtextextended(s.key_id, this_month - DATE '2000-01-01')
-      AND u.organisation_id IS NOT DISTINCT FROM s.organisation_id AND u.key_id IS NOT DISTINCT FROM s.key_id
-      AND u.month IS NOT DISTINCT FROM this_month
+    JOIN {cell}.api_key_secrets AS s
+      ON s.secret_hash = g.hash AND (g.provider IS NULL OR EXISTS (
+        SELECT FROM {cell}.organisations AS o
+        WHERE o.organisation_id = s.organisation_id AND o.provider_id = g.provider))
+    LEFT JOIN {cell}.counter_of(s.organisation_id, s.key_id, this_month) AS u ON true
     -- The order in which counters are locked.
     ORDER BY s.organisation_id COLLATE "C", s.key_id COLLATE "C", g.n
   ),
   fitted AS (
     SELECT f.*,
-      -- least() passes over the dimensions of which nothing is asked.
-      CASE WHEN f.verdict = 0 THEN least(f.requested,
+      -- How many requests fit. least() ignores the dimensions of which the group charges nothing.
+      CASE WHEN f.rejection IS NULL THEN least(f.requested,
         CASE WHEN f.requests > 0
           THEN {cell}.remaining(f.usage_limit, f.used_requests, false) / f.requests END,
         CASE WHEN f.tokens > 0
@@ -75,7 +66,7 @@ BEGIN
         ELSE 0
       END AS fitting
     FROM found AS f
-    OFFSET 0 -- or `fitting` would be calculated again for each of its uses
+    OFFSET 0 -- computes `fitting` once, not for each use
   ),
   judged AS MATERIALIZED (
     SELECT f.*, f.fitting > 0 AND (f.requests > 0 OR f.tokens > 0 OR f.stt_secs > 0) AS is_due FROM fitted AS f
@@ -90,14 +81,15 @@ BEGIN
       day_stt_secs = u.day_stt_secs + j.stt_secs * j.fitting,
       last_used_at = judged_at
     FROM judged AS j
-    WHERE u.ctid = j.location AND u.xmin = j.version AND j.is_due AND j.day = today
+    WHERE u.ctid = j.location AND u.xmin = j.version AND j.is_due AND j.last_day = today
     RETURNING j.position
   )
   SELECT j.position,
     CASE
-      WHEN j.verdict <> 0 OR j.fitting = j.requested THEN j.verdict
-      ELSE {cell}.exceeded_dimension(j.requests, j.tokens, j.stt_secs,
-        j.usage_limit, j.monthly_token_limit, j.monthly_stt_secs_limit,
+      WHEN j.rejection IS NOT NULL THEN j.rejection
+      WHEN j.fitting = j.requested THEN 'admitted'
+      ELSE {cell}.exceeded_dimension(
+        j.requests, j.tokens, j.stt_secs, j.usage_limit, j.monthly_token_limit, j.monthly_stt_secs_limit,
         j.used_requests + j.requests * j.fitting, j.used_tokens + j.tokens * j.fitting,
         j.used_stt_secs + j.stt_secs * j.fitting, false)
     END,
@@ -106,12 +98,10 @@ BEGIN
     j.used_requests, j.used_tokens, j.used_stt_secs, judged_at
   FROM judged AS j
   UNION ALL
-  SELECT j.position, 11::smallint, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  SELECT j.position, 'undecided', 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM judged AS j
   WHERE j.is_due
     AND (SELECT count(*) FROM charged) < (SELECT count(*) FROM judged AS e WHERE e.is_due)
     AND NOT EXISTS (SELECT FROM charged AS c WHERE c.position = j.position);
 END
 $$;
-
--- An earlier form of it needed this one.

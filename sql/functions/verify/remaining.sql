@@ -1,7 +1,6 @@
--- How much of one dimension still fits. Nothing overflows: a limit ends at 2^53 - 1 and a counter at 2^63 - 1.
--- Never below 0, so that a request which takes nothing of a dimension is not refused for it. What is recorded
--- after the fact is bound by the counter alone.
--- Inlined into the statements that use it: no SET clause and not STRICT, either of which would prevent that.
+-- How much of one dimension is left. It can't overflow: limits end at 2^53 - 1 and counters at 2^63 - 1. It is never
+-- negative, so a charge of 0 always fits. Usage that is recorded (`unlimited`) only has to fit into the counter.
+-- Inlined into the statements that call it, which a SET clause or STRICT would prevent.
 CREATE OR REPLACE FUNCTION {cell}.remaining(monthly_limit bigint, used bigint, unlimited boolean) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$

@@ -1,4 +1,5 @@
--- Whether every one of the space-separated required scopes is held. `*` covers all, `a:*` whatever begins `a:`.
+-- Whether the held scopes cover all required ones, which are separated by spaces. `*` covers every scope, `a:*` every
+-- scope that starts with `a:`.
 CREATE OR REPLACE FUNCTION {cell}.scopes_cover(held text[], required text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
