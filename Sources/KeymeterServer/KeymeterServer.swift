@@ -14,7 +14,7 @@ package struct KeymeterServer: Sendable {
   private let database: DatabaseSettings
   private let listen: ListenSettings
   private let peppers: PepperSet
-  /// The keys with which GitHub signs its reports of leaked keys, nil to reject all reports.
+  /// The keys that GitHub signs its leak reports with, or nil to reject all reports.
   private let leakReporter: ReporterKeys?
   private let authentication: AuthFailureSettings
   private let logger: Logger
@@ -40,7 +40,7 @@ package struct KeymeterServer: Sendable {
   ///
   /// A request waits for two batches at most.
   private static let admissionTimeout = Duration.seconds(3)
-  /// How long an analytics query may wait for a connection, which is all of its time.
+  /// How long an analytics query may wait for a connection: as long as its time limit.
   private static let analyticsWaitLimit = Duration.seconds(15)
   /// The statement timeout of the readiness check.
   private static let readinessTimeout = Duration.seconds(1)

@@ -2,7 +2,7 @@ import KeymeterDomain
 import Postgres
 import Synchronization
 
-/// One open transaction of metering, and the tenant that it has named.
+/// One open transaction and its tenant.
 final class PostgresMeteringTransaction: MeteringTransaction {
   private let connection: Connection
   private let entered = Mutex<OrganisationID?>(nil)
@@ -131,7 +131,7 @@ final class PostgresMeteringTransaction: MeteringTransaction {
     try await PostgresIdempotencyLedger(connection: connection).keep(answer, as: entry)
   }
 
-  /// Names the tenant, unless that has been done: identifying a caller does it.
+  /// Sets the tenant, unless identifying the caller has done so.
   private func enter(_ organisation: OrganisationID) async throws {
     guard entered.withLock({ $0 != organisation }) else { return }
     _ = try await rows(ManagementStatements.enter, [.text(organisation.rawValue)])

@@ -195,9 +195,7 @@ struct AdmissionBatch: Sendable {
 struct BatchSource: Sendable {
   fileprivate let batcher: AdmissionBatcher
 
-  /// Waits for the next batch.
-  ///
-  /// Nil if there will be none.
+  /// Waits for the next batch, or nil if there will be none.
   ///
   /// The caller resumes in its own isolation, such as a connection's thread.
   ///

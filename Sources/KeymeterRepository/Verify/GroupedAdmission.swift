@@ -22,9 +22,9 @@ struct GroupedAdmission {
   private enum Answer {
     /// No row so far. If none follows, the key is unknown.
     case none
-    /// The first `admitted` requests are admitted, and `refusal` says why the others are not. `position` is
+    /// The first `admitted` requests are admitted, and `rejection` says why the others are not. `position` is
     /// the row's.
-    case decided(position: Int, admitted: Int, before: KeyUsageSnapshot, refusal: AdmissionRejection?)
+    case decided(position: Int, admitted: Int, before: KeyUsageSnapshot, rejection: AdmissionRejection?)
     case unreadable(any Error)
     /// Not sent, or not decided.
     case open
@@ -47,15 +47,15 @@ struct GroupedAdmission {
     groups.reserveCapacity(batch.entries.count)
     // The first 64 bits identify a hash. Should two keys ever share them, they only look like different
     // requests of one key.
-    var places = [UInt64: Int](minimumCapacity: batch.entries.count)
+    var indices = [UInt64: Int](minimumCapacity: batch.entries.count)
     for (member, entry) in batch.entries.enumerated() {
       let head = entry.request.hashes.first?.head ?? 0
-      if let place = places[head] {
-        groups[place].members.append(member)
-        if !groups[place].request.isAlike(entry.request) { groups[place].isMixed = true }
-        if groups[place].address != entry.request.address { groups[place].address = nil }
+      if let index = indices[head] {
+        groups[index].members.append(member)
+        if !groups[index].request.isAlike(entry.request) { groups[index].isMixed = true }
+        if groups[index].address != entry.request.address { groups[index].address = nil }
       } else {
-        places[head] = groups.count
+        indices[head] = groups.count
         groups.append(Group(request: entry.request, address: entry.request.address, members: [member]))
       }
     }
@@ -111,7 +111,7 @@ struct GroupedAdmission {
       groups[index].answer = .decided(
         position: position, admitted: Int(try row.decode(2, as: Int32.self)),
         before: try KeyUsageSnapshot(row, from: 3),
-        refusal: try AdmissionRejection(decision: decision))
+        rejection: try AdmissionRejection(decision: decision))
     } catch {
       groups[index].answer = .unreadable(error)
     }
@@ -141,21 +141,22 @@ struct GroupedAdmission {
       guard group.request.provider == nil else { return false }
       resume(group, with: .success(.refused(.unknownKey, nil)))
     case .unreadable(let error): resume(group, with: .failure(error))
-    case .decided(_, let admitted, let before, let refusal):
-      answer(group, admitted: admitted, before: before, refusal)
+    case .decided(_, let admitted, let before, let rejection):
+      answer(group, admitted: admitted, before: before, rejection)
     }
     return true
   }
 
-  private func answer(_ group: Group, admitted: Int, before: KeyUsageSnapshot, _ refusal: AdmissionRejection?)
-  {
+  private func answer(
+    _ group: Group, admitted: Int, before: KeyUsageSnapshot, _ rejection: AdmissionRejection?
+  ) {
     var used = before.used
     for member in group.members.prefix(admitted) {
       used = used.adding(group.request.charge)
       batch.entries[member].complete(.success(.admitted(before.with(used: used))))
     }
     let refused: Result<Admission, any Error> =
-      refusal.map { .success(.refused($0, before.with(used: used))) } ?? .failure(AnswerMissing())
+      rejection.map { .success(.refused($0, before.with(used: used))) } ?? .failure(AnswerMissing())
     for member in group.members.dropFirst(admitted) {
       batch.entries[member].complete(refused)
     }

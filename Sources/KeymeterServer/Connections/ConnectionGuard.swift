@@ -4,7 +4,9 @@ import NIOHTTP1
 import NIOSSL
 import NIOTLS
 
-/// Protects the server from slow, broken and hostile clients. Each connection has one guard.
+/// Protects the server from slow, broken and hostile clients.
+///
+/// Each connection has one guard.
 ///
 /// - A request must arrive, and a TLS handshake finish, within the request timeout (slowloris).
 /// - A client must read its responses at a minimum pace, and `WriteBufferLimit` bounds what all clients leave unread.
@@ -105,8 +107,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
   /// The head in the form that later handlers expect.
   ///
-  /// A target of unknown form is blanked, so that the router rejects it when its turn comes. Otherwise Hummingbird
-  /// would take a path out of any absolute URI, whatever its scheme.
+  /// A target of unknown form is blanked, so that the router rejects it when its turn comes. Otherwise
+  /// Hummingbird would take the path of an absolute URI of any scheme.
   private static func normalised(
     _ head: HTTPRequestHead, isFinal: Bool, hasKnownTarget: Bool
   ) -> HTTPRequestHead {

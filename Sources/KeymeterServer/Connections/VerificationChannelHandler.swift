@@ -8,8 +8,8 @@ import NIOHTTPTypes
 /// Answers verifications in the channel itself, and passes all other requests on to the application.
 ///
 /// Responses keep the order of the requests. A verification waits until the application has answered the
-/// requests before it, and until the client has read its earlier responses. Whatever follows a verification
-/// waits in this handler. While something waits, the socket isn't read (backpressure), so a client that only
+/// requests before it, and until the client has read its earlier responses. Parts that follow a verification
+/// wait in this handler. While something waits, the socket isn't read (backpressure), so a client that only
 /// sends or never reads takes no memory.
 final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Request parts.
