@@ -8,7 +8,7 @@ struct ExchangeState {
   private(set) var isBodyOpen = false
   /// The final request of the connection, if it has arrived: the server responds to nothing after it.
   private(set) var finalRequest: HTTPVersion?
-  /// The drain made the current response the connection's last. Later requests are dropped.
+  /// The drain made the current response the connection's last, so later requests are dropped.
   private(set) var isLastResponse = false
   /// A request ended since bytes last arrived.
   private var hasJustEnded = false

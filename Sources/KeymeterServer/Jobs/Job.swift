@@ -19,7 +19,7 @@ final class Job: Sendable {
     self.work = work
   }
 
-  /// Runs the job at once and after each interval. A failed job runs again next time.
+  /// Runs the job at once and after each interval, even after a failure.
   func run(_ metrics: JobMetrics, _ logger: Logger) async {
     await repeatUntilShutdown(every: interval) { await self.runOnce(metrics, logger) }
   }
@@ -39,7 +39,7 @@ final class Job: Sendable {
   }
 }
 
-/// Runs jobs side by side.
+/// Runs jobs concurrently.
 struct JobService: Service {
   let jobs: [Job]
   let metrics: JobMetrics
