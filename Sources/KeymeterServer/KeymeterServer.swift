@@ -143,12 +143,12 @@ package struct KeymeterServer: Sendable {
     onListening: @escaping @Sendable (Int) async -> Void
   ) async throws {
     let pool = pools.general
-    let rehasher = SecretRehasher(store: PostgresPepperStore(pool: pool))
+    let rehasher = SecretRehasher(store: PostgresPepperStore(pool: pool), peppers: peppers)
     let drain = Drain(lasting: listen.drain, logger: logger)
     let readiness = ReadinessCheck(
       probing: DatabaseReadiness(pool: pools.readiness).state, found: metrics.isReady)
     let responder = responder(
-      pools, batcher, peppers.renewing(by: rehasher), metrics,
+      pools, batcher, rehasher, metrics,
       readiness: { drain.hasBegun ? .notReady(reason: "draining") : await readiness.check() })
     let application = application(responder, tls, metrics, drain, onListening: onListening)
     var configuration = ServiceGroupConfiguration(
@@ -179,19 +179,19 @@ package struct KeymeterServer: Sendable {
   }
 
   private func responder(
-    _ pools: Pools, _ batcher: AdmissionBatcher, _ peppers: PepperSet, _ metrics: ServerMetrics,
+    _ pools: Pools, _ batcher: AdmissionBatcher, _ rehasher: SecretRehasher, _ metrics: ServerMetrics,
     readiness: @escaping @Sendable () async -> Readiness
   ) -> KeymeterResponder {
-    let store = PostgresManagementStore(pool: pools.general)
-    let metering = PostgresMeteringStore(pool: pools.general, analyticsPool: pools.analytics)
+    let store = PostgresTenantStore(pool: pools.general, analyticsPool: pools.analytics)
+    let noteUse: @Sendable (KeySecret) -> Void = { rehasher.noteUse(of: $0) }
     let watch = authentication.limiter(metrics.authentication)
     metrics.watch(watch)
     return KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
-      meter: MeteringService(admission: batcher, store: metering, peppers: peppers),
-      audit: AuditService(store: metering, peppers: peppers),
+      usage: UsageService(admission: batcher, store: store, peppers: peppers),
       leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
-      metrics: metrics.service, readiness: readiness
+      metrics: metrics.service,
+      rehash: peppers.ids.count > 1 ? noteUse : nil, readiness: readiness
     ).responder()
   }
 

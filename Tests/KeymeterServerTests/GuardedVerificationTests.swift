@@ -111,12 +111,12 @@ struct GuardedVerificationTests {
 
   private static func connection() throws -> (GuardedChannel, PendingAdmission) {
     let admission = PendingAdmission()
-    let store = InMemoryManagementStore { Timestamp(microseconds: 1_800_000_000_000_000) }
+    let store = InMemoryStore { Timestamp(microseconds: 1_800_000_000_000_000) }
     let peppers = try PepperSet.test
     let responder = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
-      meter: MeteringService(admission: admission, store: store, peppers: peppers),
-      audit: AuditService(store: store, peppers: peppers), readiness: { .ready }
+      usage: UsageService(admission: admission, store: store, peppers: peppers),
+      readiness: { .ready }
     ).responder()
     let verification = VerificationChannelHandler(
       responder: responder, date: DateField(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

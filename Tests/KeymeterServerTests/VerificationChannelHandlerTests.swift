@@ -188,12 +188,12 @@ private struct Connection {
   let outputCloses = Tally()
 
   init(watch: AuthFailureLimiter = AuthFailureLimiter()) async throws {
-    let store = InMemoryManagementStore { Timestamp(microseconds: 1_800_000_000_000_000) }
+    let store = InMemoryStore { Timestamp(microseconds: 1_800_000_000_000_000) }
     let peppers = try PepperSet.test
     let responder = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
-      meter: MeteringService(admission: admission, store: store, peppers: peppers),
-      audit: AuditService(store: store, peppers: peppers), watch: watch,
+      usage: UsageService(admission: admission, store: store, peppers: peppers),
+      watch: watch,
       readiness: { .ready }
     ).responder()
     let (reads, events, closes) = (reads, events, outputCloses)

@@ -28,11 +28,12 @@ GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO keymeter_reporting;
 DO $$
 DECLARE
   callable constant text[] := ARRAY[
-    'admit', 'admit_groups', 'admit_many', 'append_audit', 'bump_counter_version', 'claim_idempotency_key',
-    'ensure_usage_partitions', 'expire_reservations', 'key_count_by_pepper', 'key_owner', 'lock_organisation', 'month_of',
+    'admit', 'admit_groups', 'admit_many', 'append_audit', 'authenticate', 'bump_counter_version',
+    'claim_idempotency_key', 'delete_key', 'ensure_usage_partitions', 'expire_reservations', 'insert_key',
+    'key_count_by_pepper', 'key_owner', 'lock_key', 'lock_organisation', 'mark_key_used', 'month_of',
     'organisation_by_provider', 'organisation_for_former_hash', 'organisation_for_hash', 'purge_idempotency_keys',
-    'purge_reservations', 'purge_usage_events', 'record', 'rehash_secret', 'reserve', 'settle', 'stale_secret_count',
-    'usage', 'usage_analytics'];
+    'purge_reservations', 'purge_usage_events', 'record', 'rehash_secret', 'reserve', 'revoke_key', 'rotate_key',
+    'settle', 'stale_secret_count', 'update_key', 'usage', 'usage_analytics'];
   function regprocedure;
 BEGIN
   REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {cell} FROM keymeter_app, keymeter_reporting;

@@ -17,19 +17,19 @@ public final class KnownGoodKeyCache: Sendable {
   /// Whether these credentials have authenticated and not failed since.
   ///
   /// May be false for known keys, if another key has taken the slot.
-  public func contains(_ credentials: RuntimeCredentials) -> Bool {
+  public func contains(_ credentials: Credentials) -> Bool {
     let mark = Self.mark(credentials)
     return marks.withLock { $0[Self.place(mark)] == mark }
   }
 
   /// Records that the credentials have authenticated.
-  public func insert(_ credentials: RuntimeCredentials) {
+  public func insert(_ credentials: Credentials) {
     let mark = Self.mark(credentials)
     marks.withLock { $0[Self.place(mark)] = mark }
   }
 
   /// Records that the credentials have failed.
-  public func remove(_ credentials: RuntimeCredentials) {
+  public func remove(_ credentials: Credentials) {
     let mark = Self.mark(credentials)
     marks.withLock { marks in
       if marks[Self.place(mark)] == mark { marks[Self.place(mark)] = 0 }
@@ -41,7 +41,7 @@ public final class KnownGoodKeyCache: Sendable {
   /// Never 0, which marks an empty slot.
   ///
   /// Swift seeds hashes per process.
-  private static func mark(_ credentials: RuntimeCredentials) -> UInt64 {
+  private static func mark(_ credentials: Credentials) -> UInt64 {
     var hasher = Hasher()
     hasher.combine(credentials.secret.revealed)
     hasher.combine(credentials.provider)

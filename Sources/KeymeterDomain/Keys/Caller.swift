@@ -1,35 +1,63 @@
-/// What a caller presents: its key, and in the Scrubs dialect the organisation that it says it belongs to.
-public struct Credentials: Sendable {
-  /// The presented key, already checked for form and checksum.
-  public let secret: KeySecret
-  /// The provider id as presented; one of a wrong form names no organisation.
-  public let provider: ProviderID?
-  /// Whether the caller has to name its provider; where it hasn't, the organisation follows from the key.
-  public let namesProvider: Bool
-  /// Where they come from; `nil` where that is not known.
-  public let address: IPAddress?
+/// What a store found under a presented key.
+public enum KeyLookup: Sendable {
+  /// No organisation has the given provider id.
+  case unknownProvider
+  /// No key of the organisation has this secret.
+  case unknownKey
+  case found(PresentedKey)
+}
 
-  /// Credentials of a key and a provider, as presented.
-  public init(secret: KeySecret, provider: ProviderID?, address: IPAddress? = nil) {
-    self.secret = secret
-    self.provider = provider
-    self.address = address
-    namesProvider = true
+/// A key of any status, found by a secret that a caller presented.
+public struct PresentedKey: Sendable {
+  /// The key.
+  public let key: APIKey
+  /// Whether the secret no longer authenticates, because it was rotated or its key was revoked.
+  public let secretHasEnded: Bool
+  /// Whether a rotation has replaced the secret, even if it is still valid during an overlap.
+  public let isSuperseded: Bool
+  /// What the key has used in the current month.
+  public let used: Amounts
+  /// When this was read, by the store's clock.
+  public let readAt: Timestamp
+
+  /// A key as a store read it.
+  public init(key: APIKey, secretHasEnded: Bool, isSuperseded: Bool, used: Amounts, readAt: Timestamp) {
+    self.key = key
+    self.secretHasEnded = secretHasEnded
+    self.isSuperseded = isSuperseded
+    self.used = used
+    self.readAt = readAt
   }
 
-  /// Credentials of a key alone.
-  public init(secret: KeySecret, address: IPAddress? = nil) {
-    self.secret = secret
-    self.address = address
-    provider = nil
-    namesProvider = false
+  /// Why the key does not authenticate from this address; `nil` if it does.
+  func rejection(from address: IPAddress?) -> AdmissionRejection? {
+    switch key.status {
+    case .revoked: return .revoked
+    case .expired: return .expired
+    case .active: break
+    }
+    if secretHasEnded { return .expired }
+    if let allowed = key.allowedAddresses, !allowed.allows(address) { return .addressNotAllowed }
+    return nil
   }
 }
 
-/// A caller whose credentials held, and the request it makes.
+/// An authenticated caller and its request.
 struct Caller: Sendable {
   let key: APIKey
   let requestID: RequestID
+  let isSuperseded: Bool
+  /// The key's usage when it authenticated.
+  let usage: KeyUsageSnapshot
+
+  init(_ presented: PresentedKey, requestID: RequestID) {
+    key = presented.key
+    self.requestID = requestID
+    isSuperseded = presented.isSuperseded
+    usage = KeyUsageSnapshot(
+      keyID: key.id, organisationID: key.organisationID, environment: key.environment, scopes: key.scopes,
+      limits: key.limits, used: presented.used, judgedAt: presented.readAt)
+  }
 
   func entry(_ action: AuditAction, target: KeyID, changes: [FieldChange]) -> AuditEntry {
     AuditEntry(
@@ -37,82 +65,60 @@ struct Caller: Sendable {
       target: target.rawValue, requestID: requestID, changes: changes)
   }
 
-  /// The same caller, if it holds a root key.
-  ///
-  /// - Throws: `refusal`.
-  func asRoot(_ refusal: Rejection = .rootKeyRequired) throws(Rejection) -> Caller {
-    guard key.root else { throw refusal }
-    return self
+  /// - Throws: `rejection` unless the caller has a root key.
+  func requireRoot(_ rejection: Rejection = .rootKeyRequired) throws(Rejection) {
+    guard key.root else { throw rejection }
   }
 
-  /// The same caller, if it may manage keys.
+  /// Checks that the caller may manage keys.
   ///
-  /// By a scope that names them (`apikeys:write`, `apikeys:*`): `*` is what keys are issued with unless said otherwise,
-  /// and a key that makes further ones has no limit.
+  /// The scope must name key management (`apikeys:write`, `apikeys:*`). `*` is not enough: keys have it by default, and
+  /// a key that creates keys escapes its own limits.
   ///
   /// - Throws: `Rejection.rootKeyRequired`, `Rejection.scopeRequired`.
-  func asManager(under rule: ManagementRule, needing scope: Scope) throws(Rejection) -> Caller {
+  func requireManager(under rule: ManagementRule, needing scope: Scope) throws(Rejection) {
     switch rule {
-    case .rootKeysOnly: return try asRoot()
+    case .rootKeysOnly: try requireRoot()
     case .rootKeysAndScopes:
       guard key.root || key.scopes.contains(where: { $0 != .everything && $0.covers(scope) }) else {
         throw .scopeRequired(scope)
       }
-      return self
     }
   }
 }
 
-/// Which keys manage others, wherein the dialects differ.
+/// Which keys may manage keys. The dialects differ here.
 public enum ManagementRule: Sendable {
-  /// Root keys alone do, and no root key is deleted (Scrubs, contract §3).
+  /// Only root keys may, and no root key can be deleted (Scrubs, contract §3).
   case rootKeysOnly
-  /// So do keys that hold a scope for it, within their own authority; a root key may be deleted while another is
+  /// Keys with a management scope may too, within their own permissions. A root key can be deleted while another is
   /// active (Scrubbe, contract §4).
   case rootKeysAndScopes
 }
 
-extension ManagementTransaction {
-  /// Finds out who calls, enters the caller's organisation, and notes the use.
+extension TenantTransaction {
+  /// Authenticates a call and sets the tenant.
   ///
-  /// - Parameter lock: `.shared` where the transaction goes on to change something, so that a key that is
-  ///   revoked meanwhile changes nothing after its revocation was answered.
-  /// - Throws: `Rejection.unknownProvider` before `Rejection.notAuthentic`, as contract §3 orders them;
-  ///   `Rejection.addressNotAllowed`.
+  /// - Parameters:
+  ///   - lock: `.shared` if the transaction makes changes, so that a revoked key can't complete a change after its
+  ///     revocation was answered.
+  ///   - markUsed: whether to record the use. Charges record it themselves.
+  /// - Throws: `AdmissionRejectedError`.
   func authenticate(
-    _ credentials: Credentials, peppers: PepperSet, requestID: RequestID, lock: RowLock
+    _ call: APICall, peppers: PepperSet, lock: RowLock = .none, markUsed: Bool = false
   ) async throws -> Caller {
-    let hashes = peppers.hashes(of: credentials.secret)
-    try await enter(organisation(of: credentials, hashes: hashes))
-    let caller = try await caller(
-      presenting: hashes, from: credentials.address, requestID: requestID, lock: lock)
-    peppers.renewal?.authenticated(hashes)
-    try await touch(caller.key.id)
-    return caller
-  }
-
-  /// Who holds the key of `hashes` in the entered organisation, and may use it from the address.
-  ///
-  /// - Throws: `Rejection.notAuthentic`, `Rejection.addressNotAllowed`.
-  func caller(
-    presenting hashes: [SecretHash], from address: IPAddress?, requestID: RequestID, lock: RowLock
-  ) async throws -> Caller {
-    guard let key = try await activeKey(hashes, lock: lock) else { throw Rejection.notAuthentic }
-    CallerNote.current?.note(key.organisationID, key.id)
-    if let allowed = key.allowedAddresses, !allowed.allows(address) { throw Rejection.addressNotAllowed }
-    return Caller(key: key, requestID: requestID)
-  }
-
-  /// The organisation that the credentials name, or that their key belongs to.
-  ///
-  /// - Throws: `Rejection.unknownProvider`, `Rejection.notAuthentic`.
-  func organisation(of credentials: Credentials, hashes: [SecretHash]) async throws -> OrganisationID {
-    guard credentials.namesProvider else {
-      guard let id = try await organisation(holding: hashes) else { throw Rejection.notAuthentic }
-      return id
+    let credentials = call.credentials
+    let lookup = try await findKey(
+      peppers.hashes(of: credentials.secret), provider: credentials.provider, lock: lock, markUsed: markUsed)
+    switch lookup {
+    case .unknownProvider: throw AdmissionRejectedError(refusal: .unknownProvider)
+    case .unknownKey: throw AdmissionRejectedError(refusal: .unknownKey)
+    case .found(let presented):
+      call.identified(presented.key.organisationID, presented.key.id)
+      if let rejection = presented.rejection(from: credentials.address) {
+        throw AdmissionRejectedError(refusal: rejection)
+      }
+      return Caller(presented, requestID: call.requestID)
     }
-    guard let provider = credentials.provider, let organisation = try await organisation(provider: provider)
-    else { throw Rejection.unknownProvider }
-    return organisation.id
   }
 }

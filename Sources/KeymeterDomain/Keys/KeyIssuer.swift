@@ -1,43 +1,48 @@
-/// Makes keys: draws the secret and the ids, and writes key and audit entry in the caller's transaction.
+/// Generates keys, and writes each one with its audit entry.
 struct KeyIssuer: Sendable {
   let peppers: PepperSet
   let random: RandomSource
 
-  /// A key that is drawn but not yet written.
-  ///
-  /// GeneratedKey outside the transaction, so that one that is tried again writes the same key.
+  /// The random parts of a key. They are drawn before the transaction, so that a retry writes the same key.
+  struct Seed: Sendable {
+    let body: KeySecret.Body
+    let id: KeyID
+    /// Used unless the draft names a linkage.
+    let linkageID: Label
+  }
+
+  /// A key that is not written yet.
   struct GeneratedKey: Sendable {
     let secret: KeySecret
     let key: NewKey
   }
 
-  /// The random part of a new value for a key that is there already.
-  func drawBody() -> KeySecret.Body {
+  func seed() -> Seed {
     var random = random
-    return KeySecret.Body(random: &random)
+    let body = KeySecret.Body(random: &random)
+    let linkage = Label(stored: "lnk_" + Base62.random(24, from: &random))
+    return Seed(body: body, id: KeyID(random: &random), linkageID: linkage)
   }
 
-  func draw(_ draft: KeyDraft, root: Bool) -> GeneratedKey {
-    var random = random
-    let secret = KeySecret(environment: draft.environment, random: &random)
-    let linkage = draft.linkageID ?? Label(stored: "lnk_" + Base62.random(24, from: &random))
+  func generate(_ draft: KeyDraft, root: Bool, from seed: Seed) -> GeneratedKey {
+    let secret = KeySecret(environment: draft.environment, body: seed.body)
     let key = NewKey(
-      id: KeyID(random: &random), root: root, draft: draft, linkageID: linkage,
+      id: seed.id, root: root, draft: draft, linkageID: draft.linkageID ?? seed.linkageID,
       hash: peppers.currentHash(of: secret), hint: secret.hint)
     return GeneratedKey(secret: secret, key: key)
   }
 
-  /// Writes a drawn key into the entered organisation.
+  /// Writes a generated key into the tenant's organisation.
   ///
   /// - Throws: `Rejection.linkageTaken`, and `ValidationFailure` for an expiry that has passed.
   func write(
-    _ drawn: GeneratedKey, in transaction: any ManagementTransaction,
+    _ generated: GeneratedKey, in transaction: any TenantTransaction,
     audit: (APIKey, [FieldChange]) -> AuditEntry
   ) async throws -> IssuedKey {
     do {
-      let key = try await transaction.insert(drawn.key)
+      let key = try await transaction.insert(generated.key)
       try await transaction.append(audit(key, APIKey.changes(from: nil, to: key)))
-      return IssuedKey(key: key, secret: drawn.secret)
+      return IssuedKey(key: key, secret: generated.secret)
     } catch StoreError.linkageTaken {
       throw Rejection.linkageTaken
     } catch StoreError.expiryNotInFuture {

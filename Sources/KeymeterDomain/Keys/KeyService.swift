@@ -1,14 +1,14 @@
-/// What a key may do with keys over the wire (contract §3 and §4): the rules, whichever the dialect.
+/// Key management over the wire (contract §3 and §4): the rules that both dialects share.
 ///
-/// Every call is one transaction that begins by authenticating its caller. Where a call takes a body or a
-/// query, it takes it as a `Result`: what is wrong with it is said only to a caller that is allowed to ask.
+/// Each call is one transaction, which first authenticates the caller. The body or query comes as a closure that runs
+/// afterwards, so only an authorised caller learns what is wrong with its request.
 public struct KeyService: Sendable {
-  let store: any ManagementStore
+  let store: any TenantStore
   let peppers: PepperSet
   let issuer: KeyIssuer
 
   /// A service over `store`.
-  public init(store: any ManagementStore, peppers: PepperSet, random: RandomSource = .system) {
+  public init(store: any TenantStore, peppers: PepperSet, random: RandomSource = .system) {
     self.store = store
     self.peppers = peppers
     issuer = KeyIssuer(peppers: peppers, random: random)
@@ -16,174 +16,115 @@ public struct KeyService: Sendable {
 
   /// The caller's own key.
   ///
-  /// - Throws: `Rejection`, `StoreError`.
-  public func ownKey(_ credentials: Credentials, requestID: RequestID) async throws -> APIKey {
+  /// - Parameter query: checks the query; it throws only to an authenticated caller.
+  /// - Throws: `Rejection`, `StoreError`, and what `query` throws.
+  public func ownKey(
+    _ call: APICall, checking query: @Sendable () throws -> Void = {}
+  ) async throws -> APIKey {
     try await store.withTransaction { transaction in
-      try await transaction.authenticate(credentials, peppers: peppers, requestID: requestID, lock: .none).key
+      let key = try await authenticate(call, in: transaction, markUsed: true).key
+      try query()
+      return key
     }
   }
 
-  /// How many keys are read at once where all of them are listed.
+  /// How many keys a page of `allKeys` holds.
   ///
-  /// One can have a hundred scopes of 128 characters, and so take 14 KB as it is written and several times that as it is read.
+  /// A key with a hundred scopes of 128 characters takes 14 KB of JSON, and several times that in memory.
   public static let longestPage = 250
 
-  /// Some of all keys of the caller's organisation, for a root key: from behind a place on, oldest first.
+  /// A page of all keys of the caller's organisation, oldest first. Only root keys may list them.
   ///
-  /// Page by page it is a listing of them all. Each is a transaction of its own, and authenticates anew; a key that is
-  /// there from the first to the last stands on exactly one of them.
+  /// Each page is a transaction that authenticates again. A key that exists throughout the listing is on exactly one page.
   ///
   /// - Throws: `Rejection`, `StoreError`.
   public func allKeys(
-    _ credentials: Credentials, after place: KeyPosition? = nil, atMost limit: Int = KeyService.longestPage,
-    requestID: RequestID
+    _ call: APICall, after position: KeyPosition? = nil, atMost limit: Int = KeyService.longestPage
   ) async throws -> KeyPage {
     try await store.withTransaction { transaction in
-      let caller = try await transaction.authenticate(
-        credentials, peppers: peppers, requestID: requestID, lock: .none)
-      _ = try caller.asRoot(.rootKeyRequiredToList)
-      return try await Self.page(KeyListing(after: place, limit: limit), in: transaction)
+      try await authenticate(call, in: transaction, markUsed: true).requireRoot(.rootKeyRequiredToList)
+      return try await Self.page(KeyListing(after: position, limit: limit), in: transaction)
     }
   }
 
   /// One page of the keys of the caller's organisation, for a root key or one with the scope `apikeys:read`.
   ///
-  /// A key that is there from the first page to the last stands on exactly one of them, whatever is made and
-  /// deleted meanwhile.
+  /// A key that exists throughout the listing is on exactly one page, whatever keys are created or deleted in between.
   ///
-  /// - Throws: `Rejection`, `StoreError`, and the failure in `listing`.
-  public func page(
-    _ listing: Result<KeyListing, any Error>, by credentials: Credentials, requestID: RequestID
-  ) async throws -> KeyPage {
+  /// - Throws: `Rejection`, `StoreError`, and what `listing` throws.
+  public func page(_ listing: @Sendable () throws -> KeyListing, by call: APICall) async throws -> KeyPage {
     try await store.withTransaction { transaction in
-      let caller = try await transaction.authenticate(
-        credentials, peppers: peppers, requestID: requestID, lock: .none)
-      _ = try caller.asManager(under: .rootKeysAndScopes, needing: .readKeys)
-      return try await Self.page(listing.get(), in: transaction)
+      try await authenticate(call, in: transaction, markUsed: true)
+        .requireManager(under: .rootKeysAndScopes, needing: .readKeys)
+      return try await Self.page(listing(), in: transaction)
     }
   }
 
   private static func page(
-    _ listing: KeyListing, in transaction: any ManagementTransaction
+    _ listing: KeyListing, in transaction: any TenantTransaction
   ) async throws -> KeyPage {
-    // One more than asked for, which tells whether there is another page.
+    // One more than the page holds, to see whether another page follows.
     let found = try await transaction.keys(listing.filter, after: listing.after, limit: listing.limit + 1)
     let keys = Array(found.prefix(listing.limit))
     let next = found.count > keys.count ? keys.last?.position : nil
     return KeyPage(keys: keys, limit: listing.limit, next: next)
   }
-
-  /// Authenticates a caller whose question makes no sense, so that it learns so only if it may ask.
-  ///
-  /// - Throws: `Rejection`, `StoreError`, and `failure` to an authentic caller.
-  public func refuse(
-    _ failure: some Error, to credentials: Credentials, requestID: RequestID
-  ) async throws -> Never {
-    _ = try await ownKey(credentials, requestID: requestID)
-    throw failure
-  }
-
-  /// Issues a child key.
-  ///
-  /// - Parameter rule: who may; a key that is not a root key issues none that goes beyond itself.
-  /// - Throws: `Rejection`, `StoreError`, `ValidationFailure`, and the failure in `draft`.
-  public func create(
-    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID,
-    under rule: ManagementRule = .rootKeysOnly
-  ) async throws -> IssuedKey {
-    let drawn = draft.map { issuer.draw($0, root: false) }
-    return try await changing(by: credentials, requestID: requestID, under: rule) { transaction, caller in
-      try await issue(drawn.get(), by: caller, in: transaction)
-    }
-  }
-
-  /// Issues a child key: once, however often a request of the caller's naming is sent.
-  ///
-  /// - Parameters:
-  ///   - answer: makes the answer that a repetition is given again.
-  ///   - rule: who may; a key that is not a root key issues none that goes beyond itself.
-  /// - Throws: `Rejection`, `StoreError`, `ValidationFailure`, `IdempotencyRejection`, and the failure in `draft`.
-  public func create(
-    _ draft: Result<KeyDraft, any Error>, by credentials: Credentials, requestID: RequestID,
-    under rule: ManagementRule = .rootKeysOnly, repeatable: IdempotentRequest?,
-    answer: @Sendable (IssuedKey) throws -> StoredResponse
-  ) async throws -> StoredResponse {
-    let drawn = draft.map { issuer.draw($0, root: false) }
-    return try await changing(by: credentials, requestID: requestID, under: rule) { transaction, caller in
-      let drawn = try drawn.get()
-      return try await transaction.once(
-        repeatable, by: caller.key.id, of: caller.key.organisationID, answer: answer
-      ) {
-        try await issue(drawn, by: caller, in: transaction)
-      }
-    }
-  }
-
-  private func issue(
-    _ drawn: KeyIssuer.GeneratedKey, by caller: Caller, in transaction: any ManagementTransaction
-  ) async throws -> IssuedKey {
-    try caller.requireAuthority(toIssue: drawn.key.draft)
-    return try await issuer.write(drawn, in: transaction) { key, changes in
-      caller.entry(.keyCreated, target: key.id, changes: changes)
-    }
-  }
-
-  /// Changes the name, the limits or the addresses of the caller's own key or of a child key.
-  ///
-  /// - Returns: the key after the change; where nothing differs, nothing is written.
-  /// - Throws: `Rejection`, `StoreError`, the failure in `update`, and `ValidationFailure` for a root key that would no
-  ///   longer be allowed from where it is.
-  public func update(
-    _ update: Result<KeyUpdate, any Error>, by credentials: Credentials, requestID: RequestID
-  ) async throws -> APIKey {
-    try await asking(by: credentials, requestID: requestID, under: .rootKeysOnly) { transaction, _ in
-      let update = try update.get()
-      return try await holding(
-        update.id, by: credentials, requestID: requestID, under: .rootKeysOnly, in: transaction
-      ) { caller, old in
-        guard !old.root || old.id == caller.key.id else { throw Rejection.otherRootKey }
-        let wanted = old.applying(update)
-        try Self.requireAddress(of: credentials, by: wanted, if: old.id == caller.key.id)
-        let changes = APIKey.changes(from: old, to: wanted)
-        guard !changes.isEmpty else { return old }
-        let new = try await transaction.update(
-          old.id, friendlyName: wanted.friendlyName, limits: wanted.limits,
-          allowedAddresses: wanted.allowedAddresses)
-        try await transaction.append(caller.entry(.keyUpdated, target: old.id, changes: changes))
-        return new
-      }
-    }
-  }
-
-  /// Refuses a list of addresses by which the caller's own key would no longer be heard from where it is.
-  private static func requireAddress(of credentials: Credentials, by key: APIKey, if isOwn: Bool) throws {
-    guard isOwn, let allowed = key.allowedAddresses, !allowed.allows(credentials.address) else { return }
-    // Only this key could take it back.
-    throw ValidationFailure(field: "allowed_cidrs", "must include the address that this request comes from")
-  }
-
-  /// Runs a change on behalf of a key that may manage, and that can't be revoked before the change is done.
-  private func changing<Output: Sendable>(
-    by credentials: Credentials, requestID: RequestID, under rule: ManagementRule = .rootKeysOnly,
-    _ body: @Sendable (any ManagementTransaction, Caller) async throws -> Output
-  ) async throws -> Output {
-    try await store.withTransaction { transaction in
-      let caller = try await transaction.authenticate(
-        credentials, peppers: peppers, requestID: requestID, lock: .shared)
-      return try await body(transaction, caller.asManager(under: rule, needing: .writeKeys))
-    }
-  }
 }
 
-extension APIKey {
-  func applying(_ update: KeyUpdate) -> APIKey {
-    var key = self
-    key.friendlyName = update.friendlyName ?? friendlyName
-    key.limits = MonthlyLimits(
-      requests: update.requests.applied(to: limits.requests),
-      tokens: update.tokens.applied(to: limits.tokens),
-      speechSeconds: update.speechSeconds.applied(to: limits.speechSeconds))
-    key.allowedAddresses = update.allowedAddresses.applied(to: allowedAddresses)
-    return key
+extension KeyService {
+  /// Runs `body` for a caller that may manage keys.
+  ///
+  /// Nothing is locked yet, so an unauthorised caller can't make others wait. `withLockedKey` authenticates again.
+  func withManager<Output: Sendable>(
+    _ call: APICall, under rule: ManagementRule,
+    _ body: @Sendable (any TenantTransaction, Caller) async throws -> Output
+  ) async throws -> Output {
+    try await store.withTransaction { transaction in
+      let caller = try await authenticate(call, in: transaction)
+      try caller.requireManager(under: rule, needing: .writeKeys)
+      return try await body(transaction, caller)
+    }
+  }
+
+  /// Runs `body` for a caller that may manage keys, and whose key can't be revoked before the transaction ends.
+  func withManagerLocked<Output: Sendable>(
+    _ call: APICall, under rule: ManagementRule,
+    _ body: @Sendable (any TenantTransaction, Caller) async throws -> Output
+  ) async throws -> Output {
+    try await store.withTransaction { transaction in
+      let caller = try await authenticate(call, in: transaction, lock: .shared, markUsed: true)
+      try caller.requireManager(under: rule, needing: .writeKeys)
+      return try await body(transaction, caller)
+    }
+  }
+
+  /// Changes or ends a key while no other transaction can change or end it or the caller's key.
+  func withLockedKey<Output>(
+    _ id: KeyID, for call: APICall, under rule: ManagementRule, in transaction: any TenantTransaction,
+    _ body: (Caller, APIKey) async throws -> Output
+  ) async throws -> Output {
+    try await transaction.lockKey(id)
+    let caller = try await authenticate(call, in: transaction, lock: .shared, markUsed: true)
+    try caller.requireManager(under: rule, needing: .writeKeys)
+    guard let target = try await transaction.keyForUpdate(id) else { throw Rejection.keyNotFound }
+    try caller.requireAuthority(over: target)
+    return try await body(caller, target)
+  }
+
+  /// Authenticates a call. Key management does not reveal why a key is not active (contract §3).
+  ///
+  /// - Throws: `Rejection.unknownProvider`, `Rejection.notAuthentic`, `Rejection.addressNotAllowed`.
+  private func authenticate(
+    _ call: APICall, in transaction: any TenantTransaction, lock: RowLock = .none, markUsed: Bool = false
+  ) async throws -> Caller {
+    do {
+      return try await transaction.authenticate(call, peppers: peppers, lock: lock, markUsed: markUsed)
+    } catch let error as AdmissionRejectedError {
+      switch error.refusal {
+      case .unknownProvider: throw Rejection.unknownProvider
+      case .addressNotAllowed: throw Rejection.addressNotAllowed
+      default: throw Rejection.notAuthentic
+      }
+    }
   }
 }

@@ -4,7 +4,7 @@
 public struct LeakService: Sendable {
   /// The keys of the trusted reporter.
   public let reporter: ReporterKeys
-  private let store: any ManagementStore
+  private let store: any TenantStore
   private let peppers: PepperSet
   private let clock: any Clock<Duration>
 
@@ -20,7 +20,7 @@ public struct LeakService: Sendable {
   ///
   /// - Parameter clock: Measures the time limit only. Keys are judged by the database's clock.
   public init(
-    store: any ManagementStore, peppers: PepperSet, reporter: ReporterKeys,
+    store: any TenantStore, peppers: PepperSet, reporter: ReporterKeys,
     clock: any Clock<Duration> = ContinuousClock()
   ) {
     self.store = store
@@ -65,14 +65,14 @@ public struct LeakService: Sendable {
   private func end(_ report: LeakReport, requestID: RequestID) async throws -> LeakOutcome {
     let hashes = peppers.hashes(of: report.secret)
     return try await store.withTransaction { transaction in
-      let organisation = try await transaction.organisation(holding: hashes)
+      let organisation = try await transaction.organisation(forHashes: hashes)
       if let organisation {
-        try await transaction.enter(organisation)
-        if let id = try await transaction.keyID(holding: hashes) {
-          try await transaction.holdChanges(of: id)
+        try await transaction.setTenant(organisation)
+        if let id = try await transaction.keyID(forHashes: hashes) {
+          try await transaction.lockKey(id)
           // Check again under the lock: the previous holder may have rotated the key, and its new secret has
           // not leaked.
-          if try await transaction.keyID(holding: hashes) == id,
+          if try await transaction.keyID(forHashes: hashes) == id,
             let key = try await transaction.keyForUpdate(id), key.revokedAt == nil
           {
             return try await revoke(key, for: report, requestID: requestID, in: transaction)
@@ -85,7 +85,7 @@ public struct LeakService: Sendable {
   }
 
   private func revoke(
-    _ key: APIKey, for report: LeakReport, requestID: RequestID, in transaction: any ManagementTransaction
+    _ key: APIKey, for report: LeakReport, requestID: RequestID, in transaction: any TenantTransaction
   ) async throws -> LeakOutcome {
     let isRoot = key.root && key.status == .active
     let hasOther = isRoot ? try await transaction.hasOtherActiveRoot(than: key.id) : true
@@ -103,13 +103,13 @@ public struct LeakService: Sendable {
   /// - Returns: Nil if no key ever had this secret.
   private func note(
     _ report: LeakReport, _ hashes: [SecretHash], requestID: RequestID,
-    in transaction: any ManagementTransaction
+    in transaction: any TenantTransaction
   ) async throws -> LeakOutcome? {
-    guard let organisation = try await transaction.organisation(formerlyHolding: hashes) else { return nil }
-    try await transaction.enter(organisation)
-    guard let former = try await transaction.formerValue(hashes) else { return nil }
+    guard let organisation = try await transaction.organisation(forFormerHashes: hashes) else { return nil }
+    try await transaction.setTenant(organisation)
+    guard let former = try await transaction.formerSecret(hashes) else { return nil }
     guard let key = try await transaction.keyForUpdate(former.keyID), key.status == .active,
-      try await transaction.noteReport(ofFormerValue: hashes)
+      try await transaction.markReported(hashes)
     else { return .endedBefore }
     let superseded = FieldChange("superseded_at", from: nil, to: .time(former.supersededAt))
     try await transaction.append(

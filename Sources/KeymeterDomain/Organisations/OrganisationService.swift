@@ -1,12 +1,12 @@
 /// The operations that need the database's credentials: managing organisations and creating root keys
 /// (contract §6).
 public struct OrganisationService: Sendable {
-  private let store: any ManagementStore
+  private let store: any TenantStore
   private let issuer: KeyIssuer
   private let random: RandomSource
 
   /// Creates a service over `store`.
-  public init(store: any ManagementStore, peppers: PepperSet, random: RandomSource = .system) {
+  public init(store: any TenantStore, peppers: PepperSet, random: RandomSource = .system) {
     self.store = store
     self.random = random
     issuer = KeyIssuer(peppers: peppers, random: random)
@@ -21,7 +21,8 @@ public struct OrganisationService: Sendable {
     var random = random
     let id = OrganisationID(random: &random)
     let request = RequestID(random: &random)
-    let drawn = issuer.draw(KeyDraft(friendlyName: Label(stored: "Root key")), root: true)
+    let key = issuer.generate(
+      KeyDraft(friendlyName: Label(stored: "Root key")), root: true, from: issuer.seed())
     return try await store.withTransaction { transaction in
       let organisation = try await inserting(id, provider, name, in: transaction)
       try await transaction.append(
@@ -31,7 +32,7 @@ public struct OrganisationService: Sendable {
             FieldChange("provider_id", from: nil, to: .text(provider.rawValue)),
             FieldChange("name", from: nil, to: .text(name.rawValue)),
           ]))
-      let rootKey = try await write(drawn, for: organisation, request: request, in: transaction)
+      let rootKey = try await write(key, for: organisation, request: request, in: transaction)
       return (organisation, rootKey)
     }
   }
@@ -100,8 +101,8 @@ public struct OrganisationService: Sendable {
       let found = try await transaction.organisation(provider: name)?.id
       let id = found ?? OrganisationID(rawValue: name.rawValue)
       guard id.isWellFormed else { throw Rejection.organisationNotFound }
-      try await transaction.enter(id)
-      return try await transaction.auditPage(query, of: id)
+      try await transaction.setTenant(id)
+      return try await transaction.auditPage(query)
     }
   }
 
@@ -110,9 +111,9 @@ public struct OrganisationService: Sendable {
   /// - Throws: `Rejection.organisationNotFound`, `StoreError`.
   public func createRootKey(_ provider: ProviderID, name: Label) async throws -> IssuedKey {
     let request = newRequestID()
-    let drawn = issuer.draw(KeyDraft(friendlyName: name), root: true)
+    let key = issuer.generate(KeyDraft(friendlyName: name), root: true, from: issuer.seed())
     return try await inOrganisation(provider) { transaction, organisation in
-      try await write(drawn, for: organisation, request: request, in: transaction)
+      try await write(key, for: organisation, request: request, in: transaction)
     }
   }
 
@@ -122,7 +123,7 @@ public struct OrganisationService: Sendable {
   }
 
   private func inserting(
-    _ id: OrganisationID, _ provider: ProviderID, _ name: Label, in transaction: any ManagementTransaction
+    _ id: OrganisationID, _ provider: ProviderID, _ name: Label, in transaction: any TenantTransaction
   ) async throws -> Organisation {
     do {
       return try await transaction.insert(organisation: id, provider: provider, name: name)
@@ -133,22 +134,22 @@ public struct OrganisationService: Sendable {
 
   private func inOrganisation<Output: Sendable>(
     _ provider: ProviderID,
-    _ body: @Sendable (any ManagementTransaction, Organisation) async throws -> Output
+    _ body: @Sendable (any TenantTransaction, Organisation) async throws -> Output
   ) async throws -> Output {
     try await store.withTransaction { transaction in
       guard let organisation = try await transaction.organisation(provider: provider) else {
         throw Rejection.organisationNotFound
       }
-      try await transaction.enter(organisation.id)
+      try await transaction.setTenant(organisation.id)
       return try await body(transaction, organisation)
     }
   }
 
   private func write(
-    _ drawn: KeyIssuer.GeneratedKey, for organisation: Organisation, request: RequestID,
-    in transaction: any ManagementTransaction
+    _ generated: KeyIssuer.GeneratedKey, for organisation: Organisation, request: RequestID,
+    in transaction: any TenantTransaction
   ) async throws -> IssuedKey {
-    try await issuer.write(drawn, in: transaction) { key, changes in
+    try await issuer.write(generated, in: transaction) { key, changes in
       AuditEntry(
         organisationID: organisation.id, principal: .commandLine, action: .keyCreated,
         target: key.id.rawValue, requestID: request, changes: changes)

@@ -24,9 +24,6 @@ public struct PepperSet: Sendable {
   /// Copying it saves the half of the work that is the same for every key.
   private let peppers: [(id: String, keyed: HMAC<SHA256>)]
 
-  /// Is told which keys authenticate; only there while more than one pepper is active.
-  private(set) var renewal: (any DigestRenewal)?
-
   /// The minimum length of a pepper in bytes: the length of the hash.
   public static let fewestBytes = 32
 
@@ -68,16 +65,6 @@ public struct PepperSet: Sendable {
       hmac.update(data: Array(PepperCheck.context.utf8))
       return PepperCheck(pepperID: pepper.id, bytes: Array(hmac.finalize()))
     }
-  }
-
-  /// The same peppers, whose users tell `renewal` which keys authenticate.
-  ///
-  /// With one pepper there is nothing to renew, and nothing is told.
-  public func renewing(by renewal: any DigestRenewal) -> PepperSet {
-    guard peppers.count > 1 else { return self }
-    var copy = self
-    copy.renewal = renewal
-    return copy
   }
 
   private func hash(

@@ -33,17 +33,18 @@ public struct EventID: Sendable, Hashable {
 public enum RecordResult: Sendable, Hashable {
   /// The usage counts, now or since it was first reported.
   case recorded(overLimit: Bool, repeated: Bool, KeyUsageSnapshot)
-  /// The event was already reported with another key or other amounts, so nothing was counted.
+  /// The event was reported before with another key or other amounts. Nothing was counted now.
   case differs
   /// Nothing was counted.
   case refused(AdmissionRejection, KeyUsageSnapshot?)
+}
 
-  /// The key's usage, if the key is known.
-  var standing: KeyUsageSnapshot? {
-    switch self {
-    case .recorded(_, _, let standing): standing
-    case .differs: nil
-    case .refused(_, let standing): standing
-    }
-  }
+/// Usage that was counted.
+public struct RecordedUsage: Sendable {
+  /// Whether a limit is exceeded.
+  public let overLimit: Bool
+  /// Whether the event had been counted before.
+  public let repeated: Bool
+  /// The key and its usage.
+  public let key: KeyUsageSnapshot
 }

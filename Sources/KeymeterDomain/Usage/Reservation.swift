@@ -41,14 +41,28 @@ public enum ReserveResult: Sendable, Hashable {
   case reserved(ReservationID, expiresAt: Timestamp, KeyUsageSnapshot)
   /// Nothing is reserved.
   case refused(AdmissionRejection, KeyUsageSnapshot?)
+}
 
-  /// The key's usage, if the key is known.
-  var standing: KeyUsageSnapshot? {
-    switch self {
-    case .reserved(_, _, let standing): standing
-    case .refused(_, let standing): standing
-    }
-  }
+/// An open reservation.
+public struct Reservation: Sendable {
+  /// Its id.
+  public let id: ReservationID
+  /// When it expires unless it is settled.
+  public let expiresAt: Timestamp
+  /// The key and its usage, which includes the reserved amounts.
+  public let key: KeyUsageSnapshot
+}
+
+/// A settled reservation.
+public struct SettledReservation: Sendable {
+  /// Its id.
+  public let id: ReservationID
+  /// The true amounts.
+  public let amounts: Amounts
+  /// Whether amounts beyond the reserved ones exceeded a limit.
+  public let overLimit: Bool
+  /// The key and its usage in the current month.
+  public let key: KeyUsageSnapshot
 }
 
 /// The result of settling a reservation.

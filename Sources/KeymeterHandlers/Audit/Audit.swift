@@ -3,42 +3,38 @@ import KeymeterDomain
 
 /// `GET /api/v1/audit`: what was changed in a root key's organisation, newest first.
 struct Audit: Sendable {
-  let audit: AuditService
+  let usage: UsageService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
-    let query = Self.query(of: request)
-    let page = try await audit.page(query, by: credentials)
-    let limit = try query.get().limit
+    let credentials = try Credentials(reading: request.headers, from: context.client)
+    let page = try await usage.auditPage({ try Self.query(of: request) }, by: context.call(credentials))
     return .json { object in
       object.array("data") { data in
         for record in page.records { data.object { $0.audit(record) } }
       }
       object.object("pagination") { pagination in
-        pagination.member("limit", limit)
+        pagination.member("limit", page.limit)
         pagination.member("next_cursor", page.next.map(String.init))
       }
     }
   }
 
-  private static func query(of request: Request) -> Result<AuditQuery, any Error> {
-    Result {
-      let parameters = try QueryParameters(of: request)
-      try parameters.allow(["action", "target", "since", "limit", "cursor"])
-      return AuditQuery(
-        before: try parameters.value("cursor", cursor, "must be a next_cursor that an answer gave"),
-        action: try parameters.value(
-          "action", AuditAction.init(rawValue:),
-          "must be one of \(AuditAction.allCases.map(\.rawValue).joined(separator: ", "))"),
-        target: try parameters.value("target", target, "must be the id of a key or an organisation"),
-        since: try parameters.value(
-          "since", Timestamp.init(rfc3339:),
-          "must be an RFC 3339 date and time with a zone, in which + is written %2B"),
-        limit: try parameters.value(
-          "limit", limit,
-          "must be a whole number from \(AuditQuery.limits.lowerBound) to \(AuditQuery.limits.upperBound)")
-          ?? AuditQuery.defaultLimit)
-    }
+  private static func query(of request: Request) throws -> AuditQuery {
+    let parameters = try QueryParameters(of: request)
+    try parameters.allow(["action", "target", "since", "limit", "cursor"])
+    return AuditQuery(
+      before: try parameters.value("cursor", cursor, "must be a next_cursor that an answer gave"),
+      action: try parameters.value(
+        "action", AuditAction.init(rawValue:),
+        "must be one of \(AuditAction.allCases.map(\.rawValue).joined(separator: ", "))"),
+      target: try parameters.value("target", target, "must be the id of a key or an organisation"),
+      since: try parameters.value(
+        "since", Timestamp.init(rfc3339:),
+        "must be an RFC 3339 date and time with a zone, in which + is written %2B"),
+      limit: try parameters.value(
+        "limit", limit,
+        "must be a whole number from \(AuditQuery.limits.lowerBound) to \(AuditQuery.limits.upperBound)")
+        ?? AuditQuery.defaultLimit)
   }
 
   private static func cursor(_ text: String) -> Int64? { Int64(digits: text).flatMap { $0 > 0 ? $0 : nil } }

@@ -53,7 +53,7 @@ public struct AuthFailureLimiter: Sendable {
       let origin = RequestOrigin(peerAddress: context.peerAddress, headers: request.headers)
       var context = context
       context.client = client(of: origin)
-      let credentials = try? RuntimeCredentials(reading: request.headers, from: context.client)
+      let credentials = try? Credentials(reading: request.headers, from: context.client)
       if let refusal = refusal(of: credentials, presentation, from: origin) { throw refusal }
       do {
         let response = try await handler(request, context)
@@ -75,7 +75,7 @@ public struct AuthFailureLimiter: Sendable {
   ///
   /// A key that has authenticated here goes on being asked for, whoever else is at its address.
   func refusal(
-    of credentials: RuntimeCredentials?, _ presentation: KeyPresentation, from origin: RequestOrigin
+    of credentials: Credentials?, _ presentation: KeyPresentation, from origin: RequestOrigin
   ) -> TooManyAuthFailures? {
     guard let limiter, limiter.mayBlock, let address = accountable(presentation, origin),
       let seconds = limiter.secondsBlocked(address)
@@ -86,13 +86,13 @@ public struct AuthFailureLimiter: Sendable {
   }
 
   /// Notes that a key has authenticated.
-  func succeeded(_ credentials: RuntimeCredentials) {
+  func succeeded(_ credentials: Credentials) {
     proven?.insert(credentials)
   }
 
   /// Notes that one has not.
   func failed(
-    _ failure: AuthFailure, _ credentials: RuntimeCredentials?, _ presentation: KeyPresentation,
+    _ failure: AuthFailure, _ credentials: Credentials?, _ presentation: KeyPresentation,
     from origin: RequestOrigin, logger: Logger
   ) {
     if let credentials { proven?.remove(credentials) }

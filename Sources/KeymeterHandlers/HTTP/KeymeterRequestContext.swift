@@ -3,6 +3,7 @@ public import Hummingbird
 import KeymeterDomain
 import Logging
 import NIOCore
+import Synchronization
 
 /// The domain's request id; Hummingbird has a type of the same name.
 typealias RequestID = KeymeterDomain.RequestID
@@ -18,6 +19,9 @@ public struct KeymeterRequestContext: RequestContext {
   /// Who sent it, by the rules of trusted proxies; set by `AuthFailureLimiter` for calls that present a key.
   var client: IPAddress?
 
+  /// The key that made the call, for the access log.
+  let caller = RequestCaller()
+
   /// The other end's address; `nil` for a unix socket.
   var peerAddress: IPAddress? { peer.flatMap { IPAddress($0) } }
 
@@ -28,6 +32,20 @@ public struct KeymeterRequestContext: RequestContext {
     // Now, since a connection that is closed no longer knows it.
     peer = source.channel.remoteAddress
   }
+
+  /// A call to the domain with these credentials, which reports its caller to this context.
+  func call(_ credentials: Credentials) -> APICall {
+    APICall(credentials, requestID: requestID) { [caller] in caller.set($0) }
+  }
+}
+
+/// Holds the key that made a request, once it is known.
+final class RequestCaller: Sendable {
+  private let stored = Mutex<CallerIdentity?>(nil)
+
+  var identity: CallerIdentity? { stored.withLock { $0 } }
+
+  func set(_ identity: CallerIdentity) { stored.withLock { $0 = identity } }
 }
 
 /// Names each request, and returns the name in `X-Request-Id`.

@@ -12,6 +12,7 @@ public struct KeymeterResponder: HTTPResponder {
 
   let verify: Verify
   let watch: AuthFailureLimiter
+  let rehash: (@Sendable (KeySecret) -> Void)?
   let observation: VerificationObservation
   let router: RouterResponder<KeymeterRequestContext>
 
@@ -69,7 +70,10 @@ public struct KeymeterResponder: HTTPResponder {
         complete {
           switch result {
           case .success(let admission):
-            if failure == nil { watch.succeeded(question.credentials) }
+            if failure == nil {
+              watch.succeeded(question.credentials)
+              rehash?(question.credentials.secret)
+            }
             return exchange.ended(
               Verify.answer(admission, to: question.terms, requestID: requestID), admission)
           case .failure(let error):

@@ -6,11 +6,11 @@ import Logging
 /// All that the service answers over HTTP.
 public struct KeymeterRouter: Sendable {
   private let keys: KeyService
-  private let meter: MeteringService
-  private let audit: AuditService
+  private let usage: UsageService
   private let leaks: LeakService?
   private let watch: AuthFailureLimiter
   private let metrics: ServiceMetrics
+  private let rehash: (@Sendable (KeySecret) -> Void)?
   private let readiness: @Sendable () async -> Readiness
 
   /// A router over the domain's services.
@@ -19,18 +19,21 @@ public struct KeymeterRouter: Sendable {
   ///   - leaks: ends keys that were found in public; `nil` where nobody is known who reports them.
   ///   - watch: limits what fails to authenticate.
   ///   - metrics: is told of every answer.
+  ///   - rehash: is called with each key that authenticated, to store its hash under the current pepper; `nil` unless
+  ///     peppers are being rotated. It must return at once.
   ///   - readiness: says whether this node can work; must itself answer in bounded time.
   public init(
-    keys: KeyService, meter: MeteringService, audit: AuditService, leaks: LeakService? = nil,
+    keys: KeyService, usage: UsageService, leaks: LeakService? = nil,
     watch: AuthFailureLimiter = AuthFailureLimiter(), metrics: ServiceMetrics = .unobserved,
+    rehash: (@Sendable (KeySecret) -> Void)? = nil,
     readiness: @escaping @Sendable () async -> Readiness
   ) {
     self.keys = keys
-    self.meter = meter
-    self.audit = audit
+    self.usage = usage
     self.leaks = leaks
     self.watch = watch
     self.metrics = metrics
+    self.rehash = rehash
     self.readiness = readiness
   }
 
@@ -45,8 +48,8 @@ public struct KeymeterRouter: Sendable {
     router.add(middleware: NotFoundMiddleware(routes: routes, route: unrouted))
     _ = serveAll(on: router)
     return KeymeterResponder(
-      verify: Verify(meter: meter), watch: watch, observation: VerificationObservation(metrics),
-      router: router.buildResponder())
+      verify: Verify(usage: usage), watch: watch, rehash: rehash,
+      observation: VerificationObservation(metrics), router: router.buildResponder())
   }
 
   /// Every path and its methods, but for verification, which answers any method by itself.
@@ -58,10 +61,10 @@ public struct KeymeterRouter: Sendable {
     routes.serve(
       "/api/v1/api-key", on: router,
       [
-        (.get, problems.answering(watch.over(.own, GetAPIKey(keys: keys).respond))),
-        (.post, ScrubsProblems.creating.answering(watch.over(.own, CreateAPIKey(keys: keys).respond))),
-        (.put, problems.answering(watch.over(.own, UpdateAPIKey(keys: keys).respond))),
-        (.delete, problems.answering(watch.over(.own, DeleteAPIKey(keys: keys).respond))),
+        (.get, problems.answering(authenticating(.own, GetAPIKey(keys: keys).respond))),
+        (.post, ScrubsProblems.creating.answering(authenticating(.own, CreateAPIKey(keys: keys).respond))),
+        (.put, problems.answering(authenticating(.own, UpdateAPIKey(keys: keys).respond))),
+        (.delete, problems.answering(authenticating(.own, DeleteAPIKey(keys: keys).respond))),
       ])
     serveScrubbe(on: router, &routes)
     serveRuntime(on: router, &routes)
@@ -71,6 +74,20 @@ public struct KeymeterRouter: Sendable {
     routes.serve("/metrics", on: router, logged: .debug, [(.get, ReadMetrics(text: metrics.text).respond)])
     routes.serve("/openapi.json", on: router, logged: .debug, [(.get, OpenAPIDocument.respond)])
     return routes
+  }
+
+  /// A handler whose failed authentications count against the client, and whose successful ones may cause a rehash.
+  private func authenticating(
+    _ presentation: KeyPresentation, _ handler: @escaping RouteHandler
+  ) -> RouteHandler {
+    guard let rehash else { return watch.over(presentation, handler) }
+    return watch.over(presentation) { request, context in
+      let response = try await handler(request, context)
+      if let credentials = try? Credentials(reading: request.headers, from: nil) {
+        rehash(credentials.secret)
+      }
+      return response
+    }
   }
 
   private func serveScrubbe(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {
@@ -89,21 +106,21 @@ public struct KeymeterRouter: Sendable {
     for call in calls {
       routes.serve(
         base + call.path, on: router,
-        [(call.method, call.problems.answering(watch.over(.own, call.handler)))])
+        [(call.method, call.problems.answering(authenticating(.own, call.handler)))])
     }
   }
 
   private func serveRuntime(on router: Router<KeymeterRequestContext>, _ routes: inout RouteTable) {
     let calls: [(path: String, method: HTTPRequest.Method, keys: KeyPresentation, handler: RouteHandler)] = [
-      ("/api/v1/usage", .get, .passedOn, Usage(meter: meter).respond),
-      ("/api/v1/usage/reserve", .post, .passedOn, Reserve(meter: meter, metrics: metrics.admissions).respond),
-      ("/api/v1/usage/settle", .post, .passedOn, Settle(meter: meter).respond),
-      ("/api/v1/usage/record", .post, .passedOn, Record(meter: meter).respond),
-      ("/api/v1/usage-analytics", .post, .own, UsageAnalytics(meter: meter).respond),
-      ("/api/v1/audit", .get, .own, Audit(audit: audit).respond),
+      ("/api/v1/usage", .get, .passedOn, Usage(service: usage).respond),
+      ("/api/v1/usage/reserve", .post, .passedOn, Reserve(usage: usage, metrics: metrics.admissions).respond),
+      ("/api/v1/usage/settle", .post, .passedOn, Settle(usage: usage).respond),
+      ("/api/v1/usage/record", .post, .passedOn, Record(usage: usage).respond),
+      ("/api/v1/usage-analytics", .post, .own, UsageAnalytics(usage: usage).respond),
+      ("/api/v1/audit", .get, .own, Audit(usage: usage).respond),
     ]
     for call in calls {
-      let watched = watch.over(call.keys, call.handler)
+      let watched = authenticating(call.keys, call.handler)
       // What back ends call as often as gateways verify isn't logged line by line, unless somebody asks for it.
       let level = call.keys == .passedOn ? Logger.Level.debug : .info
       routes.serve(

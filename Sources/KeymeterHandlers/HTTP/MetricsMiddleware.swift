@@ -18,15 +18,14 @@ struct MetricsMiddleware: Sendable {
   func observing(_ handler: @escaping RouteHandler) -> RouteHandler {
     { request, context in
       let begun = NIODeadline.now()
-      let note = CallerNote()
       do {
-        let response = try await CallerNote.$current.withValue(note) { try await handler(request, context) }
-        ended(response.status.code, since: begun, note.caller, logger: context.logger)
+        let response = try await handler(request, context)
+        ended(response.status.code, since: begun, context.caller.identity, logger: context.logger)
         return response
       } catch {
         // What no mapper of errors has taken, Hummingbird answers.
         let status = (error as? any HTTPResponseError)?.status.code ?? 500
-        ended(status, since: begun, note.caller, logger: context.logger)
+        ended(status, since: begun, context.caller.identity, logger: context.logger)
         throw error
       }
     }
@@ -37,7 +36,7 @@ struct MetricsMiddleware: Sendable {
   /// - Parameter caller: whose key it was, where that is known; asked for only where it is logged.
   func ended(
     _ status: Int, since begun: NIODeadline,
-    _ caller: @autoclosure () -> (organisation: OrganisationID, key: KeyID)?,
+    _ caller: @autoclosure () -> CallerIdentity?,
     logger: @autoclosure () -> Logger
   ) {
     let time = (NIODeadline.now() - begun).nanoseconds

@@ -33,43 +33,50 @@ extension ValidationFailure {
   }
 }
 
-/// Reads request bodies that are one JSON object.
-enum JSONBody {
+/// A request body that was read but not decoded yet.
+///
+/// Decoding throws what went wrong with reading too. It runs after authentication, so only an authentic caller learns
+/// what is wrong with its body.
+struct JSONBody: Sendable {
   /// The longest body that is read: 64 KiB (contract §3).
   static let largest = 64 * 1024
 
-  /// Reads the body whole and takes its members apart.
+  private let request: Request
+  private let bytes: Result<[UInt8], any Error>
+
+  /// Reads the body.
   ///
-  /// - Parameter parse: makes a value of the members; what it leaves untouched is refused as unknown.
-  /// - Returns: the value, or why there is none. It is returned rather than thrown, because a caller learns
-  ///   what is wrong with its body only when it has been authenticated.
-  static func read<Value>(
-    _ request: Request, _ parse: (inout BodyMembers) -> Value?
-  ) async -> Result<Value, any Error> {
+  /// - Parameter optional: an empty body counts as `{}` and needs no media type, as most clients send none with an empty
+  ///   POST.
+  init(reading request: Request, optional: Bool = false) async {
+    self.request = request
     do {
-      let bytes = try await bytes(of: request)
-      return .success(try value(from: bytes, parse))
+      let bytes = try await Self.bytes(of: request, emptyNeedsType: !optional)
+      self.bytes = .success(optional && bytes.isEmpty ? Array("{}".utf8) : bytes)
     } catch {
-      return .failure(error)
+      bytes = .failure(error)
     }
   }
 
-  /// Reads a body that may be left out, which says the same as `{}`.
+  /// Decodes the body as one JSON object.
   ///
-  /// What is no body needs no media type: most clients send none with an empty POST.
-  static func readOptional<Value>(
-    _ request: Request, _ parse: (inout BodyMembers) -> Value?
-  ) async -> Result<Value, any Error> {
-    do {
-      let bytes = try await bytes(of: request, emptyNeedsType: false)
-      return .success(try value(from: orEmptyObject(bytes), parse))
-    } catch {
-      return .failure(error)
-    }
+  /// - Parameter parse: makes a value of the members. Members that it doesn't take are rejected as unknown.
+  /// - Throws: `RequestRejection`.
+  func decode<Value>(_ parse: (inout BodyMembers) -> Value?) throws -> Value {
+    try Self.value(from: bytes.get(), parse)
   }
 
-  /// What a body that may be left out says.
-  static func orEmptyObject(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? Array("{}".utf8) : bytes }
+  /// Decodes the body and `Idempotency-Key`.
+  ///
+  /// - Parameter secret: the key that the client presented.
+  /// - Throws: `RequestRejection`.
+  func decodeRepeatable<Value>(
+    by secret: KeySecret, _ parse: (inout BodyMembers) -> Value?
+  ) throws -> (Value, IdempotentRequest?) {
+    let bytes = try bytes.get()
+    let repeatable = try IdempotentRequest(reading: request, body: bytes, by: secret)
+    return (try Self.value(from: bytes, parse), repeatable)
+  }
 
   static func bytes(
     of request: Request, emptyNeedsType: Bool = true, upTo largest: Int = largest
@@ -100,7 +107,7 @@ enum JSONBody {
     return mediaType.lowercased() == "application/json"
   }
 
-  static func value<Value>(
+  private static func value<Value>(
     from bytes: [UInt8], _ parse: (inout BodyMembers) -> Value?
   ) throws(RequestRejection) -> Value {
     let document: JSONValue

@@ -19,15 +19,15 @@ enum RequestLog {
   /// - Parameter caller: whose key it was, where that is known.
   static func answered(
     _ route: (path: String, method: String), _ status: Int, after nanoseconds: Int64,
-    _ caller: (organisation: OrganisationID, key: KeyID)?, at level: Logger.Level, to logger: Logger
+    _ caller: CallerIdentity?, at level: Logger.Level, to logger: Logger
   ) {
     var fields: Logger.Metadata = [
       "route": .string(route.path), "method": .string(route.method), "status": .stringConvertible(status),
       "duration_ms": .string(milliseconds(nanoseconds)),
     ]
     if let caller {
-      fields["organisation_id"] = .string(caller.organisation.rawValue)
-      fields["key_id"] = .string(caller.key.rawValue)
+      fields["organisation_id"] = .string(caller.organisationID.rawValue)
+      fields["key_id"] = .string(caller.keyID.rawValue)
     }
     logger.log(level: level, "request", metadata: fields)
   }

@@ -60,22 +60,3 @@ extension IdempotentRequest {
     self.init(name: name, fingerprint: fingerprint, secret: secret)
   }
 }
-
-extension JSONBody {
-  /// Reads a body as `read` does, or as `readOptional` does, of a request that its caller may have named.
-  ///
-  /// - Returns: the value, or why there is none, a fault of `Idempotency-Key` included; and what makes the request
-  ///   repeatable, where it is well-formed and has a name.
-  static func readRepeatable<Value>(
-    _ request: Request, by secret: KeySecret, optional: Bool = false,
-    _ parse: (inout BodyMembers) -> Value?
-  ) async -> (value: Result<Value, any Error>, repeatable: IdempotentRequest?) {
-    do {
-      let bytes = try await bytes(of: request, emptyNeedsType: !optional)
-      let repeatable = try IdempotentRequest(reading: request, body: bytes, by: secret)
-      return (.success(try value(from: optional ? orEmptyObject(bytes) : bytes, parse)), repeatable)
-    } catch {
-      return (.failure(error), nil)
-    }
-  }
-}

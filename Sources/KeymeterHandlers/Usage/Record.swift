@@ -5,23 +5,19 @@ import KeymeterDomain
 ///
 /// It happened, so it always counts.
 struct Record: Sendable {
-  let meter: MeteringService
+  let usage: UsageService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
-    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.parse(&$0) }
-    return try await meter.record(body.value, by: credentials, repeatable: body.repeatable) { recording in
-      switch recording {
-      case .recorded(let overLimit, let repeated, let standing):
-        return .json(.ok, standing) { object in
-          object.member("recorded", true)
-          object.member("repeated", repeated)
-          object.member("over_limit", overLimit)
-          object.limits(standing)
-        }
-      case .differs: throw UsageRejection.eventDiffers
-      case .refused(.overLimit, _): throw UsageRejection.counterFull
-      case .refused(let refusal, _): throw AdmissionRejectedError(refusal: refusal)
+    let credentials = try Credentials(reading: request.headers, from: context.client)
+    let body = await JSONBody(reading: request)
+    return try await usage.record(
+      { try body.decodeRepeatable(by: credentials.secret, Self.parse) }, by: context.call(credentials)
+    ) { recorded in
+      .json(.ok, recorded.key) { object in
+        object.member("recorded", true)
+        object.member("repeated", recorded.repeated)
+        object.member("over_limit", recorded.overLimit)
+        object.limits(recorded.key)
       }
     }.response
   }

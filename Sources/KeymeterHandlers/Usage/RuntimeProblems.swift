@@ -3,16 +3,6 @@ import Hummingbird
 import KeymeterDomain
 import Logging
 
-/// What only the runtime API refuses.
-enum UsageRejection: Error, Equatable {
-  case reservationNotFound
-  case reservationExpired
-  case settledOtherwise
-  case eventDiffers
-  /// The counter itself could not hold so much.
-  case counterFull
-}
-
 /// The runtime API's one mapper from errors to problems.
 enum RuntimeProblems {
   /// Runs a handler and answers its error.
@@ -36,7 +26,8 @@ enum RuntimeProblems {
         status: .forbidden, title: "Not permitted.", detail: "The key belongs to another organisation.",
         code: "key_of_another_organisation")
     case let error as AdmissionRejectedError:
-      AdmissionProblems(charge: .zero, overLimitStatus: .tooManyRequests).problem(for: error.refusal, nil)
+      AdmissionProblems(charge: error.charge, overLimitStatus: .tooManyRequests)
+        .problem(for: error.refusal, error.key)
     case let refusal as UsageRejection: problem(for: refusal)
     case let problem as Problem: problem
     default: ScrubsProblems.standard.problem(for: error, logger: logger)

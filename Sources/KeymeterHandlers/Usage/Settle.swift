@@ -3,28 +3,22 @@ import KeymeterDomain
 
 /// `POST /api/v1/usage/settle`: the true amounts take the place of the reserved ones.
 struct Settle: Sendable {
-  let meter: MeteringService
+  let usage: UsageService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
-    let asked = await JSONBody.read(request) { Self.parse(&$0) }
-    let (settlement, key) = try await meter.settle(asked, by: credentials)
-    let (id, amounts) = try asked.get()
-    switch settlement {
-    case .settled(let overLimit, let period, let used):
-      // The same answer to the same settlement, whenever it is repeated: so nothing of what is used by now.
-      var response = Response.json { object in
-        object.member("reservation_id", id.rawValue)
-        for dimension in Dimension.allCases { object.member(named: dimension.rawValue, amounts[dimension]) }
-        object.member("over_limit", overLimit)
+    let credentials = try Credentials(reading: request.headers, from: context.client)
+    let body = await JSONBody(reading: request)
+    let settled = try await usage.settle({ try body.decode(Self.parse) }, by: context.call(credentials))
+    // A repeated settlement gets the same body, so it says nothing of what is used by then.
+    var response = Response.json { object in
+      object.member("reservation_id", settled.id.rawValue)
+      for dimension in Dimension.allCases {
+        object.member(named: dimension.rawValue, settled.amounts[dimension])
       }
-      response.headers.add(period == key.period ? key.with(used: used) : key)
-      return response
-    case .unknown: throw UsageRejection.reservationNotFound
-    case .settledOtherwise: throw UsageRejection.settledOtherwise
-    case .expired: throw UsageRejection.reservationExpired
-    case .overflow: throw UsageRejection.counterFull
+      object.member("over_limit", settled.overLimit)
     }
+    response.headers.add(settled.key)
+    return response
   }
 
   private static func parse(_ members: inout BodyMembers) -> (id: ReservationID, amounts: Amounts)? {

@@ -3,18 +3,18 @@ import KeymeterDomain
 
 /// `POST /api/v1/usage-analytics`: what keys of a root key's organisation used, a day.
 struct UsageAnalytics: Sendable {
-  let meter: MeteringService
+  let usage: UsageService
 
   /// The most keys that one question may name.
   private static let mostKeys = 1_000
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try RuntimeCredentials(reading: request.headers, from: context.client)
-    let query = await JSONBody.read(request) { Self.parse(&$0) }
-    let days = try await meter.analytics(query, by: credentials)
-    let asked = try query.get()
+    let credentials = try Credentials(reading: request.headers, from: context.client)
+    let body = await JSONBody(reading: request)
+    let (query, days) = try await usage.analytics(
+      { try body.decode(Self.parse) }, by: context.call(credentials))
     return .json { object in
-      object.member("api_key", asked.keys?.count == 1 ? asked.keys?.first?.rawValue : nil)
+      object.member("api_key", query.keys?.count == 1 ? query.keys?.first?.rawValue : nil)
       object.object("total") { $0.analytics(days.map(\.used)) }
       object.object("deltas") { deltas in
         for day in days {

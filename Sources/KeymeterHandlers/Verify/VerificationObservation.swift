@@ -58,10 +58,12 @@ struct VerificationExchange: Sendable {
 
 extension Admission {
   /// Whose key it was, where that is known.
-  fileprivate var caller: (organisation: OrganisationID, key: KeyID)? {
+  fileprivate var caller: CallerIdentity? {
     switch self {
-    case .admitted(let standing): (standing.organisationID, standing.keyID)
-    case .refused(_, let standing): standing.map { ($0.organisationID, $0.keyID) }
+    case .admitted(let key):
+      CallerIdentity(organisationID: key.organisationID, keyID: key.keyID)
+    case .refused(_, let key):
+      key.map { CallerIdentity(organisationID: $0.organisationID, keyID: $0.keyID) }
     }
   }
 }

@@ -6,7 +6,7 @@ import Logging
 ///
 /// The body is ignored.
 package struct Verify: Sendable {
-  let meter: MeteringService
+  let usage: UsageService
 
   static let path = "/api/v1/verify"
 
@@ -28,7 +28,7 @@ package struct Verify: Sendable {
 
   /// A verification whose credentials and terms have been read.
   struct Question: Sendable {
-    let credentials: RuntimeCredentials
+    let credentials: Credentials
     let terms: VerificationTerms
   }
 
@@ -38,7 +38,7 @@ package struct Verify: Sendable {
   func question(
     _ headers: HTTPFields, query: String?, source: TermsSource, from client: IPAddress?
   ) throws -> Question {
-    let credentials = try RuntimeCredentials(reading: headers, from: client)
+    let credentials = try Credentials(reading: headers, from: client)
     let terms =
       switch source {
       case .query: try VerificationTerms(query: query)
@@ -53,7 +53,7 @@ package struct Verify: Sendable {
   func judge(_ question: Question, then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void)
   {
     let terms = question.terms
-    meter.verify(
+    usage.verify(
       question.credentials, charge: terms.charge, scopes: terms.scopes, environment: terms.environment,
       then: complete)
   }

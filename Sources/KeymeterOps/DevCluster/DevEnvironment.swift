@@ -131,7 +131,7 @@ package struct DevEnvironment: Sendable {
     do {
       _ = try await Migrator(pool: pool).migrate()
       try await PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers).introduce()
-      let organisations = OrganisationService(store: PostgresManagementStore(pool: pool), peppers: peppers)
+      let organisations = OrganisationService(store: PostgresTenantStore(pool: pool), peppers: peppers)
       result = .success(try await DemoOrganisation.createIfNone(organisations))
     } catch {
       result = .failure(error)

@@ -2,7 +2,11 @@ import Postgres
 
 /// The statements that read the audit log.
 enum AuditStatements {
-  static let all = [read]
+  static let all = [append, read]
+
+  static let append = Statement(
+    "audit_append",
+    "SELECT \(Schema.cell).append_audit($1, $2, $3, $4, $5, $6, $7)::text AS appended")
 
   /// Scans the primary key from the newest entry.
   ///

@@ -4,8 +4,9 @@ import Synchronization
 /// Rehashes the secrets of used keys with the current pepper, in the background.
 ///
 /// Callers never wait. Work lost when the node stops is queued again when the key is next used.
-public final class SecretRehasher: DigestRenewal {
+public final class SecretRehasher: Sendable {
   private let store: any PepperStore
+  private let peppers: PepperSet
   private let queue = Mutex(RehashQueue(longest: 4_096, memory: 262_144))
   private let wakes: AsyncStream<Void>
   private let wake: AsyncStream<Void>.Continuation
@@ -17,17 +18,16 @@ public final class SecretRehasher: DigestRenewal {
   /// The pause after a failure.
   private static let pause = Duration.seconds(1)
 
-  /// Creates a rehasher for `store`.
-  ///
-  /// Call `run` to start it.
-  public init(store: any PepperStore) {
+  /// A rehasher for the keys in `store`; `run` does its work.
+  public init(store: any PepperStore, peppers: PepperSet) {
     self.store = store
+    self.peppers = peppers
     (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Queues a key that has just authenticated with one of these hashes.
-  public func authenticated(_ hashes: [SecretHash]) {
-    if queue.withLock({ $0.note(hashes) }) { wake.yield() }
+  /// Queues a key that has just authenticated. Returns at once, and drops the key if the queue is full.
+  public func noteUse(of secret: KeySecret) {
+    if queue.withLock({ $0.note(peppers.hashes(of: secret)) }) { wake.yield() }
   }
 
   /// Rehashes queued secrets one by one, until the task is cancelled.

@@ -75,10 +75,10 @@ public struct Migrator: Sendable {
   private func ensureUsagePartitions() async throws {
     try await pool.withTransaction { connection in
       try await actAsOwner(connection)
-      let ahead = try await connection.row(of: MeteringStatements.partitionsAhead, [])
+      let ahead = try await connection.row(of: UsageStatements.partitionsAhead, [])
       guard try ahead.decode("ahead", as: Int32.self) < UsageMaintenance.monthsAhead else { return }
       _ = try await connection.execute(
-        MeteringStatements.ensurePartitions, [.int4(UsageMaintenance.monthsAhead)])
+        UsageStatements.ensurePartitions, [.int4(UsageMaintenance.monthsAhead)])
     }
   }
 

@@ -19,7 +19,7 @@ public struct UsageMaintenance: Sendable {
   /// - Returns: The number of reservations ended.
   /// - Throws: `PostgresError`.
   public func expireReservations() async throws -> Int {
-    try await untilDone(MeteringStatements.expireReservations, column: "swept")
+    try await untilDone(UsageStatements.expireReservations, column: "swept")
   }
 
   /// Creates the partitions for the coming months.
@@ -27,7 +27,7 @@ public struct UsageMaintenance: Sendable {
   /// - Returns: The number of partitions created.
   /// - Throws: `PostgresError`, with 55P03 if a long report blocks it. The next call tries again.
   public func ensurePartitions() async throws -> Int {
-    try await once(MeteringStatements.ensurePartitions, .int4(Self.monthsAhead), column: "made")
+    try await once(UsageStatements.ensurePartitions, .int4(Self.monthsAhead), column: "made")
   }
 
   /// The number of consecutive coming months with a partition of `usage_daily`.
@@ -36,7 +36,7 @@ public struct UsageMaintenance: Sendable {
   ///
   /// - Throws: `PostgresError`.
   public func partitionsAhead() async throws -> Int {
-    let row = try await pool.withTransaction { try await $0.row(of: MeteringStatements.partitionsAhead, []) }
+    let row = try await pool.withTransaction { try await $0.row(of: UsageStatements.partitionsAhead, []) }
     return Int(try row.decode("ahead", as: Int32.self))
   }
 
@@ -45,8 +45,8 @@ public struct UsageMaintenance: Sendable {
   /// - Returns: The number of rows deleted.
   /// - Throws: `PostgresError`.
   public func purge() async throws -> Int {
-    let events = try await untilDone(MeteringStatements.purgeEvents, column: "purged")
-    let reservations = try await untilDone(MeteringStatements.purgeReservations, column: "purged")
+    let events = try await untilDone(UsageStatements.purgeEvents, column: "purged")
+    let reservations = try await untilDone(UsageStatements.purgeReservations, column: "purged")
     return try await events + reservations + untilDone(IdempotencyStatements.purge, column: "purged")
   }
 

@@ -205,6 +205,9 @@ public actor Connection {
     session?.transactionFailure = nil
   }
 
+  /// The number of calls so far, `BEGIN` and `COMMIT` included: one round trip each once a statement is prepared.
+  package var callCount: UInt64 { session?.lastCall ?? 0 }
+
   /// Closes the connection at once, from within a call.
   func discard() {
     session?.finish()

@@ -20,7 +20,7 @@ final class LibpqSession: @unchecked Sendable {
   var transactionFailure: PostgresError?
   /// Nil once closed.
   private(set) var handle: OpaquePointer?
-  private var lastCall: UInt64 = 0
+  private(set) var lastCall: UInt64 = 0
   private let thread = pthread_self()
 
   private init(handle: OpaquePointer, configuration: ConnectionConfiguration, signals: ConnectionSignals) {

@@ -56,7 +56,7 @@ struct DatabaseOptions: ParsableArguments {
         try await PepperService(store: PostgresPepperStore(pool: pool), peppers: peppers).introduce()
       }
       return try await body(
-        OrganisationService(store: PostgresManagementStore(pool: pool), peppers: peppers))
+        OrganisationService(store: PostgresTenantStore(pool: pool), peppers: peppers))
     }
   }
 }

@@ -155,6 +155,6 @@ extension StoreUnderTest {
   }
 
   fileprivate func audit(_ clinic: TestOrganisation, _ query: AuditQuery) async throws -> [AuditRecord] {
-    try await metering.withMetering { try await $0.auditRecords(query, of: clinic.organisation.id) }
+    try await entered(clinic.organisation.id) { try await $0.auditRecords(query) }
   }
 }

@@ -120,7 +120,7 @@ struct IdempotencyConformance {
       let key = try await under.key()
       let entry = IdempotencyEntry(
         organisationID: key.organisation.id, keyID: key.id, name: try IdempotencyKey(validating: "a"))
-      try await under.metering.withMetering { transaction in
+      try await under.entered(key.organisation.id) { transaction in
         #expect(try await transaction.claim(entry) == .free)
         await #expect(throws: IdempotencyRejection.inFlight) {
           _ = try await under.record("a", tokens: 3, by: key)
@@ -147,11 +147,11 @@ extension StoreUnderTest {
   /// `first` runs after the charge, while the transaction is open.
   fileprivate func record(
     _ name: String, tokens: Int64, by key: MeteredKey,
-    first: @Sendable (RecordResult) throws -> Void = { _ in }
+    first: @Sendable (RecordedUsage) throws -> Void = { _ in }
   ) async throws -> StoredResponse {
-    try await MeteringService(admission: admission, store: metering, peppers: try peppers).record(
-      .success((Amounts(tokens: tokens), nil)), by: RuntimeCredentials(secret: key.secret, provider: nil),
-      repeatable: try request(name, "\(tokens)", by: key.secret)
+    let request = try request(name, "\(tokens)", by: key.secret)
+    return try await UsageService(admission: admission, store: store, peppers: try peppers).record(
+      { ((Amounts(tokens: tokens), nil), request) }, by: .test(Credentials(secret: key.secret))
     ) { recording in
       try first(recording)
       return StoredResponse(
@@ -161,9 +161,10 @@ extension StoreUnderTest {
 
   /// Creates a key under an idempotency key.
   fileprivate func create(_ name: String, by clinic: TestOrganisation) async throws -> StoredResponse {
-    try await KeyService(store: store, peppers: try peppers).create(
-      .success(KeyDraft(friendlyName: try .test("Racer"))), by: clinic.credentials, requestID: .test,
-      repeatable: try request(name, "racer", by: clinic.root.secret)
+    let request = try request(name, "racer", by: clinic.root.secret)
+    let draft = KeyDraft(friendlyName: try .test("Racer"))
+    return try await KeyService(store: store, peppers: try peppers).create(
+      { (draft, request) }, by: .test(clinic.credentials)
     ) { issued in
       StoredResponse(status: 201, fields: [], body: Array(issued.secret.revealed.utf8))
     }

@@ -56,7 +56,7 @@ struct KeyConformance {
         for _ in 0..<32 {
           group.addTask {
             do {
-              _ = try await keys.create(.success(draft), by: clinic.credentials, requestID: .test)
+              _ = try await keys.create(draft, by: clinic.credentials)
               return true
             } catch Rejection.linkageTaken {
               return false
@@ -145,10 +145,10 @@ struct KeyConformance {
       let hashes = try under.peppers.hashes(of: one.root.secret)
       let id = one.root.key.id
       try await under.entered(other.organisation.id) { transaction in
-        #expect(try await transaction.activeKey(hashes, lock: .none) == nil)
+        #expect(try await transaction.activeKey(hashes, of: other.organisation.providerID) == nil)
         #expect(try await transaction.keyForUpdate(id) == nil)
         #expect(try await transaction.keys().map(\.id) == [other.root.key.id])
-        try await transaction.touch(id)
+        try await transaction.markUsed(id)
         try await transaction.delete(id)
       }
       let kept = try await under.entered(one.organisation.id) { try await $0.keyForUpdate(id) }
@@ -189,7 +189,7 @@ struct KeyConformance {
       let id = clinic.root.key.id
       var seen: [Timestamp?] = []
       for _ in 0..<2 {
-        try await under.entered(clinic.organisation.id) { try await $0.touch(id) }
+        try await under.entered(clinic.organisation.id) { try await $0.markUsed(id) }
         seen.append(
           try await under.entered(clinic.organisation.id) { try await $0.keyForUpdate(id)?.lastUsedAt })
       }

@@ -102,11 +102,11 @@ struct KeyLifecycleConformance {
       let never = KeySecret(environment: .production, random: &random)
       for key in [one, other] {
         let hashes = try under.peppers.hashes(of: key.secret)
-        let found = try await under.store.withTransaction { try await $0.organisation(holding: hashes) }
+        let found = try await under.store.withTransaction { try await $0.organisation(forHashes: hashes) }
         #expect(found == key.organisation.id)
       }
       let hashes = try under.peppers.hashes(of: never)
-      #expect(try await under.store.withTransaction { try await $0.organisation(holding: hashes) } == nil)
+      #expect(try await under.store.withTransaction { try await $0.organisation(forHashes: hashes) } == nil)
     }
   }
 
@@ -154,10 +154,10 @@ struct KeyLifecycleConformance {
               let caller = Credentials(secret: one.secret)
               do {
                 if trial.isMultiple(of: 2) {
-                  _ = try await keys.revoke(.success(other.key.id), by: caller, requestID: .test)
+                  _ = try await keys.revoke(other.key.id, by: caller)
                 } else {
                   try await keys.delete(
-                    .success(other.key.id), by: caller, requestID: .test, under: .rootKeysAndScopes)
+                    other.key.id, by: caller, under: .rootKeysAndScopes)
                 }
                 return nil
               } catch let refusal as Rejection {
@@ -215,11 +215,11 @@ struct KeyLifecycleConformance {
       let keys = KeyService(store: under.store, peppers: try under.peppers)
       let draft = KeyDraft(friendlyName: try .test("Late"))
       let change = try await under.entered(clinic.organisation.id) { transaction in
-        try await transaction.holdChanges(of: manager.id)
+        try await transaction.lockKey(manager.id)
         try await ending.end(manager.key, in: transaction, under.peppers)
         let change = Task {
           try await keys.create(
-            .success(draft), by: Credentials(secret: manager.secret), requestID: .test,
+            draft, by: Credentials(secret: manager.secret),
             under: .rootKeysAndScopes)
         }
         // Time for the change to reach the lock.
@@ -245,7 +245,7 @@ struct KeyLifecycleConformance {
         for _ in 0..<16 {
           group.addTask {
             do {
-              return try await keys.rotate(.success(rotation), by: clinic.credentials, requestID: .test)
+              return try await keys.rotate(rotation, by: clinic.credentials)
             } catch let refusal as Rejection where refusal == late {
               return nil
             }
@@ -254,9 +254,9 @@ struct KeyLifecycleConformance {
         return try await group.reduce(into: []) { $0.append($1) }.compactMap(\.self)
       }
       #expect(rotated.count == 1)
-      if overlap > 0 { _ = try await keys.ownKey(clinic.credentials, requestID: .test) }
+      if overlap > 0 { _ = try await keys.ownKey(clinic.credentials) }
       for issued in rotated {
-        let own = try await keys.ownKey(Credentials(secret: issued.secret), requestID: .test)
+        let own = try await keys.ownKey(Credentials(secret: issued.secret))
         #expect(own.hint == issued.secret.hint)
       }
     }
@@ -267,7 +267,7 @@ struct KeyLifecycleConformance {
     case rotate, revoke, delete
 
     /// Ends the secret in the store, without the service's rules.
-    func end(_ key: APIKey, in transaction: any ManagementTransaction, _ peppers: PepperSet) async throws {
+    func end(_ key: APIKey, in transaction: any TenantTransaction, _ peppers: PepperSet) async throws {
       switch self {
       case .rotate:
         var random = RandomSource.system
@@ -282,10 +282,10 @@ struct KeyLifecycleConformance {
     func end(_ id: KeyID, by caller: Credentials, _ keys: KeyService) async throws {
       switch self {
       case .rotate:
-        _ = try await keys.rotate(.success(KeyRotation(id: id)), by: caller, requestID: .test)
-      case .revoke: _ = try await keys.revoke(.success(id), by: caller, requestID: .test)
+        _ = try await keys.rotate(KeyRotation(id: id), by: caller)
+      case .revoke: _ = try await keys.revoke(id, by: caller)
       case .delete:
-        try await keys.delete(.success(id), by: caller, requestID: .test, under: .rootKeysAndScopes)
+        try await keys.delete(id, by: caller, under: .rootKeysAndScopes)
       }
     }
   }
@@ -295,7 +295,11 @@ extension MeteredKey {
   /// Whether a rotation has replaced the secret.
   fileprivate func isSuperseded() async throws -> Bool {
     let hashes = try under.peppers.hashes(of: secret)
-    return try await under.entered(organisation.id) { try await $0.isSuperseded(hashes) }
+    return try await under.store.withTransaction { transaction in
+      let lookup = try await transaction.findKey(hashes, provider: nil, lock: .none, markUsed: false)
+      guard case .found(let found) = lookup else { return false }
+      return found.isSuperseded
+    }
   }
 
   /// Whether the secret authenticates a management call.

@@ -10,7 +10,7 @@ struct ModelConformance {
     "Random operations of several organisations have the same results",
     arguments: [11, 12, 13, 14] as [UInt64])
   func randomOperations(seed: UInt64) async throws {
-    let model = InMemoryManagementStore()
+    let model = InMemoryStore()
     try await TestDatabase.withMigrated { database in
       try await database.withStores { (real, owner) in
         var players = [
@@ -33,11 +33,11 @@ struct ModelConformance {
 extension TestDatabase {
   /// Runs `body` with a store in the server's role and one in the owner's role.
   fileprivate func withStores(
-    _ body: (PostgresManagementStore, PostgresManagementStore) async throws -> Void
+    _ body: (PostgresTenantStore, PostgresTenantStore) async throws -> Void
   ) async throws {
     try await withPool(as: .app) { pool in
       try await withPool(as: .owner) { owner in
-        try await body(PostgresManagementStore(pool: pool), PostgresManagementStore(pool: owner))
+        try await body(PostgresTenantStore(pool: pool), PostgresTenantStore(pool: owner))
       }
     }
   }
@@ -118,7 +118,7 @@ private struct Player {
   /// All keys ever issued in all organisations, including dead ones.
   var issued: [IssuedKey] = []
 
-  init(store: any ManagementStore, operatorStore: any ManagementStore, seed: UInt64) async throws {
+  init(store: any TenantStore, operatorStore: any TenantStore, seed: UInt64) async throws {
     let random = RandomSource.seeded(seed)
     keys = KeyService(store: store, peppers: try .test, random: random)
     organisations = OrganisationService(store: operatorStore, peppers: try .test, random: random)
@@ -151,21 +151,21 @@ private struct Player {
       let draft = KeyDraft(
         friendlyName: try .test("Created"), limits: .init(tokens: limit),
         linkageID: try linkage.map { try .test("linkage \($0)") })
-      let key = try await keys.create(.success(draft), by: credentials(tenant, caller), requestID: .test)
+      let key = try await keys.create(draft, by: credentials(tenant, caller))
       issued.append(key)
       return Self.line(key.key)
     case .update(let tenant, let caller, let target, let name, let limit):
       let update = KeyUpdate(
         id: id(target), friendlyName: try name.map { try .test("name \($0)") }, requests: limit)
       return Self.line(
-        try await keys.update(.success(update), by: credentials(tenant, caller), requestID: .test))
+        try await keys.update(update, by: credentials(tenant, caller)))
     case .delete(let tenant, let caller, let target):
-      try await keys.delete(.success(id(target)), by: credentials(tenant, caller), requestID: .test)
+      try await keys.delete(id(target), by: credentials(tenant, caller))
       return "deleted"
     case .get(let tenant, let caller):
-      return Self.line(try await keys.ownKey(credentials(tenant, caller), requestID: .test))
+      return Self.line(try await keys.ownKey(credentials(tenant, caller)))
     case .list(let tenant, let caller):
-      return try await keys.allKeys(credentials(tenant, caller), requestID: .test).keys.map(Self.line)
+      return try await keys.allKeys(credentials(tenant, caller)).keys.map(Self.line)
         .sorted()
         .joined()
     case .createRoot(let tenant):
@@ -183,19 +183,19 @@ private struct Player {
         friendlyName: try .test("Issued"), limits: .init(tokens: limit), environment: environment,
         scopes: scopes.map(Scope.init(stored:)))
       let key = try await keys.create(
-        .success(draft), by: bare(caller), requestID: .test, under: .rootKeysAndScopes)
+        draft, by: bare(caller), under: .rootKeysAndScopes)
       issued.append(key)
       return Self.line(key.key)
     case .rotate(let caller, let target, let overlap):
       let rotation = KeyRotation(id: id(target), overlapSeconds: overlap)
-      let key = try await keys.rotate(.success(rotation), by: bare(caller), requestID: .test)
+      let key = try await keys.rotate(rotation, by: bare(caller))
       issued.append(key)
       return Self.line(key.key)
     case .revoke(let caller, let target):
-      return Self.line(try await keys.revoke(.success(id(target)), by: bare(caller), requestID: .test))
+      return Self.line(try await keys.revoke(id(target), by: bare(caller)))
     case .deleteAny(let caller, let target):
       try await keys.delete(
-        .success(id(target)), by: bare(caller), requestID: .test, under: .rootKeysAndScopes)
+        id(target), by: bare(caller), under: .rootKeysAndScopes)
       return "deleted"
     case .page(let caller, let size, let environment, let status):
       return try await pages(by: bare(caller), size, KeyFilter(environment: environment, status: status))
@@ -211,7 +211,7 @@ private struct Player {
     var next: KeyPosition?
     repeat {
       let listing = KeyListing(filter: filter, after: next, limit: size)
-      let page = try await keys.page(.success(listing), by: caller, requestID: .test)
+      let page = try await keys.page(listing, by: caller)
       lines += page.keys.map(Self.line)
       next = page.next
     } while next != nil

@@ -99,7 +99,7 @@ struct PageConformance {
       let doomed = passing
       async let changes: Void = {
         for id in doomed {
-          try await service.delete(.success(id), by: clinic.credentials, requestID: .test)
+          try await service.delete(id, by: clinic.credentials)
           _ = try await under.key(of: clinic)
         }
       }()
@@ -108,7 +108,7 @@ struct PageConformance {
         var next: KeyPosition?
         repeat {
           let page = try await service.page(
-            .success(KeyListing(after: next, limit: 3)), by: clinic.credentials, requestID: .test)
+            KeyListing(after: next, limit: 3), by: clinic.credentials)
           listed += page.keys.map(\.id)
           next = page.next
         } while next != nil

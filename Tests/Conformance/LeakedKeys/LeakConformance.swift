@@ -112,9 +112,9 @@ struct LeakConformance {
           group.addTask {
             if trial.isMultiple(of: 2) {
               let rotation = KeyRotation(id: key.id)
-              _ = try await keys.rotate(.success(rotation), by: clinic.credentials, requestID: .test)
+              _ = try await keys.rotate(rotation, by: clinic.credentials)
             } else {
-              try await keys.delete(.success(key.id), by: clinic.credentials, requestID: .test)
+              try await keys.delete(key.id, by: clinic.credentials)
             }
           }
           try await group.waitForAll()
@@ -172,10 +172,10 @@ struct LeakConformance {
             case 0:
               let rotation = KeyRotation(id: key.id, overlapSeconds: trial < 12 ? 0 : 600)
               do {
-                _ = try await keys.rotate(.success(rotation), by: by, requestID: .test)
+                _ = try await keys.rotate(rotation, by: by)
               } catch Rejection.keyNotActive(.revoked) {}
-            case 1: _ = try await keys.revoke(.success(key.id), by: by, requestID: .test)
-            case 2: try await keys.delete(.success(key.id), by: by, requestID: .test)
+            case 1: _ = try await keys.revoke(key.id, by: by)
+            case 2: try await keys.delete(key.id, by: by)
             default:
               let outcome = try await leaks.one(key.secret)
               #expect(outcome.isKey)

@@ -1,6 +1,5 @@
 import KeymeterDomain
 import KeymeterTesting
-import Synchronization
 import Testing
 
 @Suite("Peppers", .timeLimit(.minutes(2)))
@@ -152,46 +151,6 @@ struct PepperConformance {
       }
     }
   }
-
-  @Test(
-    "Every use of a key reports that it authenticated, and no rejected use does",
-    arguments: Backend.allCases)
-  func told(backend: Backend) async throws {
-    try await backend.withStore { under in
-      let heard = Heard()
-      let peppers = try PepperSet.rotated.renewing(by: heard)
-      let meter = MeteringService(admission: under.admission, store: under.metering, peppers: peppers)
-      let keys = KeyService(store: under.store, peppers: peppers)
-      let owner = try await TestOrganisation.create("clinic", in: under.operatorStore)
-      let key = try await under.key(limits: MonthlyLimits(requests: 1), of: owner)
-      let mine = RuntimeCredentials(secret: key.secret, provider: nil)
-
-      let (child, root) = (peppers.hashes(of: key.secret), peppers.hashes(of: owner.root.secret))
-      let verify = {
-        _ = try await withCheckedThrowingContinuation { continuation in
-          meter.verify(mine, charge: .oneRequest, scopes: [], environment: nil) {
-            continuation.resume(with: $0)
-          }
-        }
-      }
-
-      try await verify()
-      #expect(heard.take() == [child], "verify")
-      try await verify()
-      #expect(heard.take() == [child], "verify over its limit")
-      _ = try await meter.usage(of: .success(nil), by: mine)
-      #expect(heard.take() == [child], "usage")
-      _ = try await keys.ownKey(owner.credentials, requestID: .test)
-      #expect(heard.take() == [root], "management")
-      _ = try await keys.revoke(.success(key.id), by: owner.credentials, requestID: .test)
-      #expect(heard.take() == [root], "revocation")
-      try await verify()
-      await #expect(throws: Rejection.notAuthentic) {
-        try await keys.ownKey(owner.credentials(key.secret), requestID: .test)
-      }
-      #expect(heard.take() == [], "a revoked key")
-    }
-  }
 }
 
 extension PepperSet {
@@ -216,20 +175,5 @@ extension StoreUnderTest {
   /// Whether a node admits the key with these hashes.
   fileprivate func admits(_ hashes: [SecretHash], on node: Int = 0) async throws -> Bool {
     try await nodes[node].admit(AdmissionRequest(hashes: hashes)).admitted != nil
-  }
-}
-
-/// Records the keys that were reported to it.
-private final class Heard: DigestRenewal {
-  private let hashes = Mutex<[[SecretHash]]>([])
-
-  func authenticated(_ hashes: [SecretHash]) { self.hashes.withLock { $0.append(hashes) } }
-
-  /// The reports since the last call.
-  func take() -> [[SecretHash]] {
-    hashes.withLock { heard in
-      defer { heard = [] }
-      return heard
-    }
   }
 }

@@ -22,7 +22,7 @@ enum Backend: String, CaseIterable, Sendable {
   }
 
   private static func withModel(_ body: (StoreUnderTest) async throws -> Void) async throws {
-    let store = InMemoryManagementStore(clock: { .now })
+    let store = InMemoryStore(clock: { .now })
     try await StoreUnderTest(
       store: store, operatorStore: store, auditLog: { store.auditLog.map(AuditLine.init) },
       nodes: [store, store],
@@ -31,7 +31,7 @@ enum Backend: String, CaseIterable, Sendable {
         for request in requests { admissions.append(try await store.admit(request)) }
         return admissions
       },
-      metering: store, hooks: store, pepperStore: store
+      hooks: store, pepperStore: store
     ).checked(body)
   }
 
@@ -42,11 +42,11 @@ enum Backend: String, CaseIterable, Sendable {
           try await database.withPool(maximumConnections: 8, as: .app) { pool in
             try await withNodes(database) { nodes in
               try await StoreUnderTest(
-                store: PostgresManagementStore(pool: pool),
-                operatorStore: PostgresManagementStore(pool: owner),
+                store: PostgresTenantStore(pool: pool),
+                operatorStore: PostgresTenantStore(pool: owner),
                 auditLog: { try await AuditLine.all(in: superuser) }, nodes: nodes,
                 admitInOrder: { try await PostgresBatch(pool: pool).admit($0) },
-                metering: PostgresMeteringStore(pool: pool), hooks: PostgresHooks(pool: superuser),
+                hooks: PostgresHooks(pool: superuser),
                 pepperStore: PostgresPepperStore(pool: pool)
               ).checked(body)
             }
@@ -79,15 +79,14 @@ private let databases = AsyncSemaphore(8)
 
 /// The store under test, with access to its contents.
 struct StoreUnderTest: Sendable {
-  let store: any ManagementStore
+  let store: any TenantStore
   /// A store in the owner's role, because the server's role creates no organisations.
-  let operatorStore: any ManagementStore
+  let operatorStore: any TenantStore
   let auditLog: @Sendable () async throws -> [AuditLine]
   /// Two nodes that share nothing but the store.
   let nodes: [any AdmissionControl]
   /// Judges one batch in the given order.
   let admitInOrder: @Sendable ([AdmissionRequest]) async throws -> [Admission]
-  let metering: any MeteringStore
   let hooks: any MeterHooks
   let pepperStore: any PepperStore
 
@@ -102,12 +101,12 @@ struct StoreUnderTest: Sendable {
     get throws { try .test }
   }
 
-  /// Runs `body` in a transaction of this organisation.
+  /// Runs `body` in a transaction whose tenant is this organisation.
   func entered<Output: Sendable>(
-    _ organisation: OrganisationID, _ body: @Sendable (any ManagementTransaction) async throws -> Output
+    _ organisation: OrganisationID, _ body: @Sendable (any TenantTransaction) async throws -> Output
   ) async throws -> Output {
     try await store.withTransaction { transaction in
-      try await transaction.enter(organisation)
+      try await transaction.setTenant(organisation)
       return try await body(transaction)
     }
   }

@@ -31,4 +31,4 @@ protocol MeterHooks: Sendable {
   func dayPasses() async throws
 }
 
-extension InMemoryManagementStore: MeterHooks {}
+extension InMemoryStore: MeterHooks {}

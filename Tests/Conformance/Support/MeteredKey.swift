@@ -35,7 +35,7 @@ struct MeteredKey: Sendable {
   ) async throws -> ReserveResult {
     var random = RandomSource.system
     let id = ReservationID(random: &random)
-    return try await under.metering.withMetering { transaction in
+    return try await under.store.withTransaction { transaction in
       try await transaction.reserve(
         id, try request(amounts, from: address),
         ReservationTerms(holdSeconds: holdSeconds, onExpiry: onExpiry))
@@ -52,22 +52,20 @@ struct MeteredKey: Sendable {
   }
 
   func settle(_ id: ReservationID, _ amounts: Amounts) async throws -> Settlement {
-    try await under.metering.withMetering { transaction in
-      try await transaction.settle(id, of: key.id, in: organisation.id, amounts: amounts)
-    }
+    try await under.entered(organisation.id) { try await $0.settle(id, of: key.id, amounts: amounts) }
   }
 
   func record(
     _ amounts: Amounts, event: String? = nil, from address: String? = nil
   ) async throws -> RecordResult {
     let event = try event.map { try EventID(validating: $0) }
-    return try await under.metering.withMetering { transaction in
+    return try await under.store.withTransaction { transaction in
       try await transaction.record(try request(amounts, from: address), event: event)
     }
   }
 
   func usage() async throws -> KeyUsage? {
-    try await under.metering.withMetering { try await $0.usage(of: key.id, in: organisation.id) }
+    try await under.entered(organisation.id) { try await $0.usage(of: key.id) }
   }
 
   /// The usage of this month, or `nil` if the key is gone.
@@ -134,7 +132,7 @@ extension StoreUnderTest {
       friendlyName: try .test("Metered"), limits: limits, environment: environment,
       scopes: scopes.map(Scope.init(stored:)), allowedAddresses: try allowed.map { try .test($0) })
     let issued = try await KeyService(store: store, peppers: try peppers)
-      .create(.success(draft), by: organisation.credentials, requestID: .test)
+      .create(draft, by: organisation.credentials)
     return MeteredKey(
       under: self, organisation: organisation.organisation, key: issued.key, secret: issued.secret)
   }

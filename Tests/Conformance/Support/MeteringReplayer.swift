@@ -85,7 +85,7 @@ struct MeteringReplayer {
 
   private mutating func create(_ draft: KeyDraft, _ tenant: Int) async throws -> String {
     let owner = tenants[tenant]
-    let issued = try await keyService.create(.success(draft), by: owner.credentials, requestID: .test)
+    let issued = try await keyService.create(draft, by: owner.credentials)
     keys.append(
       MeteredKey(under: under, organisation: owner.organisation, key: issued.key, secret: issued.secret))
     return "\(issued.key.id)"
@@ -122,7 +122,7 @@ struct MeteringReplayer {
   ) async throws -> String {
     let id = ReservationID(random: &random)
     let request = try keys[at: key].request(amounts)
-    let reserving = try await under.metering.withMetering { transaction in
+    let reserving = try await under.store.withTransaction { transaction in
       try await transaction.reserve(id, request, ReservationTerms(onExpiry: onExpiry))
     }
     switch reserving {
@@ -144,8 +144,9 @@ struct MeteringReplayer {
       firstDay: CivilDate(daysSinceEpoch: 0), lastDay: CivilDate(daysSinceEpoch: 40_000),
       keys: key.map { [keys[at: $0].id] })
     let organisation = tenants[tenant].organisation.id
-    return try await under.metering.withLongQuestion(of: organisation) {
-      "\(try await $0.dailyUsage(query, in: organisation))"
+    return try await under.store.withAnalyticsTransaction(of: organisation) { transaction in
+      try await transaction.setTenant(organisation)
+      return "\(try await transaction.dailyUsage(query))"
     }
   }
 

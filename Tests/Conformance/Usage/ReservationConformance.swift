@@ -176,9 +176,7 @@ struct ReservationConformance {
       #expect(try await under.hooks.sweepExpiredReservations() == 1)
       #expect(try await key.used() == .init(tokens: 7))
       let query = AnalyticsQuery(firstDay: lastMonth.firstDay, lastDay: lastMonth.firstDay, keys: nil)
-      let days = try await under.metering.withMetering {
-        try await $0.dailyUsage(query, in: key.organisation.id)
-      }
+      let days = try await under.entered(key.organisation.id) { try await $0.dailyUsage(query) }
       #expect(days == [DailyUsage(day: lastMonth.firstDay, used: .init(tokens: 51))])
     }
   }
@@ -237,8 +235,8 @@ extension StoreUnderTest {
     guard let first = CivilDate(year: 2000, month: 1, day: 1),
       let last = CivilDate(year: 2999, month: 1, day: 1)
     else { return nil }
-    let days = try await metering.withMetering {
-      try await $0.dailyUsage(.init(firstDay: first, lastDay: last, keys: nil), in: organisation)
+    let days = try await entered(organisation) {
+      try await $0.dailyUsage(.init(firstDay: first, lastDay: last, keys: nil))
     }
     return days.count == 1 ? days.first?.used : nil
   }

@@ -28,29 +28,15 @@ struct UsageConformance {
   }
 
   @Test(
-    "Usage and root status of a key are visible in its own organisation only", arguments: Backend.allCases
-  )
+    "A key's usage is visible in its own organisation only", arguments: Backend.allCases)
   func otherTenant(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let other = try await TestOrganisation.create("other", in: under.operatorStore)
       let child = try await under.key(of: clinic)
       let (home, away) = (clinic.organisation.id, other.organisation.id)
-      let roots = try await under.metering.withMetering { transaction in
-        [
-          try await transaction.isRoot(clinic.root.key.id, in: home),
-          try await transaction.isRoot(child.id, in: home),
-          try await transaction.isRoot(clinic.root.key.id, in: away),
-        ]
-      }
-      #expect(roots == [true, false, nil])
-      let known = try await under.metering.withMetering { transaction in
-        [
-          try await transaction.usage(of: child.id, in: home),
-          try await transaction.usage(of: child.id, in: away),
-        ].map { $0 != nil }
-      }
-      #expect(known == [true, false])
+      #expect(try await under.entered(home) { try await $0.usage(of: child.id) } != nil)
+      #expect(try await under.entered(away) { try await $0.usage(of: child.id) } == nil)
       try await child.delete()
       #expect(try await child.usage() == nil)
     }
@@ -65,10 +51,8 @@ struct UsageConformance {
       let (home, away) = (clinic.organisation.id, other.organisation.id)
 
       func owners() async throws -> [OrganisationID?] {
-        try await under.metering.withMetering { transaction in
-          try await transaction.owners(of: [key.id], askedBy: home)
-            + transaction.owners(of: [key.id], askedBy: away)
-        }
+        try await under.entered(home) { try await $0.owners(of: [key.id]) }
+          + under.entered(away) { try await $0.owners(of: [key.id]) }
       }
 
       #expect(try await owners() == [home, home])
@@ -77,11 +61,11 @@ struct UsageConformance {
       #expect(try await owners() == [home, nil])
       let never = KeyID(rawValue: "key_never")
       let foreign = other.root.key.id
-      let named = try await under.metering.withMetering {
-        try await $0.owners(of: [never, key.id, foreign, never, key.id], askedBy: home)
+      let named = try await under.entered(home) {
+        try await $0.owners(of: [never, key.id, foreign, never, key.id])
       }
       #expect(named == [nil, home, away, nil, home])
-      #expect(try await under.metering.withMetering { try await $0.owners(of: [], askedBy: home) }.isEmpty)
+      #expect(try await under.entered(home) { try await $0.owners(of: []) }.isEmpty)
     }
   }
 
@@ -106,8 +90,8 @@ struct UsageConformance {
       let old = DailyUsage(day: first, used: .init(tokens: 3))
 
       func days(_ from: CivilDate, _ to: CivilDate, _ keys: [KeyID]?) async throws -> [DailyUsage] {
-        try await under.metering.withMetering {
-          try await $0.dailyUsage(.init(firstDay: from, lastDay: to, keys: keys), in: clinic.organisation.id)
+        try await under.entered(clinic.organisation.id) {
+          try await $0.dailyUsage(.init(firstDay: from, lastDay: to, keys: keys))
         }
       }
 
@@ -132,8 +116,8 @@ struct UsageConformance {
       let id = try await key.hold(.oneRequest)
       _ = try await key.settle(id, .zero)
       let today = try #require(try await key.usage()).standing.judgedAt.day
-      let days = try await under.metering.withMetering {
-        try await $0.dailyUsage(.init(firstDay: today, lastDay: today, keys: nil), in: key.organisation.id)
+      let days = try await under.entered(key.organisation.id) {
+        try await $0.dailyUsage(.init(firstDay: today, lastDay: today, keys: nil))
       }
       #expect(days.isEmpty)
     }
@@ -147,7 +131,7 @@ struct UsageConformance {
       var random = RandomSource.system
       let id = ReservationID(random: &random)
       await #expect(throws: Interruption.self) {
-        try await under.metering.withMetering { transaction in
+        try await under.store.withTransaction { transaction in
           _ = try await transaction.record(try key.request(), event: try EventID(validating: "a"))
           _ = try await transaction.reserve(id, try key.request(), ReservationTerms())
           throw Interruption()
@@ -157,13 +141,22 @@ struct UsageConformance {
     }
   }
 
-  @Test("Identifying a key charges nothing, even if the request has a charge", arguments: Backend.allCases)
-  func identify(backend: Backend) async throws {
+  @Test("Authenticating a key charges nothing and reads its usage", arguments: Backend.allCases)
+  func authenticating(backend: Backend) async throws {
     try await backend.withStore { under in
-      let key = try await under.key(limits: .init(requests: 0))
-      let identified = try await under.metering.withMetering { try await $0.identify(try key.request()) }
-      #expect(identified.admitted?.keyID == key.id)
-      #expect(try await under.hooks.meter().isEmpty)
+      let key = try await under.key(limits: .init(requests: 1))
+      _ = try await key.verify()
+      let before = try await under.hooks.meter()
+      let lookup = try await under.store.withTransaction {
+        try await $0.findKey(try key.request().hashes, provider: nil, lock: .none, markUsed: false)
+      }
+      guard case .found(let found) = lookup else {
+        Issue.record("\(lookup)")
+        return
+      }
+      #expect(found.key.id == key.id && found.used == .oneRequest)
+      #expect(!found.secretHasEnded && !found.isSuperseded)
+      #expect(try await under.hooks.meter() == before)
     }
   }
 }

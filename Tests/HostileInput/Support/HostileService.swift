@@ -52,8 +52,8 @@ struct HostileService: Sendable {
 
   /// Runs `body` over the in-memory store.
   static func withModel(_ body: @Sendable (HostileService) async throws -> Void) async throws {
-    let store = InMemoryManagementStore(clock: { .now })
-    try await serve(store, metering: store, admission: store, body)
+    let store = InMemoryStore(clock: { .now })
+    try await serve(store, admission: store, body)
   }
 
   /// Runs `body` over PostgreSQL.
@@ -63,8 +63,7 @@ struct HostileService: Sendable {
         try await database.withPool { workers in
           let batcher = AdmissionBatcher(pool: workers, options: .init(workers: 2))
           try await serve(
-            PostgresManagementStore(pool: pool), metering: PostgresMeteringStore(pool: pool),
-            admission: batcher, body)
+            PostgresTenantStore(pool: pool), admission: batcher, body)
           await batcher.drain()
         }
       }
@@ -72,7 +71,7 @@ struct HostileService: Sendable {
   }
 
   private static func serve(
-    _ store: some ManagementStore, metering: some MeteringStore, admission: some AdmissionControl,
+    _ store: some TenantStore, admission: some AdmissionControl,
     _ body: @Sendable (HostileService) async throws -> Void
   ) async throws {
     let peppers = try PepperSet.test
@@ -81,13 +80,13 @@ struct HostileService: Sendable {
     var targets: [String] = []
     for _ in 0..<8 {
       let child = try await keys.create(
-        .success(KeyDraft(friendlyName: try .test("Till"))), by: home.credentials, requestID: .test)
+        KeyDraft(friendlyName: try .test("Till")), by: home.credentials)
       targets.append(child.key.id.rawValue)
     }
     let caller = HostileCaller(key: home.root.secret.revealed, provider: "home", targets: targets)
     let router = KeymeterRouter(
-      keys: keys, meter: MeteringService(admission: admission, store: metering, peppers: peppers),
-      audit: AuditService(store: metering, peppers: peppers), readiness: { .ready })
+      keys: keys, usage: UsageService(admission: admission, store: store, peppers: peppers),
+      readiness: { .ready })
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     try await Application(responder: router.responder(), logger: logger).test(.router) { client in
       try await body(HostileService(client: client, caller: caller))

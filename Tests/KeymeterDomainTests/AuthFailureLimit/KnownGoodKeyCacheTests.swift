@@ -3,9 +3,9 @@ import KeymeterTesting
 import Testing
 
 @Suite struct KnownGoodKeyCacheTests {
-  private static func credentials(_ seed: UInt64, provider: String? = nil) throws -> RuntimeCredentials {
+  private static func credentials(_ seed: UInt64, provider: String? = nil) throws -> Credentials {
     var random = RandomSource.seeded(seed)
-    return RuntimeCredentials(
+    return Credentials(
       secret: KeySecret(environment: .production, random: &random),
       provider: try provider.map { try ProviderID(validating: $0) })
   }

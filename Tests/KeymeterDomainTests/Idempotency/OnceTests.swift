@@ -15,20 +15,6 @@ import Testing
     name = try IdempotencyKey(validating: "first")
   }
 
-  @Test func `a request is carried out once, and its answer given again`() async throws {
-    let request = request(by: scene.home.root.secret)
-    let first = try await create(request)
-    let again = try await create(request)
-    #expect(!first.replayed && again.replayed)
-    #expect(again.body == first.body && again.fields == first.fields && again.status == first.status)
-    #expect(try await scene.allKeys().count == 2)
-  }
-
-  @Test func `without a name it is carried out each time`() async throws {
-    #expect(try await create(nil).body != create(nil).body)
-    #expect(try await scene.allKeys().count == 3)
-  }
-
   @Test func `effect, log line and answer are one: the transaction that is run twice keeps one of each`()
     async throws
   {
@@ -43,10 +29,9 @@ import Testing
 
   @Test func `where the answer can't be kept, nothing was done`() async throws {
     struct Broken: Error {}
-    let keys = try scene.keys(
-      over: ObservedStore(store: scene.store) { call in if call == .keep { throw Broken() } })
+    scene.store.observe { call in if call == .keep { throw Broken() } }
     await #expect(throws: Broken.self) {
-      try await create(request(by: scene.home.root.secret), on: keys)
+      try await create(request(by: scene.home.root.secret))
     }
     #expect(try await scene.allKeys().count == 1)
     #expect(try await scene.store.answers() == 0)
@@ -57,23 +42,6 @@ import Testing
     await #expect(throws: NoEffect.self) { try await create(request) { _ in throw NoEffect() } }
     #expect(try await scene.store.answers() == 0)
     #expect(try await !create(request).replayed)
-  }
-
-  @Test func `another payload under the same name is refused, and has no effect`() async throws {
-    _ = try await create(request(by: scene.home.root.secret))
-    await #expect(throws: IdempotencyRejection.reused) {
-      try await create(request(by: scene.home.root.secret, body: "other"))
-    }
-    #expect(try await scene.allKeys().count == 2)
-  }
-
-  @Test func `while another transaction is at it, nothing is done`() async throws {
-    try await scene.store.setNamesInFlight(true)
-    await #expect(throws: IdempotencyRejection.inFlight) {
-      try await create(request(by: scene.home.root.secret))
-    }
-    try await scene.store.setNamesInFlight(false)
-    #expect(try await scene.allKeys().count == 1)
   }
 
   @Test func `after the caller's key has got a new value, the answer stays shut and nothing is done twice`()
@@ -110,8 +78,8 @@ import Testing
         status: 201, fields: [.init(name: "A", value: "b")], body: Array(issued.secret.revealed.utf8))
     }
   ) async throws -> StoredResponse {
-    try await (keys ?? scene.keys).create(
-      .success(KeyDraft(friendlyName: try .test("Till"))), by: scene.home.credentials, requestID: .test,
-      repeatable: request, answer: answer)
+    let draft = KeyDraft(friendlyName: try .test("Till"))
+    return try await (keys ?? scene.keys).create(
+      { (draft, request) }, by: .test(scene.home.credentials), answer: answer)
   }
 }

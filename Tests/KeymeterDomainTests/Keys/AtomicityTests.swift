@@ -2,64 +2,61 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-/// A change and its line in the log are one: where the line can't be written, the change is not made.
-@Suite struct AtomicityTests {
-  @Test(arguments: Operation.changes)
-  func `a key's change that can't be logged leaves nothing`(operation: Operation) async throws {
+@Suite("A change and its audit entry are atomic")
+struct AtomicityTests {
+  @Test("A change of a key that can't be logged is undone", arguments: KeyChange.allCases)
+  func keys(change: KeyChange) async throws {
     let scene = try await Scene()
     let child = try await scene.child()
-    let keys = try scene.keys(over: failing(scene.store, at: .append))
-    let rename = KeyUpdate(id: child.key.id, friendlyName: try .test("Desk"))
-    try await expectNothingLeft(in: scene) {
-      if operation == .update {
-        _ = try await keys.update(.success(rename), by: scene.home.credentials, requestID: .test)
-      } else {
-        try await operation.run(.success(child.key.id), by: scene.home.credentials, on: keys)
-      }
+    try await expectNothingLeft(in: scene, failing: .append) {
+      try await change.run(on: child.key.id, by: scene.home.credentials, scene.keys)
     }
-    let own = try await scene.keys.ownKey(scene.home.credentials(child.secret), requestID: .test)
-    #expect(own == child.key)
+    #expect(try await scene.keys.ownKey(scene.home.credentials(child.secret)) == child.key)
   }
 
-  @Test(arguments: [StoreCall.append, .insertKey, .insertOrganisation])
-  func `an organisation that can't be made whole is not made`(call: StoreCall) async throws {
+  @Test(
+    "An organisation is created completely or not at all",
+    arguments: [StoreCall.append, .insertKey, .insertOrganisation])
+  func creation(call: StoreCall) async throws {
     let scene = try await Scene()
-    let service = try scene.organisations(over: failing(scene.store, at: call))
-    try await expectNothingLeft(in: scene) {
-      _ = try await service.create(provider: ProviderID(validating: "acme"), name: .test("Acme"))
+    try await expectNothingLeft(in: scene, failing: call) {
+      _ = try await scene.organisations.create(
+        provider: ProviderID(validating: "acme"), name: .test("Acme"))
     }
   }
 
-  @Test func `an organisation's change that can't be logged leaves nothing`() async throws {
+  @Test("A change of an organisation that can't be logged is undone")
+  func organisations() async throws {
     let scene = try await Scene()
-    let service = try scene.organisations(over: failing(scene.store, at: .append))
     let provider = scene.home.organisation.providerID
-    try await expectNothingLeft(in: scene) { try await service.rename(provider, to: .test("New")) }
-    try await expectNothingLeft(in: scene) { try await service.delete(provider) }
-    try await expectNothingLeft(in: scene) {
-      _ = try await service.createRootKey(provider, name: .test("Second"))
+    try await expectNothingLeft(in: scene, failing: .append) {
+      try await scene.organisations.rename(provider, to: .test("New"))
+    }
+    try await expectNothingLeft(in: scene, failing: .append) {
+      try await scene.organisations.delete(provider)
+    }
+    try await expectNothingLeft(in: scene, failing: .append) {
+      _ = try await scene.organisations.createRootKey(provider, name: .test("Second"))
     }
   }
 
-  @Test func `an organisation that can't be deleted is not logged as deleted`() async throws {
+  @Test("An organisation that can't be deleted is not logged as deleted")
+  func deletion() async throws {
     let scene = try await Scene()
-    let service = try scene.organisations(over: failing(scene.store, at: .deleteOrganisation))
-    try await expectNothingLeft(in: scene) {
-      try await service.delete(scene.home.organisation.providerID)
+    try await expectNothingLeft(in: scene, failing: .deleteOrganisation) {
+      try await scene.organisations.delete(scene.home.organisation.providerID)
     }
   }
 
-  private func failing(_ store: any ManagementStore, at failingCall: StoreCall) -> ObservedStore {
-    ObservedStore(store: store) { call in
-      if call == failingCall { throw Broken() }
-    }
-  }
-
-  private func expectNothingLeft(in scene: Scene, after body: () async throws -> Void) async throws {
+  private func expectNothingLeft(
+    in scene: Scene, failing failingCall: StoreCall, after body: () async throws -> Void
+  ) async throws {
     let organisations = try await scene.organisations.list()
     let keys = try await scene.organisations.show(scene.home.organisation.providerID).keys
     let log = scene.store.auditLog
+    scene.store.observe { call in if call == failingCall { throw Broken() } }
     await #expect(throws: Broken()) { try await body() }
+    scene.store.observe(nil)
     #expect(try await scene.organisations.list() == organisations)
     #expect(try await scene.organisations.show(scene.home.organisation.providerID).keys == keys)
     #expect(scene.store.auditLog == log)

@@ -19,7 +19,7 @@ import Testing
     environment: KeyEnvironment, root: Bool
   ) throws {
     let draft = KeyDraft(friendlyName: try .test("Till"), environment: environment)
-    let drawn = issuer.draw(draft, root: root)
+    let drawn = issuer.generate(draft, root: root, from: issuer.seed())
     #expect(drawn.secret.environment == environment)
     #expect(drawn.key.draft == draft)
     #expect(drawn.key.root == root)
@@ -30,12 +30,12 @@ import Testing
 
   @Test func `a linkage that is named is kept`() throws {
     let draft = KeyDraft(friendlyName: try .test("Till"), linkageID: try .test("shop 7"))
-    #expect(issuer.draw(draft, root: false).key.linkageID.rawValue == "shop 7")
+    #expect(issuer.generate(draft, root: false, from: issuer.seed()).key.linkageID.rawValue == "shop 7")
   }
 
   @Test func `a linkage that is not named is made, and never twice`() throws {
     let draft = KeyDraft(friendlyName: try .test("Till"))
-    let drawn = (0..<2000).map { _ in issuer.draw(draft, root: false) }
+    let drawn = (0..<2000).map { _ in issuer.generate(draft, root: false, from: issuer.seed()) }
     let linkages = drawn.map(\.key.linkageID.rawValue)
     #expect(linkages.allSatisfy { $0.hasPrefix("lnk_") && $0.count == 28 })
     #expect(Set(linkages).count == drawn.count)
@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test func `neither id nor linkage is a part of the secret`() throws {
-    let drawn = issuer.draw(KeyDraft(friendlyName: try .test("Till")), root: false)
+    let drawn = issuer.generate(KeyDraft(friendlyName: try .test("Till")), root: false, from: issuer.seed())
     #expect(!leaks(drawn.key.id.rawValue, ofKey: drawn.secret.revealed))
     #expect(!leaks(drawn.key.linkageID.rawValue, ofKey: drawn.secret.revealed))
   }

@@ -1,6 +1,7 @@
-import KeymeterDomain
 import KeymeterTesting
 import Testing
+
+@testable import KeymeterDomain
 
 /// Walks everything that one key may have beside everything that it asks for, or manages, in another.
 @Suite struct KeyPermissionsTests {
@@ -92,114 +93,44 @@ import Testing
       expiresAt: expiry.map { now.advanced(bySeconds: $0) })
   }
 
-  @Test(arguments: environments.indices)
-  func `a manager issues and manages what it could itself have been, and nothing beyond`(
-    environment: Int
-  ) async throws {
-    let now = TestClock().now
-    for point in try Self.points(Self.environments[environment], at: now) {
-      let scene = try await Scene()
-      let manager = Credentials(secret: try await scene.issue(point.manager).secret)
-      let target = try await scene.issue(point.other).key
-      let logged = scene.store.auditLog.count
-      var outcomes: [[EscalationViolation]] = []
-      outcomes.append(try await excesses { _ = try await scene.issue(point.other, by: manager) })
-      outcomes.append(try await excesses { _ = try await scene.rotate(target.id, by: manager) })
-      outcomes.append(try await excesses { _ = try await scene.revoke(target.id, by: manager) })
-      outcomes.append(try await excesses { try await scene.deleteAny(target.id, by: manager) })
-      #expect(outcomes == Array(repeating: point.excesses, count: 4), "\(point)")
-      guard !point.excesses.isEmpty else { continue }
-      #expect(scene.store.auditLog.count == logged)
-      #expect(try await scene.allKeys().contains(target))
+  @Test("A key can only grant and manage what it holds itself", arguments: environments.indices)
+  func escalation(environment: Int) throws {
+    for point in try Self.points(Self.environments[environment], at: TestClock().now) {
+      let own = KeyPermissions(asked: point.manager)
+      #expect(own.excesses(of: KeyPermissions(asked: point.other)) == point.excesses, "\(point)")
     }
   }
 
-  /// What was said to stand against a change; nothing where it was made.
-  private func excesses(_ body: () async throws -> Void) async throws -> [EscalationViolation] {
-    do {
-      try await body()
-      return []
-    } catch Rejection.beyondOwnAuthority(let excesses) {
-      #expect(!excesses.isEmpty)
-      return excesses
+  @Test("A key can only grant addresses that it is allowed from")
+  func addresses() throws {
+    func permissions(_ ranges: [String]?) throws -> KeyPermissions {
+      KeyPermissions(
+        asked: KeyDraft(
+          friendlyName: try .test("Key"), allowedAddresses: try ranges.map { try .test($0) }))
     }
+    let own = try permissions(["10.0.0.0/8"])
+    #expect(try own.excesses(of: permissions(["10.1.0.0/16"])).isEmpty)
+    #expect(try own.excesses(of: permissions(["10.1.0.0/16", "11.0.0.0/8"])) == [.addresses])
+    #expect(try own.excesses(of: permissions(nil)) == [.addresses])
+    #expect(try permissions(nil).excesses(of: own).isEmpty)
   }
 
-  @Test(arguments: [
-    (["apikeys:write"], true), (["apikeys:*"], true), (["*"], false), (["apikeys:read"], false),
-    (["incidents:*"], false), (["apikeys:writer"], false), (["apikeys"], false),
-  ])
-  func `managing needs a root key or the scope for it`(scopes: [String], may: Bool) async throws {
+  @Test("A root key has no bounds, and only a root key manages root keys")
+  func rootKeys() async throws {
     let scene = try await Scene()
-    let draft = KeyDraft(friendlyName: try .test("Manager"), scopes: scopes.map(Scope.init(stored:)))
-    let manager = Credentials(secret: try await scene.issue(draft).secret)
-    let target = try await scene.issue(draft).key.id
-    let changes: [() async throws -> Void] = [
-      { _ = try await scene.issue(draft, by: manager) },
-      { _ = try await scene.rotate(target, by: manager) },
-      { _ = try await scene.revoke(target, by: manager) },
-      { try await scene.deleteAny(target, by: manager) },
-    ]
-    for change in changes {
-      do {
-        try await change()
-        #expect(may)
-      } catch Rejection.scopeRequired(let scope) {
-        #expect(!may && scope == .writeKeys)
-      }
-    }
+    let root = Caller(scene.home.root.key)
+    let child = Caller(try await scene.child().key)
+    try root.requireAuthority(toIssue: KeyDraft(friendlyName: .test("Free"), environment: .staging))
+    try root.requireAuthority(over: child.key)
+    #expect(throws: Rejection.rootKeyProtected) { try child.requireAuthority(over: root.key) }
   }
+}
 
-  @Test func `a manager, whatever it holds, touches no root key`() async throws {
-    let scene = try await Scene()
-    let manager = Credentials(secret: try await scene.child(scopes: [.writeKeys]).secret)
-    let root = try await scene.secondRoot()
-    let logged = scene.store.auditLog.count
-    for id in [root.key.id, scene.home.root.key.id] {
-      await #expect(throws: Rejection.rootKeyProtected) { try await scene.rotate(id, by: manager) }
-      await #expect(throws: Rejection.rootKeyProtected) { try await scene.revoke(id, by: manager) }
-      await #expect(throws: Rejection.rootKeyProtected) { try await scene.deleteAny(id, by: manager) }
-    }
-    #expect(scene.store.auditLog.count == logged)
-  }
-
-  @Test func `what a manager issues is no root key`() async throws {
-    let scene = try await Scene()
-    let manager = Credentials(secret: try await scene.child(scopes: [.writeKeys]).secret)
-    #expect(try await !scene.issue(KeyDraft(friendlyName: .test("Till")), by: manager).key.root)
-  }
-
-  @Test func `a manager rotates, revokes and deletes itself`() async throws {
-    let scene = try await Scene()
-    for end in [0, 1] {
-      let key = try await scene.child(limits: .init(tokens: 1), expiresIn: 60, scopes: [.writeKeys])
-      let rotated = try await scene.rotate(key.key.id, by: Credentials(secret: key.secret))
-      let own = Credentials(secret: rotated.secret)
-      if end == 0 { _ = try await scene.revoke(key.key.id, by: own) }
-      if end == 1 { try await scene.deleteAny(key.key.id, by: own) }
-      #expect(try await !scene.authenticates(rotated.secret))
-    }
-  }
-
-  @Test func `a root key goes by no bounds`() async throws {
-    let scene = try await Scene()
-    _ = try await scene.update(scene.home.root.key.id, requests: .set(1))
-    let draft = KeyDraft(friendlyName: try .test("Free"), environment: .staging)
-    let issued = try await scene.issue(draft)
-    _ = try await scene.rotate(issued.key.id)
-  }
-
-  @Test func `without a provider the organisation follows from the key`() async throws {
-    let scene = try await Scene()
-    for organisation in [scene.home, scene.neighbour] {
-      let own = try await scene.keys.ownKey(
-        Credentials(secret: organisation.root.secret), requestID: .test)
-      #expect(own.id == organisation.root.key.id)
-    }
-    var random = RandomSource.seeded(99)
-    let unknown = Credentials(secret: KeySecret(environment: .production, random: &random))
-    await #expect(throws: Rejection.notAuthentic) {
-      try await scene.keys.ownKey(unknown, requestID: .test)
-    }
+extension Caller {
+  /// A caller with this key, which has used nothing.
+  init(_ key: APIKey) {
+    self.init(
+      PresentedKey(key: key, secretHasEnded: false, isSuperseded: false, used: .zero, readAt: key.createdAt),
+      requestID: .test)
   }
 }

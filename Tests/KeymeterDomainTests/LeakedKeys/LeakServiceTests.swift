@@ -9,12 +9,13 @@ import Testing
     let scene = try await Scene()
     let keys = try await Self.children(3, of: scene)
     let calls = Counted()
-    let failing = ObservedStore(store: scene.store) { call in
+    scene.store.observe { call in
       if call == .revoke, calls.next() == 2 { throw StoreError.unavailable(reason: "gone") }
     }
-    let results = try await Self.service(over: failing).end(Self.reports(keys), requestID: .test)
+    let results = try await Self.service(over: scene.store).end(Self.reports(keys), requestID: .test)
     #expect(results.map(\.isSuccess) == [true, false, true])
     #expect(try await Self.statuses(of: keys, in: scene) == [.revoked, .active, .revoked])
+    scene.store.observe(nil)
     let logged = scene.store.auditLog.count
     let again = try await Self.service(over: scene.store).end(Self.reports(keys), requestID: .test)
     #expect(again.allSatisfy { $0.isSuccess })
@@ -25,10 +26,10 @@ import Testing
   @Test func `an end that can't be logged is not made`() async throws {
     let scene = try await Scene()
     let keys = try await Self.children(1, of: scene)
-    let failing = ObservedStore(store: scene.store) { call in
+    scene.store.observe { call in
       if call == .append { throw StoreError.unavailable(reason: "gone") }
     }
-    let results = try await Self.service(over: failing).end(Self.reports(keys), requestID: .test)
+    let results = try await Self.service(over: scene.store).end(Self.reports(keys), requestID: .test)
     #expect(results.map(\.isSuccess) == [false])
     #expect(try await Self.statuses(of: keys, in: scene) == [.active])
   }
@@ -37,13 +38,13 @@ import Testing
     let scene = try await Scene()
     let keys = try await Self.children(6, of: scene)
     let calls = Counted()
-    let failing = ObservedStore(store: scene.store) { call in
-      if call == .organisationHolding {
+    scene.store.observe { call in
+      if call == .organisationForHashes {
         _ = calls.next()
         throw StoreError.unavailable(reason: "gone")
       }
     }
-    let results = try await Self.service(over: failing).end(Self.reports(keys), requestID: .test)
+    let results = try await Self.service(over: scene.store).end(Self.reports(keys), requestID: .test)
     #expect(results.map(\.isSuccess) == Array(repeating: false, count: 6))
     #expect(calls.next() == 4)
   }
@@ -62,7 +63,7 @@ import Testing
   }
 
   static func service(
-    over store: any ManagementStore, clock: any Clock<Duration> = ContinuousClock()
+    over store: any TenantStore, clock: any Clock<Duration> = ContinuousClock()
   ) throws -> LeakService {
     let key =
       "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYAGMWO8XgCamYKMJS6jc/qgvSlAdAjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw=="

@@ -1,3 +1,4 @@
+import KeymeterTesting
 import Synchronization
 
 /// The calls that a store was asked for, in order.

@@ -1,11 +1,11 @@
 import KeymeterDomain
 
 /// A store that undoes the first run of every transaction and runs it again, as PostgreSQL may ask for.
-struct RetryingStore: ManagementStore {
-  let store: any ManagementStore
+struct RetryingStore: TenantStore {
+  let store: any TenantStore
 
   func withTransaction<Output: Sendable>(
-    _ body: @Sendable (any ManagementTransaction) async throws -> Output
+    _ body: @Sendable (any TenantTransaction) async throws -> Output
   ) async throws -> Output {
     do {
       _ = try await store.withTransaction { transaction -> Output in
@@ -14,6 +14,13 @@ struct RetryingStore: ManagementStore {
       }
     } catch is RunAgain {}
     return try await store.withTransaction(body)
+  }
+
+  func withAnalyticsTransaction<Output: Sendable>(
+    of organisation: OrganisationID,
+    _ body: @escaping @Sendable (any TenantTransaction) async throws -> Output
+  ) async throws -> Output {
+    try await withTransaction(body)
   }
 }
 

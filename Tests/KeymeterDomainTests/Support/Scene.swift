@@ -4,7 +4,7 @@ import KeymeterTesting
 /// The services over an empty model, with a clock that the test moves, and two organisations to play with.
 struct Scene: Sendable {
   let clock: TestClock
-  let store: InMemoryManagementStore
+  let store: InMemoryStore
   let keys: KeyService
   let organisations: OrganisationService
   let home: TestOrganisation
@@ -13,20 +13,16 @@ struct Scene: Sendable {
   init() async throws {
     let clock = TestClock()
     self.clock = clock
-    store = InMemoryManagementStore { clock.now }
+    store = InMemoryStore { clock.now }
     keys = KeyService(store: store, peppers: try .test, random: .seeded(20))
     organisations = OrganisationService(store: store, peppers: try .test, random: .seeded(21))
     home = try await .create("home", in: store)
     neighbour = try await .create("neighbour", in: store)
   }
 
-  /// The services over the same data, with something between them and it.
-  func keys(over wrapped: any ManagementStore) throws -> KeyService {
+  /// The service over another store of the same data.
+  func keys(over wrapped: any TenantStore) throws -> KeyService {
     KeyService(store: wrapped, peppers: try .test, random: .seeded(22))
-  }
-
-  func organisations(over wrapped: any ManagementStore) throws -> OrganisationService {
-    OrganisationService(store: wrapped, peppers: try .test, random: .seeded(23))
   }
 
   /// A child key of `home`, or of another organisation.
@@ -39,7 +35,7 @@ struct Scene: Sendable {
       scopes: [.everything] + scopes,
       expiresAt: seconds.map { clock.now.advanced(bySeconds: $0) })
     return try await keys.create(
-      .success(draft), by: (organisation ?? home).credentials, requestID: .test)
+      draft, by: (organisation ?? home).credentials)
   }
 
   /// A second root key of `home`.
@@ -54,41 +50,28 @@ struct Scene: Sendable {
     let update = KeyUpdate(
       id: id, friendlyName: try name.map { try .test($0) }, requests: requests, tokens: tokens,
       speechSeconds: speechSeconds)
-    return try await keys.update(.success(update), by: home.credentials, requestID: .test)
+    return try await keys.update(update, by: home.credentials)
   }
 
   func delete(_ id: KeyID, by credentials: Credentials? = nil) async throws {
-    try await keys.delete(.success(id), by: credentials ?? home.credentials, requestID: .test)
+    try await keys.delete(id, by: credentials ?? home.credentials)
   }
 
   func rotate(
     _ id: KeyID, overlap: Int64 = 0, by credentials: Credentials? = nil
   ) async throws -> IssuedKey {
     try await keys.rotate(
-      .success(KeyRotation(id: id, overlapSeconds: overlap)), by: credentials ?? home.credentials,
-      requestID: .test)
+      KeyRotation(id: id, overlapSeconds: overlap), by: credentials ?? home.credentials)
   }
 
   func revoke(_ id: KeyID, by credentials: Credentials? = nil) async throws -> APIKey {
-    try await keys.revoke(.success(id), by: credentials ?? home.credentials, requestID: .test)
-  }
-
-  /// Deletes as the Scrubbe dialect does, which has root keys deleted too.
-  func deleteAny(_ id: KeyID, by credentials: Credentials? = nil) async throws {
-    try await keys.delete(
-      .success(id), by: credentials ?? home.credentials, requestID: .test, under: .rootKeysAndScopes)
-  }
-
-  /// Issues a key on behalf of any key that may, as the Scrubbe dialect does.
-  func issue(_ draft: KeyDraft, by credentials: Credentials? = nil) async throws -> IssuedKey {
-    try await keys.create(
-      .success(draft), by: credentials ?? home.credentials, requestID: .test, under: .rootKeysAndScopes)
+    try await keys.revoke(id, by: credentials ?? home.credentials)
   }
 
   /// Whether a value authenticates.
   func authenticates(_ secret: KeySecret) async throws -> Bool {
     do {
-      _ = try await keys.ownKey(Credentials(secret: secret), requestID: .test)
+      _ = try await keys.ownKey(Credentials(secret: secret))
       return true
     } catch Rejection.notAuthentic {
       return false
@@ -96,7 +79,7 @@ struct Scene: Sendable {
   }
 
   func allKeys(of organisation: TestOrganisation? = nil) async throws -> [APIKey] {
-    try await keys.allKeys((organisation ?? home).credentials, requestID: .test).keys
+    try await keys.allKeys((organisation ?? home).credentials).keys
   }
 
   /// The lines that were added to the log since it had `count`.

@@ -59,7 +59,7 @@ import Testing
     let entry = IdempotencyEntry(
       organisationID: OrganisationID(rawValue: "org_a"), keyID: KeyID(rawValue: "key_a"), name: name)
     let holders: [Any] = [
-      RuntimeCredentials(secret: secret, provider: nil), Credentials(secret: secret),
+      Credentials(secret: secret),
       ResponseSeal(secret: secret, name: name, entry: entry),
       KeyIssuer(peppers: try .test, random: .seeded(78)),
     ]
@@ -69,7 +69,7 @@ import Testing
   @Test func `nothing that is secret can be encoded by accident`() throws {
     let secrets: [Any] = [
       secret, body, try PepperSet.test, try PepperSet.test.hashes(of: secret)[0],
-      RuntimeCredentials(secret: secret, provider: nil), Credentials(secret: secret),
+      Credentials(secret: secret),
       StoredResponse(status: 200, fields: [], body: []),
     ]
     for secret in secrets { #expect(!(secret is any Encodable), "\(type(of: secret))") }

@@ -82,7 +82,7 @@ struct GitHubLeak200Tests {
     let leaked = try await service.child()
     let rotation = KeyRotation(id: leaked.key.id)
     let present = try await service.keys.rotate(
-      .success(rotation), by: service.home.credentials, requestID: .test)
+      rotation, by: service.home.credentials)
     let logged = service.store.auditLog.count
     for _ in 0..<2 {
       let answer = try await service.send(gitHub.report(of: [leaked.secret.revealed]))

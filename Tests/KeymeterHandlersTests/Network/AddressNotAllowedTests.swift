@@ -23,7 +23,7 @@ struct AddressNotAllowedTests {
     let child = try await watched.service.child()
     for id in [child.key.id, root.key.id] {
       _ = try await watched.service.keys.update(
-        .success(KeyUpdate(id: id, allowedAddresses: .set(list))), by: inside, requestID: .test)
+        KeyUpdate(id: id, allowedAddresses: .set(list)), by: inside)
     }
     return (watched, root, child)
   }
@@ -137,11 +137,10 @@ struct AddressNotAllowedTests {
     let (watched, root, child) = try await scene()
     let inside = Credentials(secret: root.secret, address: try .test(Self.inside))
     let manager = try await watched.service.keys.create(
-      .success(
-        KeyDraft(
-          friendlyName: .test("Manager"), scopes: [.everything, .writeKeys],
-          allowedAddresses: .test(["198.51.100.0/24"]))),
-      by: inside, requestID: .test)
+      KeyDraft(
+        friendlyName: .test("Manager"), scopes: [.everything, .writeKeys],
+        allowedAddresses: .test(["198.51.100.0/24"])),
+      by: inside)
     for list in ["", #","allowedCidrs":null"#, #","allowedCidrs":["198.51.100.0/23"]"#] {
       let body = #"{"name":"N","environment":"PRODUCTION","scopes":["a"]\#(list)}"#
       let answer = try await watched.ask(

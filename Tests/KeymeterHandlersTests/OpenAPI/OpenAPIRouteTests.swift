@@ -10,7 +10,7 @@ struct OpenAPIRouteTests {
     let document = try APIDocument.embedded.get()
     let service = try await Service()
     let table = KeymeterRouter(
-      keys: service.keys, meter: service.meter, audit: service.audit, readiness: { .ready }
+      keys: service.keys, usage: service.usage, readiness: { .ready }
     ).routes
     let routed = table.methods.flatMap { path, methods in
       // HEAD follows GET and so is not listed.

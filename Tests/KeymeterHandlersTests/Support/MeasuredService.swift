@@ -25,7 +25,7 @@ struct MeasuredService: Sendable {
     self.service = service
     log = RecordedLog(level)
     responder = KeymeterRouter(
-      keys: service.keys, meter: service.meter, audit: service.audit,
+      keys: service.keys, usage: service.usage,
       watch: AuthFailureLimiter(
         proxies: TrustedProxies([]),
         limiter: limit.map { FailureRateLimiter(failuresPerMinute: $0, capacity: 64) },

@@ -11,10 +11,9 @@ import Testing
 /// The whole router over an in-memory store with two organisations.
 struct Service: Sendable {
   let clock: MovingClock
-  let store: InMemoryManagementStore
+  let store: InMemoryStore
   let keys: KeyService
-  let meter: MeteringService
-  let audit: AuditService
+  let usage: UsageService
   let organisations: OrganisationService
   /// The keys that sign leak reports, or `nil` to accept none.
   let gitHub: GitHubSigner?
@@ -25,10 +24,9 @@ struct Service: Sendable {
     self.gitHub = gitHub
     let clock = MovingClock()
     self.clock = clock
-    store = InMemoryManagementStore { clock.now }
+    store = InMemoryStore { clock.now }
     keys = KeyService(store: store, peppers: try .test)
-    meter = MeteringService(admission: store, store: store, peppers: try .test)
-    audit = AuditService(store: store, peppers: try .test)
+    usage = UsageService(admission: store, store: store, peppers: try .test)
     organisations = OrganisationService(store: store, peppers: try .test)
     home = try await .create("home", in: store)
     neighbour = try await .create("neighbour", in: store)
@@ -41,7 +39,7 @@ struct Service: Sendable {
   ) -> Application<KeymeterResponder> {
     Application(
       responder: KeymeterRouter(
-        keys: keys, meter: meter, audit: audit, leaks: leaks, readiness: readiness
+        keys: keys, usage: usage, leaks: leaks, readiness: readiness
       ).responder(),
       logger: logger)
   }
@@ -82,7 +80,7 @@ struct Service: Sendable {
       scopes: [.everything] + scopes,
       expiresAt: seconds.map { clock.now.advanced(bySeconds: $0) })
     return try await keys.create(
-      .success(draft), by: (organisation ?? home).credentials, requestID: .test)
+      draft, by: (organisation ?? home).credentials)
   }
 
   /// A second root key of `home`.

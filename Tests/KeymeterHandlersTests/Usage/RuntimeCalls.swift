@@ -114,18 +114,18 @@ extension Service {
       friendlyName: try .test("Gateway"), limits: limits, environment: environment,
       scopes: try scopes.map { try Scope(validating: $0, field: "test") })
     return try await keys.create(
-      .success(draft), by: (organisation ?? home).credentials, requestID: .test)
+      draft, by: (organisation ?? home).credentials)
   }
 
   /// A key's usage of the current month.
   func used(by key: IssuedKey) async throws -> Amounts {
-    try await meter.usage(of: .success(nil), by: RuntimeCredentials(secret: key.secret, provider: nil))
+    try await usage.usage(of: { nil }, by: .test(Credentials(secret: key.secret)))
       .standing.used
   }
 
   /// The amounts that a key's open reservations hold.
   func reserved(by key: IssuedKey) async throws -> Amounts {
-    try await meter.usage(of: .success(nil), by: RuntimeCredentials(secret: key.secret, provider: nil))
+    try await usage.usage(of: { nil }, by: .test(Credentials(secret: key.secret)))
       .reserved
   }
 

@@ -66,8 +66,8 @@ struct AdmissionMetricsTests {
 
     let bound = try await service.child()
     _ = try await service.keys.update(
-      .success(KeyUpdate(id: bound.key.id, allowedAddresses: .set(try .test(["198.51.100.0/24"])))),
-      by: service.home.credentials, requestID: .test)
+      KeyUpdate(id: bound.key.id, allowedAddresses: .set(try .test(["198.51.100.0/24"]))),
+      by: service.home.credentials)
     #expect(try await moved(bound, 403) == decision(name, "address_not_allowed"))
 
     service.store.fail(with: StoreError.unavailable(reason: "gone"))

@@ -16,7 +16,7 @@ struct AuditLogTests {
   func appendOnly(sql: String) async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
-        _ = try await TestOrganisation.create("clinic", in: PostgresManagementStore(pool: pool))
+        _ = try await TestOrganisation.create("clinic", in: PostgresTenantStore(pool: pool))
         await #expect { try await pool.withConnection { try await $0.executeScript(sql) } } throws: {
           ($0 as? PostgresError)?.sqlState?.rawValue == "42501"
         }
@@ -35,7 +35,7 @@ struct AuditLogTests {
         """
       try await scene.connected(as: .server) { server in
         let held = try await server.pool.withTransaction { connection in
-          _ = try await connection.execute(ManagementStatements.enter, [.text(scene.home)])
+          _ = try await connection.execute(OrganisationStatements.setTenant, [.text(scene.home)])
           try await connection.executeScript(append)
           return try await connection.execute(Self.advisoryLocks).rows.count
         }
@@ -65,7 +65,7 @@ struct AuditLogTests {
   func sameTransaction() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
-        let store = PostgresManagementStore(pool: pool)
+        let store = PostgresTenantStore(pool: pool)
         let clinic = try await TestOrganisation.create("clinic", in: store)
         try await pool.withConnection {
           try await $0.executeScript(
@@ -74,9 +74,9 @@ struct AuditLogTests {
         let keys = KeyService(store: store, peppers: try .test)
         let draft = KeyDraft(friendlyName: try .test("Child"))
         await #expect(throws: PostgresError.self) {
-          _ = try await keys.create(.success(draft), by: clinic.credentials, requestID: .test)
+          _ = try await keys.create(draft, by: clinic.credentials)
         }
-        #expect(try await keys.allKeys(clinic.credentials, requestID: .test).keys.count == 1)
+        #expect(try await keys.allKeys(clinic.credentials).keys.count == 1)
       }
     }
   }

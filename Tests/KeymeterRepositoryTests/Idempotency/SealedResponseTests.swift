@@ -18,7 +18,7 @@ struct SealedResponseTests {
   func opens() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
-        let clinic = try await TestOrganisation.create("clinic", in: PostgresManagementStore(pool: pool))
+        let clinic = try await TestOrganisation.create("clinic", in: PostgresTenantStore(pool: pool))
         let secret = try await create(clinic, on: pool)
         let row = try await row(on: pool)
         let opened = try #require(try open(row, with: Array(clinic.root.secret.revealed.utf8), clinic))
@@ -37,7 +37,7 @@ struct SealedResponseTests {
   func swept() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
-        let clinic = try await TestOrganisation.create("clinic", in: PostgresManagementStore(pool: pool))
+        let clinic = try await TestOrganisation.create("clinic", in: PostgresTenantStore(pool: pool))
         _ = try await create(clinic, on: pool)
         #expect(try await hoursLeft(on: pool) == 24)
         #expect(try await UsageMaintenance(pool: pool).purge() == 0)
@@ -59,11 +59,12 @@ struct SealedResponseTests {
 
   /// Creates a key under an idempotency key and returns its secret.
   private func create(_ clinic: TestOrganisation, on pool: ConnectionPool) async throws -> String {
-    let answer = try await KeyService(store: PostgresManagementStore(pool: pool), peppers: try .test).create(
-      .success(KeyDraft(friendlyName: try .test("Child"))), by: clinic.credentials, requestID: .test,
-      repeatable: IdempotentRequest(
-        name: try IdempotencyKey(validating: Self.name),
-        fingerprint: RequestFingerprint(method: "POST", path: "/", body: []), secret: clinic.root.secret)
+    let draft = KeyDraft(friendlyName: try .test("Child"))
+    let request = IdempotentRequest(
+      name: try IdempotencyKey(validating: Self.name),
+      fingerprint: RequestFingerprint(method: "POST", path: "/", body: []), secret: clinic.root.secret)
+    let answer = try await KeyService(store: PostgresTenantStore(pool: pool), peppers: try .test).create(
+      { (draft, request) }, by: .test(clinic.credentials)
     ) { issued in
       StoredResponse(status: 201, fields: [], body: Array(issued.secret.revealed.utf8))
     }

@@ -79,12 +79,13 @@ struct RoleLimitTests {
   @Test("The server can call the functions it needs and no others, and other logins can call none")
   func functions() async throws {
     let needed = [
-      "admit", "admit_groups", "admit_many", "append_audit", "bump_counter_version",
-      "claim_idempotency_key", "ensure_usage_partitions", "expire_reservations", "key_count_by_pepper",
-      "key_owner", "lock_organisation", "month_of", "organisation_by_provider",
-      "organisation_for_former_hash", "organisation_for_hash", "purge_idempotency_keys",
-      "purge_reservations", "purge_usage_events", "record", "rehash_secret", "reserve", "settle",
-      "stale_secret_count", "usage", "usage_analytics",
+      "admit", "admit_groups", "admit_many", "append_audit", "authenticate", "bump_counter_version",
+      "claim_idempotency_key", "delete_key", "ensure_usage_partitions", "expire_reservations", "insert_key",
+      "key_count_by_pepper", "key_owner", "lock_key", "lock_organisation", "mark_key_used", "month_of",
+      "organisation_by_provider", "organisation_for_former_hash", "organisation_for_hash",
+      "purge_idempotency_keys", "purge_reservations", "purge_usage_events", "record", "rehash_secret",
+      "reserve", "revoke_key", "rotate_key", "settle", "stale_secret_count", "update_key", "usage",
+      "usage_analytics",
     ]
     try await RoleScene.with { scene in
       try await scene.connected(as: nil) { session in

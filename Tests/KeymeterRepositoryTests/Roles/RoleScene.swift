@@ -106,6 +106,6 @@ struct RoleSession: Sendable {
 
   private static func enter(_ organisation: String?, _ connection: Connection) async throws {
     guard let organisation else { return }
-    _ = try await connection.execute(ManagementStatements.enter, [.text(organisation)])
+    _ = try await connection.execute(OrganisationStatements.setTenant, [.text(organisation)])
   }
 }

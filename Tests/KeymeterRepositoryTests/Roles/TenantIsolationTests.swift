@@ -207,7 +207,7 @@ struct TenantIsolationTests {
     do {
       try await session.pool.withTransaction { connection in
         if let organisation {
-          _ = try await connection.execute(ManagementStatements.enter, [.text(organisation)])
+          _ = try await connection.execute(OrganisationStatements.setTenant, [.text(organisation)])
         }
         try await connection.executeScript(sql)
       }

@@ -29,7 +29,7 @@ struct TransactionTenantTests {
   @Test("No statement sets the tenant beyond its transaction")
   func localOnly() {
     let naming = StatementCatalogue.all.filter { $0.sql.contains("set_config('keymeter") }
-    #expect(naming.map(\.name) == ["management_enter", "metering_identify"])
+    #expect(naming.map(\.name) == ["set_tenant"])
     for statement in naming {
       #expect(statement.sql.firstMatch(of: /set_config\('keymeter\.organisation_id', .+, true\)/) != nil)
     }
@@ -42,14 +42,14 @@ struct TransactionTenantTests {
   func byTurns() async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session in
-        let store = PostgresMeteringStore(pool: session.pool)
+        let store = PostgresTenantStore(pool: session.pool)
         for _ in 0..<3 {
           for (own, other) in [(scene.home, scene.victim), (scene.victim, scene.home)] {
-            let tenant = OrganisationID(rawValue: own)
-            let usage = try await store.withMetering { metering in
-              (
-                try await metering.usage(of: KeyID(rawValue: "key_\(own)"), in: tenant),
-                try await metering.usage(of: KeyID(rawValue: "key_\(other)"), in: tenant)
+            let usage = try await store.withTransaction { transaction in
+              try await transaction.setTenant(OrganisationID(rawValue: own))
+              return (
+                try await transaction.usage(of: KeyID(rawValue: "key_\(own)")),
+                try await transaction.usage(of: KeyID(rawValue: "key_\(other)"))
               )
             }
             #expect(usage.0 != nil && usage.1 == nil)
@@ -64,17 +64,14 @@ struct TransactionTenantTests {
 
   @Test(
     "A statement in a transaction without a tenant finds and changes nothing",
-    arguments: [
-      ManagementStatements.lockSecrets, ManagementStatements.keyForUpdate, MeteringStatements.isRoot,
-      MeteringStatements.usage,
-    ])
+    arguments: [KeyStatements.keyForUpdate, UsageStatements.usage])
   func forgotten(statement: Statement) async throws {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session in
         let parameters: [Parameter] = [.text(scene.home), .text("key_\(scene.home)")]
         let counts = try await session.pool.withTransaction { connection in
           let before = try await connection.execute(statement, parameters).rows.count
-          _ = try await connection.execute(ManagementStatements.enter, [.text(scene.home)])
+          _ = try await connection.execute(OrganisationStatements.setTenant, [.text(scene.home)])
           let after = try await connection.execute(statement, parameters).rows.count
           return [before, after]
         }
@@ -88,12 +85,14 @@ struct TransactionTenantTests {
     try await RoleScene.with { scene in
       try await scene.connected(as: .server) { session in
         let listed = try await session.pool.withTransaction { connection in
-          try await connection.execute(ManagementStatements.keys, [.text(scene.home)]).rows.count
+          try await connection.execute(KeyStatements.keys, [.text(scene.home)]).rows.count
         }
         #expect(listed == 0)
         try await session.pool.withTransaction { connection in
-          for statement in [ManagementStatements.deleteSecrets, ManagementStatements.deleteKey] {
-            _ = try await connection.execute(statement, [.text(scene.home), .text("key_\(scene.home)")])
+          for table in ["api_key_secrets", "api_keys"] {
+            _ = try await connection.execute(
+              Statement("test_delete_\(table)", "DELETE FROM keymeter.\(table) WHERE organisation_id = $1"),
+              [.text(scene.home)])
           }
         }
         let left = try await session.rows("SELECT key_id FROM keymeter.api_key_secrets", in: scene.home)
@@ -101,6 +100,8 @@ struct TransactionTenantTests {
         for call in [
           "append_audit('\(scene.home)', 'cli', NULL, 'x', 'x', 'x', '{}')",
           "bump_counter_version('\(scene.home)', 'key_\(scene.home)')", "lock_organisation('\(scene.home)')",
+          "lock_key('\(scene.home)', 'key_\(scene.home)')",
+          "delete_key('\(scene.home)', 'key_\(scene.home)')",
         ] {
           let refusal = try await session.refusal(of: "SELECT keymeter.\(call)")
           #expect(refusal == "42501", "\(call)")

@@ -14,12 +14,12 @@ struct LargeTablePlanTests {
   func oneKey() async throws {
     try await seeded { pool in
       try await pool.withTransaction { connection in
-        _ = try await connection.execute(ManagementStatements.enter, [.text("org_a")])
+        _ = try await connection.execute(OrganisationStatements.setTenant, [.text("org_a")])
         try await connection.executeScript("SET LOCAL plan_cache_mode = force_generic_plan")
         let days = PostgresDate(daysSinceUnixEpoch: 0)
         func ask(_ keys: [String]?) async throws -> Int {
           try await connection.execute(
-            MeteringStatements.dailyUsage,
+            UsageStatements.dailyUsage,
             [
               .text("org_a"), .textArrayOrNull(keys), .date(days),
               .date(PostgresDate(daysSinceUnixEpoch: 40_000)),
@@ -42,14 +42,14 @@ struct LargeTablePlanTests {
     try await seeded { pool in
       try await pool.withTransaction { connection in
         try await connection.executeScript("SET LOCAL plan_cache_mode = force_generic_plan")
-        _ = try await connection.execute(ManagementStatements.enter, [.text("org_a")])
+        _ = try await connection.execute(OrganisationStatements.setTenant, [.text("org_a")])
         let places = try await connection.execute(
           Statement(
             "test_place", "SELECT created_at FROM keymeter.api_keys WHERE key_id = 'org_a_key_2990'"))
         let place = try #require(places.rows.first).decode("created_at", as: PostgresTimestamp.self)
         let before = try await read(connection)
         let page = try await connection.execute(
-          ManagementStatements.keysPage,
+          KeyStatements.keysPage,
           [
             .text("org_a"), .timestamptz(place), .text("org_a_key_2990"), .text(nil), .text(nil), .int8(200),
           ])
@@ -59,18 +59,30 @@ struct LargeTablePlanTests {
     }
   }
 
+  @Test("Authentication reads the caller's rows only")
+  func authentication() async throws {
+    try await seeded { pool in
+      try await pool.withTransaction { connection in
+        let before = try await read(connection)
+        let row = try await connection.row(
+          of: KeyStatements.authenticate,
+          [.byteaArray([Self.hashOfOne]), .text(nil), .bool(true), .bool(true)])
+        #expect(try row.decode("key_id", as: String?.self) != nil)
+        #expect(try await read(connection) - before < 40)
+      }
+    }
+  }
+
   @Test(
-    "A caller is found by the secret's hash alone, also with a generic plan",
+    "A leaked secret is found by its hash alone, also with a generic plan",
     arguments: [
-      ManagementStatements.keyHolding, ManagementStatements.activeKey, ManagementStatements.activeKeyShared,
-      ManagementStatements.isSuperseded, ManagementStatements.formerValue,
-      ManagementStatements.noteFormerReport,
+      LeakedKeyStatements.keyForHash, LeakedKeyStatements.formerSecret, LeakedKeyStatements.markReported,
     ])
-  func caller(statement: Statement) async throws {
+  func leakedSecret(statement: Statement) async throws {
     try await seeded { pool in
       try await pool.withTransaction { connection in
         try await connection.executeScript("SET LOCAL plan_cache_mode = force_generic_plan")
-        _ = try await connection.execute(ManagementStatements.enter, [.text("org_a")])
+        _ = try await connection.execute(OrganisationStatements.setTenant, [.text("org_a")])
         let before = try await read(connection)
         let found = try await connection.execute(
           statement, [.text("org_a"), .byteaArray([Self.hashOfOne])]

@@ -13,7 +13,7 @@ struct AnalyticsTimeTests {
   @Test("One deadline covers all statements of a query, and its connection is free afterwards")
   func oneTime() async throws {
     try await Self.with(each: "pg_catalog.pg_sleep(0.3)") { pool, _ in
-      let store = PostgresMeteringStore(
+      let store = PostgresTenantStore(
         pool: pool, analytics: AnalyticsQueue(longest: .seconds(2)))
       // 36 statements of 0.3 s each.
       let years = try Self.question("2024-01-01", "2026-12-31")
@@ -29,7 +29,7 @@ struct AnalyticsTimeTests {
   @Test("A statement that waits for a lock past the deadline is cancelled in PostgreSQL too")
   func locked() async throws {
     try await Self.with(each: "pg_catalog.pg_advisory_xact_lock(7)") { pool, superuser in
-      let store = PostgresMeteringStore(
+      let store = PostgresTenantStore(
         pool: pool, analytics: AnalyticsQueue(longest: .seconds(1)))
       let month = try Self.question("2026-11-01", "2026-11-30")
       try await superuser.withConnection { connection in
@@ -47,7 +47,7 @@ struct AnalyticsTimeTests {
   @Test("A cancelled query releases its slot and its connection")
   func calledOff() async throws {
     try await Self.with(each: "pg_catalog.pg_advisory_xact_lock(7)") { pool, superuser in
-      let store = PostgresMeteringStore(
+      let store = PostgresTenantStore(
         pool: pool, analytics: AnalyticsQueue(longest: .seconds(60)))
       let month = try Self.question("2026-11-01", "2026-11-30")
       try await superuser.withConnection { connection in
@@ -102,15 +102,16 @@ struct AnalyticsTimeTests {
     AnalyticsQuery(firstDay: try #require(CivilDate(from)), lastDay: try #require(CivilDate(to)), keys: nil)
   }
 
-  private static func ask(_ question: AnalyticsQuery, _ store: PostgresMeteringStore) async throws {
-    _ = try await store.withLongQuestion(of: organisation) {
-      try await $0.dailyUsage(question, in: organisation)
+  private static func ask(_ question: AnalyticsQuery, _ store: PostgresTenantStore) async throws {
+    _ = try await store.withAnalyticsTransaction(of: organisation) { transaction in
+      try await transaction.setTenant(organisation)
+      return try await transaction.dailyUsage(question)
     }
   }
 
   /// Retries until there is a result, because even a short query can exceed its deadline on a busy machine.
   private static func untilAnswered(
-    _ question: AnalyticsQuery, _ store: PostgresMeteringStore
+    _ question: AnalyticsQuery, _ store: PostgresTenantStore
   ) async throws {
     while true {
       do {

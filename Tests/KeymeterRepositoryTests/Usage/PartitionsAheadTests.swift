@@ -69,7 +69,7 @@ struct PartitionsAheadTests {
         let maintenance = UsageMaintenance(pool: pool)
         try await pool.withConnection { try await $0.executeScript("DROP TABLE \(Self.partition(ahead: 3))") }
         try await pool.withTransaction { connection in
-          _ = try await connection.execute(MeteringStatements.ensurePartitions, [.int4(3)])
+          _ = try await connection.execute(UsageStatements.ensurePartitions, [.int4(3)])
           #expect(try await maintenance.ensurePartitions() == 0)
         }
         #expect(try await maintenance.partitionsAhead() == 3)

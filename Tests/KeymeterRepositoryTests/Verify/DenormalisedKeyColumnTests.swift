@@ -101,7 +101,7 @@ struct DenormalisedKeyColumnTests {
   func noDeadlock() async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool(maximumConnections: 12) { pool in
-        for trial in 0..<5 { try await race("clinic-\(trial)", in: PostgresManagementStore(pool: pool)) }
+        for trial in 0..<5 { try await race("clinic-\(trial)", in: PostgresTenantStore(pool: pool)) }
       }
       // The sessions are closed and have reported their statistics.
       try await database.withPool { pool in
@@ -115,28 +115,28 @@ struct DenormalisedKeyColumnTests {
   }
 
   /// A root key updates and rotates a child and updates itself, all at once, and then revokes the child.
-  private func race(_ name: String, in store: PostgresManagementStore) async throws {
+  private func race(_ name: String, in store: PostgresTenantStore) async throws {
     let clinic = try await TestOrganisation.create(name, in: store)
     let keys = KeyService(store: store, peppers: try .test)
     let caller = Credentials(secret: clinic.root.secret)
     let draft = KeyDraft(friendlyName: try .test("Child"))
-    let child = try await keys.create(.success(draft), by: caller, requestID: .test).key.id
+    let child = try await keys.create(draft, by: caller).key.id
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<48 {
         group.addTask {
           if number % 4 == 0 {
             let rotation = KeyRotation(id: child, overlapSeconds: 60)
-            _ = try await keys.rotate(.success(rotation), by: caller, requestID: .test)
+            _ = try await keys.rotate(rotation, by: caller)
           } else {
             let id = number % 4 == 1 ? child : clinic.root.key.id
             let update = KeyUpdate(id: id, requests: .set(Int64(1_000 + number)))
-            _ = try await keys.update(.success(update), by: caller, requestID: .test)
+            _ = try await keys.update(update, by: caller)
           }
         }
       }
       try await group.waitForAll()
     }
-    _ = try await keys.revoke(.success(child), by: caller, requestID: .test)
+    _ = try await keys.revoke(child, by: caller)
   }
 
   /// The list of copied columns of a table.

@@ -44,7 +44,7 @@ public struct TestOrganisation: Sendable {
 
   /// Makes an organisation in `store`.
   public static func create(
-    _ provider: String, in store: any ManagementStore
+    _ provider: String, in store: any TenantStore
   ) async throws -> TestOrganisation {
     let service = OrganisationService(store: store, peppers: try .test)
     let (organisation, root) = try await service.create(

@@ -1,10 +1,6 @@
 import KeymeterDomain
 
 extension InMemoryState {
-  func isRoot(_ key: KeyID, in organisation: OrganisationID) -> Bool? {
-    keys[organisation]?.first { $0.id == key }?.root
-  }
-
   func usage(of id: KeyID, in organisation: OrganisationID, at now: Timestamp) -> KeyUsage? {
     guard let key = keys[organisation]?.first(where: { $0.id == id }) else { return nil }
     let month = CounterID(organisation: organisation, key: id, month: Period(containing: now.day))

@@ -146,7 +146,7 @@ extension CounterID {
   }
 }
 
-extension InMemoryManagementStore {
+extension InMemoryStore {
   /// All that the model's meter holds.
   public func meter() async throws -> MeterSnapshot {
     try await changing { state, _ in MeterSnapshot(state) }

@@ -94,7 +94,7 @@ struct AllKeysTests {
 
   private static func secondRoot(of provider: String, on database: TestDatabase) async throws -> String {
     try await database.withPool { pool in
-      let service = OrganisationService(store: PostgresManagementStore(pool: pool), peppers: try .test)
+      let service = OrganisationService(store: PostgresTenantStore(pool: pool), peppers: try .test)
       let issued = try await service.createRootKey(ProviderID(validating: provider), name: .test("Second"))
       return issued.secret.revealed
     }

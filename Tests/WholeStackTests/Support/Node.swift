@@ -60,7 +60,7 @@ struct Node: Sendable {
   static func organisation(_ provider: String, on database: TestDatabase) async throws -> Account {
     try await database.withPool { pool in
       let organisation = try await TestOrganisation.create(
-        provider, in: PostgresManagementStore(pool: pool))
+        provider, in: PostgresTenantStore(pool: pool))
       return Account(
         provider: provider, key: organisation.root.secret.revealed, keyID: organisation.root.key.id.rawValue)
     }

@@ -68,7 +68,7 @@ enum OwnCluster {
   static func organisation(_ provider: String, at url: String) async throws -> Account {
     try await ConnectionPool.with(url: url) { pool in
       let organisation = try await TestOrganisation.create(
-        provider, in: PostgresManagementStore(pool: pool))
+        provider, in: PostgresTenantStore(pool: pool))
       return Account(
         provider: provider, key: organisation.root.secret.revealed, keyID: organisation.root.key.id.rawValue)
     }

@@ -17,7 +17,7 @@ extension UnderLoad {
     func rootDuel() async throws {
       try await Node.with(count: 2, environment: Self.unwatched) { nodes, database in
         try await database.withPool { pool in
-          let store = PostgresManagementStore(pool: pool)
+          let store = PostgresTenantStore(pool: pool)
           let service = OrganisationService(store: store, peppers: try .test)
           for duel in 0..<Self.duels {
             let one = try await Node.organisation("clinic-\(duel)", on: database)

@@ -7,10 +7,12 @@ struct CreateScrubbeKey: Sendable {
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try Credentials(scrubbe: request.headers, from: context.client)
-    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.draft(from: &$0) }
+    let body = await JSONBody(reading: request)
     return try await keys.create(
-      ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
-      under: .rootKeysAndScopes, repeatable: body.repeatable
+      {
+        try ScrubbeRequest.requireNoQuery(request)
+        return try body.decodeRepeatable(by: credentials.secret, Self.draft)
+      }, by: context.call(credentials), under: .rootKeysAndScopes
     ) { issued in
       ScrubbeAnswer.issued("API key created successfully", issued, status: .created)
     }.response

@@ -11,8 +11,10 @@ struct DeleteScrubbeKey: Sendable {
     let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let id = ScrubbeRequest.id(in: context)
     try await keys.delete(
-      ScrubbeRequest.withoutQuery(request, .success(id)), by: credentials, requestID: context.requestID,
-      under: .rootKeysAndScopes)
+      {
+        try ScrubbeRequest.requireNoQuery(request)
+        return id
+      }, by: context.call(credentials), under: .rootKeysAndScopes)
     return ScrubbeAnswer.success("API key deleted successfully") { answer in
       answer.object("data") { $0.member("id", id.rawValue) }
     }

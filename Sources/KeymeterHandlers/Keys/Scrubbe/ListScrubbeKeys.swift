@@ -7,8 +7,8 @@ struct ListScrubbeKeys: Sendable {
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try Credentials(scrubbe: request.headers, from: context.client)
-    let listing = Result { try Self.listing(in: QueryParameters(of: request)) }
-    let page = try await keys.page(listing, by: credentials, requestID: context.requestID)
+    let page = try await keys.page(
+      { try Self.listing(in: QueryParameters(of: request)) }, by: context.call(credentials))
     return ScrubbeAnswer.success("API keys retrieved successfully") { answer in
       answer.array("data") { data in
         for key in page.keys { data.object { $0.scrubbeMetadata(key) } }

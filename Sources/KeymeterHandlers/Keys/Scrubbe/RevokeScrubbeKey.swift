@@ -10,8 +10,12 @@ struct RevokeScrubbeKey: Sendable {
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let id = ScrubbeRequest.id(in: context)
-    let target = ScrubbeRequest.withoutQuery(request, await JSONBody.readOptional(request) { _ in id })
-    let key = try await keys.revoke(target, by: credentials, requestID: context.requestID)
+    let body = await JSONBody(reading: request, optional: true)
+    let key = try await keys.revoke(
+      {
+        try ScrubbeRequest.requireNoQuery(request)
+        return try body.decode { _ in id }
+      }, by: context.call(credentials))
     return ScrubbeAnswer.success("API key revoked successfully") { answer in
       answer.object("data") { $0.scrubbeMetadata(key) }
     }

@@ -9,12 +9,15 @@ struct RotateScrubbeKey: Sendable {
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
     let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let id = ScrubbeRequest.id(in: context)
-    let body = await JSONBody.readRepeatable(request, by: credentials.secret, optional: true) { members in
-      KeyRotation(id: id, overlapSeconds: members.wholeNumber("overlapSecs", in: KeyRotation.overlaps) ?? 0)
-    }
+    let body = await JSONBody(reading: request, optional: true)
     return try await keys.rotate(
-      ScrubbeRequest.withoutQuery(request, body.value), by: credentials, requestID: context.requestID,
-      repeatable: body.repeatable
+      {
+        try ScrubbeRequest.requireNoQuery(request)
+        return try body.decodeRepeatable(by: credentials.secret) { members in
+          KeyRotation(
+            id: id, overlapSeconds: members.wholeNumber("overlapSecs", in: KeyRotation.overlaps) ?? 0)
+        }
+      }, by: context.call(credentials)
     ) { issued in
       ScrubbeAnswer.issued("API key rotated successfully", issued)
     }.response

@@ -12,7 +12,7 @@ import Synchronization
 /// off: an answer that is complete lists every key that was there all the while.
 struct AllKeys: Sendable {
   let keys: KeyService
-  let credentials: Credentials
+  let call: APICall
 
   func respond(_ context: KeymeterRequestContext) async throws -> Response {
     let first = try await page(after: nil, context)
@@ -65,7 +65,7 @@ struct AllKeys: Sendable {
   }
 
   private func page(after place: KeyPosition?, _ context: KeymeterRequestContext) async throws -> KeyPage {
-    try await keys.allKeys(credentials, after: place, requestID: context.requestID)
+    try await keys.allKeys(call, after: place)
   }
 
   /// A page whose failure can't be answered any more, and so is logged as if it were.

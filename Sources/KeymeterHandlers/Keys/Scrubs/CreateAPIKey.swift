@@ -6,10 +6,10 @@ struct CreateAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
-    let body = await JSONBody.readRepeatable(request, by: credentials.secret) { Self.draft(from: &$0) }
+    let credentials = try Credentials(scrubs: request.headers, from: context.client)
+    let body = await JSONBody(reading: request)
     return try await keys.create(
-      body.value, by: credentials, requestID: context.requestID, repeatable: body.repeatable
+      { try body.decodeRepeatable(by: credentials.secret, Self.draft) }, by: context.call(credentials)
     ) { issued in
       .json(.created) { object in
         object.member("apiKey", issued.secret.revealed)

@@ -7,17 +7,15 @@ struct DeleteAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
-    try await keys.delete(Self.id(in: request), by: credentials, requestID: context.requestID)
+    let credentials = try Credentials(scrubs: request.headers, from: context.client)
+    try await keys.delete({ try Self.id(in: request) }, by: context.call(credentials))
     return .json { $0.member("message", "API key deleted successfully") }
   }
 
-  private static func id(in request: Request) -> Result<KeyID, any Error> {
-    Result {
-      guard let id = try QueryParameters(of: request).single("id"), !id.isEmpty else {
-        throw RequestRejection.keyIDMissing
-      }
-      return KeyID(rawValue: id)
+  private static func id(in request: Request) throws -> KeyID {
+    guard let id = try QueryParameters(of: request).single("id"), !id.isEmpty else {
+      throw RequestRejection.keyIDMissing
     }
+    return KeyID(rawValue: id)
   }
 }

@@ -6,26 +6,19 @@ struct GetAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
-    switch Self.listsAll(request) {
-    case .success(true):
-      return try await AllKeys(keys: keys, credentials: credentials).respond(context)
-    case .success(false):
-      let key = try await keys.ownKey(credentials, requestID: context.requestID)
-      return .json { $0.scrubsMetadata(key) }
-    case .failure(let rejection):
-      try await keys.refuse(rejection, to: credentials, requestID: context.requestID)
+    let credentials = try Credentials(scrubs: request.headers, from: context.client)
+    if case .success(true) = Result(catching: { try Self.listsAll(request) }) {
+      return try await AllKeys(keys: keys, call: context.call(credentials)).respond(context)
     }
+    let key = try await keys.ownKey(context.call(credentials), checking: { _ = try Self.listsAll(request) })
+    return .json { $0.scrubsMetadata(key) }
   }
 
-  private static func listsAll(_ request: Request) -> Result<Bool, RequestRejection> {
-    Result { () throws(RequestRejection) in
-      switch try QueryParameters(of: request).single("list_all") {
-      case nil, "false": return false
-      case "true": return true
-      default:
-        throw .invalidQuery([FieldViolation(field: "list_all", message: "must be true or false")])
-      }
+  private static func listsAll(_ request: Request) throws(RequestRejection) -> Bool {
+    switch try QueryParameters(of: request).single("list_all") {
+    case nil, "false": return false
+    case "true": return true
+    default: throw .invalidQuery([FieldViolation(field: "list_all", message: "must be true or false")])
     }
   }
 }

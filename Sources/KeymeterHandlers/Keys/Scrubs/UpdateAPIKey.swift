@@ -6,9 +6,9 @@ struct UpdateAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try ScrubsCredentials.read(request.headers, from: context.client)
-    let update = await JSONBody.read(request) { Self.update(from: &$0) }
-    let key = try await keys.update(update, by: credentials, requestID: context.requestID)
+    let credentials = try Credentials(scrubs: request.headers, from: context.client)
+    let body = await JSONBody(reading: request)
+    let key = try await keys.update({ try body.decode(Self.update) }, by: context.call(credentials))
     return .json { $0.scrubsMetadata(key) }
   }
 

@@ -69,7 +69,7 @@ extension Service {
       scopes: scopes.map(Scope.init(stored:)),
       expiresAt: seconds.map { clock.now.advanced(bySeconds: $0) })
     return try await keys.create(
-      .success(draft), by: home.credentials, requestID: .test, under: .rootKeysAndScopes)
+      draft, by: home.credentials, under: .rootKeysAndScopes)
   }
 }
 

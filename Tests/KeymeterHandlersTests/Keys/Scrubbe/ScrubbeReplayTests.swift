@@ -31,7 +31,7 @@ struct ScrubbeReplayTests {
     }
     #expect(try await service.keysOfHome().map(\.hint) == after.map(\.hint))
     let presented = try #require(KeySecret(presented: secret))
-    #expect(try await service.keys.ownKey(.init(secret: presented), requestID: .test).hint == presented.hint)
+    #expect(try await service.keys.ownKey(.init(secret: presented)).hint == presented.hint)
     // Without the header, or with another key, it is a new request.
     let fresh = named.with(.idempotencyKeyHeader, nil)
     for other in [fresh, named.with(.idempotencyKeyHeader, "order-8")] {

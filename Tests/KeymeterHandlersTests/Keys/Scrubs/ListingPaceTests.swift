@@ -38,7 +38,7 @@ struct ListingPaceTests {
   func onePageAhead() async throws {
     let service = try await Service()
     try await service.store.fill(service.home.organisation.id, upTo: 3 * KeyService.longestPage)
-    let listing = AllKeys(keys: service.keys, credentials: service.home.credentials)
+    let listing = AllKeys(keys: service.keys, call: .test(service.home.credentials))
     let response = try await listing.respond(Self.context())
     let root = try #require(try await service.keysOfHome().first { $0.root })
     let reader = Reader { try await service.store.revoke(root.id) }

@@ -90,7 +90,7 @@ struct Scrubs401Tests {
     let service = try await Service()
     let child = try await service.child()
     _ = try await service.keys.revoke(
-      .success(child.key.id), by: service.home.credentials, requestID: .test)
+      child.key.id, by: service.home.credentials)
     var random = RandomSource.seeded(2)
     let unknownKey = KeySecret(environment: .production, random: &random)
     for operation in ScrubsOperation.allCases {
