@@ -1,7 +1,6 @@
 import KeymeterTesting
 import NIOHTTP1
 import Subprocess
-import Postgres
 import Testing
 
 #if canImport(Glibc)
@@ -10,83 +9,48 @@ import Testing
   import Darwin
 #endif
 
-@Suite("keymeter serve", .timeLimit(.minutes(2)))
+@Suite("keymeter serve", .timeLimit(.minutes(10)))
 struct ServeCommandTests {
-  @Test(
-    "A missing or bad setting ends the start with one clear line and exit code 78",
-    arguments: [
-      ("DATABASE_URL", ["KEYMETER_PEPPERS": Node.peppers]),
-      ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x"]),
-      ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": "no-colon"]),
-      ("KEYMETER_PEPPERS", ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": "p1:c2hvcnQ="]),
-      (
-        "KEYMETER_PORT",
-        ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers, "KEYMETER_PORT": "no"]
-      ),
-      (
-        "KEYMETER_LOG_LEVEL",
-        ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers, "KEYMETER_LOG_LEVEL": "loud"]
-      ),
-      (
-        "KEYMETER_GITHUB_SECRET_SCANNING_KEYS",
-        [
-          "DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers,
-          "KEYMETER_GITHUB_SECRET_SCANNING_KEYS": "abc:AAAA",
-        ]
-      ),
-      ("DATABASE_URL", ["DATABASE_URL": "postgresql://[", "KEYMETER_PEPPERS": Node.peppers]),
-      (
-        "KEYMETER_TRUSTED_PROXIES",
-        [
-          "DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers,
-          "KEYMETER_TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.1/24",
-        ]
-      ),
-      (
-        "KEYMETER_AUTH_FAILURES_PER_MINUTE",
-        [
-          "DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers,
-          "KEYMETER_AUTH_FAILURES_PER_MINUTE": "-1",
-        ]
-      ),
-      ("DATABASE_URL_FILE", ["DATABASE_URL_FILE": "/nowhere", "KEYMETER_PEPPERS": Node.peppers]),
-    ])
-  func badSetting(name: String, environment: [String: String]) async throws {
-    let process = try await ServerProcess.start(["serve"], environment: environment)
-    let status = try await process.ended()
-    let log = try process.log
-    #expect(status == .exited(78))
-    #expect(log.hasPrefix("keymeter: \(name) "))
-    #expect(log.split(separator: "\n").count == 1)
-    #expect(!log.contains("c2hvcnQ="), "a pepper is not repeated")
-    await process.discard()
+  @Test("A missing or bad setting ends the start with one clear line and exit code 78")
+  func badSetting() async throws {
+    let valid = ["DATABASE_URL": "postgresql:///x", "KEYMETER_PEPPERS": Node.peppers]
+    for (name, value) in [
+      ("DATABASE_URL", nil), ("DATABASE_URL", "postgresql://["), ("DATABASE_URL_FILE", "/nowhere"),
+      ("KEYMETER_PEPPERS", nil), ("KEYMETER_PEPPERS", "no-colon"), ("KEYMETER_PEPPERS", "p1:c2hvcnQ="),
+      ("KEYMETER_PORT", "no"), ("KEYMETER_LOG_LEVEL", "loud"), ("KEYMETER_DRAIN_SECONDS", "-1"),
+      ("KEYMETER_DRAIN_SECONDS", "soon"), ("KEYMETER_DRAIN_SECONDS", "3601"),
+      ("KEYMETER_GITHUB_SECRET_SCANNING_KEYS", "abc:AAAA"),
+      ("KEYMETER_TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.1/24"), ("KEYMETER_AUTH_FAILURES_PER_MINUTE", "-1"),
+    ] as [(String, String?)] {
+      var environment = valid
+      if name.hasSuffix("_FILE") { environment["DATABASE_URL"] = nil }
+      environment[name] = value
+      let log = try await rejectedStart(environment, "keymeter: \(name) ")
+      #expect(!log.contains("c2hvcnQ="), "a pepper is never printed")
+    }
   }
 
-  @Test("A schema that is behind ends the start with one clear line and exit code 78")
-  func schemaBehind() async throws {
+  @Test("An outdated schema ends the start with one clear line and exit code 78")
+  func outdatedSchema() async throws {
     let database = try await TestDatabase.empty()
-    let process = try await ServerProcess.start(
-      ["serve", "--port", "0"],
-      environment: ["DATABASE_URL": database.url, "KEYMETER_PEPPERS": Node.peppers])
-    #expect(try await process.ended() == .exited(78))
-    #expect(try process.log.contains("run `keymeter migrate` first"))
-    await process.discard()
+    let log = try await rejectedStart(["DATABASE_URL": database.url, "KEYMETER_PEPPERS": Node.peppers])
+    #expect(log.contains("keymeter migrate"))
     await database.drop()
   }
 
-  @Test("SIGTERM lets the request under way finish, then ends with 0")
-  func gracefulStop() async throws {
+  @Test("SIGTERM lets the request in progress finish, then the server exits with 0")
+  func gracefulShutdown() async throws {
     try await Node.with { node, database in
       let root = try await Node.organisation("clinic", on: database)
       try await database.withPool { pool in
-        let reply = try await pool.withConnection { connection in
-          // The table is locked, so the request waits inside its transaction until this one ends.
-          try await connection.executeScript("BEGIN; LOCK TABLE keymeter.audit_log IN EXCLUSIVE MODE")
-          async let reply = node.apiKey(.POST, root, body: #"{"friendly_name":"Under way"}"#)
-          try await waitUntilSomebodyWaits(database)
+        let lock = "LOCK TABLE keymeter.audit_log IN EXCLUSIVE MODE"
+        let reply = try await CounterLock.hold(lock, on: pool) { end in
+          async let reply = node.apiKey(.POST, root, body: #"{"friendly_name":"In progress"}"#)
+          try await CounterLock.waiters(1, on: pool)
           node.process.signal(SIGTERM)
+          // A server that does not wait for the request would exit now.
           try await Task.sleep(for: .milliseconds(200))
-          try await connection.executeScript("COMMIT")
+          try await end()
           return try await reply
         }
         #expect(reply.status == 201)
@@ -94,22 +58,4 @@ struct ServeCommandTests {
       #expect(try await node.process.ended() == .exited(0))
     }
   }
-
-  private func waitUntilSomebodyWaits(_ database: TestDatabase) async throws {
-    try await database.withPool { pool in
-      _ = try await eventually("a request to wait for the lock") {
-        try await pool.withConnection { connection in
-          try await connection.execute(Self.waiters).rows.isEmpty ? nil : true
-        }
-      }
-    }
-  }
-
-  private static let waiters = Statement(
-    "test_waiters",
-    """
-    SELECT 1 AS found FROM pg_catalog.pg_locks AS l
-    JOIN pg_catalog.pg_database AS d ON d.oid = l.database
-    WHERE d.datname = current_database() AND NOT l.granted
-    """)
 }

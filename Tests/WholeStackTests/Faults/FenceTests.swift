@@ -12,11 +12,12 @@ import Testing
   import Darwin
 #endif
 
-/// The moments that load meets only by luck, made to happen: a lock on the counter holds a charge that has been
-/// judged already, and something changes before it may go on.
-@Suite("A charge that was judged and waits", .timeLimit(.minutes(2)))
+/// Forces the races that load meets only by chance.
+///
+/// A lock on the counter stops a charge after its judgement, and then something changes before the charge continues.
+@Suite("A judged charge that waits for its counter", .timeLimit(.minutes(10)))
 struct FenceTests {
-  @Test("It is judged again when another node took what was left: alone, and in a batch")
+  @Test("It is judged again when another node has used up the limit, alone and in a batch")
   func anotherNodeCharged() async throws {
     try await with(members: #""usage_limit":10"#) { stage in
       try await stage.charge(9)
@@ -33,23 +34,24 @@ struct FenceTests {
     }
   }
 
-  @Test("A batch of many keys charges those that have room, and judges the others again")
+  @Test("A batch charges the keys with capacity left and judges the others again")
   func batchAcrossKeys() async throws {
     try await with(members: #""usage_limit":10"#) { stage in
-      let roomy = try await stage.sibling(#""usage_limit":100"#)
+      let spare = try await stage.sibling(#""usage_limit":100"#)
       let gate = try await stage.sibling("")
-      for account in [stage.child, roomy, gate] {
+      for account in [stage.child, spare, gate] {
         #expect(try await stage.node.verify(account, "?requests=9").status == 200)
       }
       let (gated, filled, free) = try await CounterLock.hold(
         CounterLock.lock(gate), on: stage.pool
       ) { open in
         try await CounterLock.hold(CounterLock.charge(stage.child, 1), on: stage.pool) { end in
-          // Both workers wait at the gate, and what comes behind forms batches.
+          // Both workers wait for the gate key's counter, so that later requests form batches.
           async let gated = stage.verifyConcurrently(2, gate)
           try await CounterLock.waiters(2, on: stage.pool)
           async let filled = stage.verifyConcurrently(20)
-          async let free = stage.verifyConcurrently(20, roomy)
+          async let free = stage.verifyConcurrently(20, spare)
+          // Most of the requests join the batch. The test holds for any part of them.
           try await Task.sleep(for: .milliseconds(100))
           try await open()
           let opened = try await gated
@@ -62,11 +64,11 @@ struct FenceTests {
       #expect(filled.allSatisfy { $0.status == 429 })
       #expect(free.allSatisfy { $0.status == 200 })
       try await stage.expectUsed(10)
-      #expect(try await Counters.read(roomy.keyID, on: stage.pool).used.requests == 29)
+      #expect(try await Counters.read(spare.keyID, on: stage.pool).used.requests == 29)
     }
   }
 
-  @Test("It never takes usage over a limit whose lowering was answered")
+  @Test("It never takes usage over a limit once the lowering is answered")
   func limitLowered() async throws {
     try await with(members: #""usage_limit":100"#) { stage in
       try await stage.charge(50)
@@ -76,7 +78,7 @@ struct FenceTests {
         async let verification = stage.node.verify(stage.child, "?requests=20")
         try await CounterLock.waiters(1, on: stage.pool)
         async let usedWhenAnswered = stage.lowerLimit(to: 60)
-        // Either it is answered at once, or it waits for the charge, or for nothing that we see: then it is late.
+        // The update may be answered at once or wait for the charge. On a slow machine it may not have started.
         try await Task.sleep(for: .milliseconds(300))
         try await end()
         return try await (usedWhenAnswered, verification)
@@ -88,7 +90,7 @@ struct FenceTests {
   }
 
   @Test(
-    "It is not charged once its key's deletion, revocation or rotation was answered",
+    "It is not charged once its key's deletion, revocation or rotation is answered",
     arguments: Ending.allCases)
   func keyEnded(ending: Ending) async throws {
     try await with(members: "") { stage in
@@ -109,8 +111,8 @@ struct FenceTests {
     }
   }
 
-  @Test("SIGTERM meets batches that wait: what is charged is answered whole, and the exit code is 0")
-  func gracefulStop() async throws {
+  @Test("A graceful shutdown with waiting batches answers every charge, and exits with 0")
+  func gracefulShutdown() async throws {
     try await with(members: "") { stage in
       try await stage.charge(1)
       let attempts = try await CounterLock.hold(CounterLock.lock(stage.child), on: stage.pool) { end in
@@ -124,7 +126,7 @@ struct FenceTests {
         try await end()
         return try await attempts
       }
-      // Whose connection was not accepted yet when the signal came may find it closed, and is not charged.
+      // A connection that the node had not accepted before the signal may be closed, without a charge.
       let answered = attempts.filter { $0.status == 200 }.count
       #expect(answered >= 2)
       #expect(attempts.allSatisfy { [200, nil].contains($0.status) && !$0.isTorn })
@@ -151,7 +153,7 @@ struct FenceTests {
   }
 }
 
-/// One key, verified on one node and managed on another.
+/// One key that is verified on one node and managed on another.
 private struct Stage: Sendable {
   let node: Node
   let manager: Node
@@ -175,14 +177,14 @@ private struct Stage: Sendable {
     #expect(counters.used == Amounts(requests: requests) && counters.daily == counters.used)
   }
 
-  /// - Returns: what is used when it was answered.
+  /// - Returns: the usage when it is answered.
   func lowerLimit(to limit: Int) async throws -> Int64 {
     let body = #"{"id":"\#(child.keyID)","usage_limit":\#(limit)}"#
     #expect(try await manager.apiKey(.PUT, root, body: body).status == 200)
     return try await Counters.read(child.keyID, on: pool).used.requests
   }
 
-  /// - Returns: what is used when it was answered.
+  /// - Returns: the usage when it is answered.
   func end(_ ending: FenceTests.Ending) async throws -> Int64 {
     let reply =
       switch ending {

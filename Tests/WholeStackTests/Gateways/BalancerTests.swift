@@ -4,13 +4,13 @@ import NIOHTTP1
 import SystemPackage
 import Testing
 
-/// `deploy/haproxy.cfg`, with the real program before a real server.
-@Suite("The balancer", .timeLimit(.minutes(2)))
+/// Runs HAProxy with `deploy/haproxy.cfg` in front of a real server.
+@Suite("The load balancer", .timeLimit(.minutes(10)))
 struct BalancerTests {
   private static let project = FilePath(#filePath).removingLastComponent().removingLastComponent()
     .removingLastComponent().removingLastComponent()
 
-  @Test("Passes everything on but the metrics, however they are asked for")
+  @Test("HAProxy forwards everything except the metrics, in any spelling of their path")
   func metrics() async throws {
     try await Node.with { node, database in
       let root = try await Node.organisation("clinic", on: database)
@@ -21,18 +21,16 @@ struct BalancerTests {
           let reply = try await send(.GET, url + path)
           #expect(reply.status == 404 && !reply.body.contains("keymeter_"), "\(path)")
         }
-        // A target without a path, for HAProxy, which a node may find one in.
+        // HAProxy sees no path in this target. A node could.
         let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
-        let connection = try await RawConnection.open(port: port)
-        try await connection.send("GET *://h/metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-        let answer = try await connection.untilClosed(within: .seconds(20))
+        let answer = try await RawConnection.exchange(
+          "GET *://h/metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", port: port)
         #expect(answer.hasPrefix("HTTP/1.1 404") && !answer.contains("keymeter_"))
-        await connection.close()
       }
     }
   }
 
-  /// Runs `body` with HAProxy before a node.
+  /// Runs `body` with HAProxy in front of a node.
   private static func with(_ node: Node, _ body: (String) async throws -> Void) async throws {
     let port = try await RawConnection.freePort()
     let path = project.appending("deploy/haproxy.cfg").string
@@ -55,7 +53,7 @@ struct BalancerTests {
       ["-db", "-f", file], environment: [:], program: FilePath(program))
     do {
       let url = "http://127.0.0.1:\(port)"
-      _ = try await eventually("the balancer to serve") {
+      _ = try await eventually("HAProxy to serve") {
         (try? await send(.GET, url + "/health/live").status) == 200 ? true : nil
       }
       try await body(url)

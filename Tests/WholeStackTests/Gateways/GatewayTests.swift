@@ -3,16 +3,10 @@ import KeymeterTesting
 import NIOHTTP1
 import Testing
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// The configurations in `deploy/`, with the real programs before a real server.
-@Suite("Gateways", .serialized, .timeLimit(.minutes(3)))
+/// Runs the gateways with the configurations in `deploy/` in front of a real server.
+@Suite("Gateways", .timeLimit(.minutes(10)))
 struct GatewayTests {
-  /// A gateway, the node that it asks, and what it protects.
+  /// A gateway, the node that it asks, and the upstream behind it.
   private struct Scene: Sendable {
     let gateway: Gateway
     let node: Node
@@ -20,7 +14,7 @@ struct GatewayTests {
     let database: TestDatabase
     let root: Account
 
-    /// A key that may do what the shipped configurations require.
+    /// A key with the scope that the configurations require.
     func key(_ members: String = "") async throws -> Account {
       try await node.issue(by: root, scopes: #"["orders:read"]"#, members)
     }
@@ -43,7 +37,7 @@ struct GatewayTests {
     }
   }
 
-  /// What a client might write so that the upstream takes it for Keymeter's word, or Keymeter for the gateway's.
+  /// Headers by which a client might impersonate Keymeter to the upstream, or the gateway to Keymeter.
   private static let forged = [
     ("X-Keymeter-Key-Id", "key_forged"), ("x-keymeter-organisation-id", "org_forged"),
     ("X-Keymeter-Environment", "FORGED"), ("X-KEYMETER-SCOPES", "forged:*"),
@@ -55,7 +49,7 @@ struct GatewayTests {
   ]
 
   @Test(
-    "The upstream gets the request whole, with the key's ids and without the key",
+    "The upstream gets the complete request with the key's ids and without the key",
     arguments: Gateway.Kind.allCases)
   func letsThrough(_ kind: Gateway.Kind) async throws {
     try await withScene(kind) { scene in
@@ -70,30 +64,30 @@ struct GatewayTests {
       #expect(request.head.method == .POST && request.head.uri == path && request.body == "the body")
       #expect(request.head.headers["X-Own"] == ["own"])
       let organisation = try #require(try await scene.node.verify(scene.root).text("organisation_id"))
-      let told = request.head.headers.filter { Self.isKeymeters($0.name) }
+      let added = request.head.headers.filter { Self.isKeymeters($0.name) }
       let facts = [
         "environment": "PRODUCTION", "key-id": key.keyID, "organisation-id": organisation,
         "scopes": "orders:read",
       ]
-      #expect(told.count == facts.count)
+      #expect(added.count == facts.count)
       for (name, value) in facts { #expect(request.head.headers["X-Keymeter-\(name)"] == [value]) }
       for (name, value) in request.head.headers {
         #expect(!value.contains(key.key) && !value.contains("forged"), "\(name)")
       }
       #expect(request.head.headers["X-API-Key"].isEmpty)
-      #expect(try await scene.used(key) == Amounts(requests: 1), "neither query nor headers are the client's")
+      #expect(
+        try await scene.used(key) == Amounts(requests: 1), "the client's query and headers set no charge")
     }
   }
 
   @Test(
-    "What a client writes into Connection keeps nothing of Keymeter's from the upstream",
+    "Nothing in a client's Connection header removes Keymeter's headers",
     arguments: Gateway.Kind.allCases)
   func connectionHeader(_ kind: Gateway.Kind) async throws {
     try await withScene(kind) { scene in
       let key = try await scene.key()
       let names = ["Key-Id", "Organisation-Id", "Environment", "Scopes"].map { "X-Keymeter-\($0)" }
-      let connection = try await RawConnection.open(port: scene.gateway.port)
-      try await connection.send(
+      let answer = try await RawConnection.exchange(
         """
         GET /orders HTTP/1.1\r
         Host: x\r
@@ -101,15 +95,14 @@ struct GatewayTests {
         Connection: close\r
         Connection: \(names.joined(separator: ", "))\r
         \r\n
-        """)
-      let answer = try await connection.untilClosed(within: .seconds(10))
+        """, port: scene.gateway.port)
       #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(answer)")
       let request = try #require(scene.upstream.requests.first)
       for name in names { #expect(request.head.headers[name].count == 1, "\(name)") }
     }
   }
 
-  @Test("A location of nginx that names no terms lets nobody through")
+  @Test("An nginx location without requirements admits no request")
   func noTerms() async throws {
     try await withScene(.nginx) { scene in
       let key = try await scene.key()
@@ -121,48 +114,52 @@ struct GatewayTests {
     }
   }
 
-  @Test(
-    "A location of nginx that a request goes on to is asked for by its own terms",
-    arguments: [
-      // What comes before nginx asks leaves the first location out; whatever comes later leaves it charged as well.
-      (GatewaySetup.GoingOn.byTryFiles, Int64(1)), (.byIndex, 1), (.byErrorPage, 1), (.byRewrite, 0),
-    ])
-  func goesOn(_ location: GatewaySetup.GoingOn, chargedBefore: Int64) async throws {
+  @Test("After an internal nginx redirect the target location's requirements apply")
+  func redirect() async throws {
     try await withScene(.nginx) { scene in
-      let key = try await scene.node.issue(by: scene.root, scopes: #"["orders:read", "refunds:write"]"#)
-      #expect(try await scene.gateway.request(key, .GET, location.rawValue).status == 200)
-      #expect(scene.upstream.requests.map(\.head.uri) == ["/refunds"])
-      #expect(try await scene.used(key) == Amounts(requests: chargedBefore + 7))
+      // nginx rewrites before it asks Keymeter. The other redirects come later, so the first location charges too.
+      for (location, chargedBefore) in [
+        (GatewaySetup.Redirect.byTryFiles, Int64(1)), (.byIndex, 1), (.byErrorPage, 1), (.byRewrite, 0),
+      ] {
+        let upstreamBefore = scene.upstream.requests.count
+        let key = try await scene.node.issue(by: scene.root, scopes: #"["orders:read", "refunds:write"]"#)
+        #expect(try await scene.gateway.request(key, .GET, location.rawValue).status == 200)
+        #expect(scene.upstream.requests.dropFirst(upstreamBefore).map(\.head.uri) == ["/refunds"])
+        #expect(try await scene.used(key) == Amounts(requests: chargedBefore + 7))
 
-      let lesser = try await scene.key()
-      let refusal = try await scene.gateway.request(lesser, .GET, location.rawValue)
-      #expect(refusal.status == 403 && refusal.header("X-Keymeter-Reason") == "scope_missing")
-      #expect(scene.upstream.requests.count == 1)
-      #expect(try await scene.used(lesser) == Amounts(requests: chargedBefore))
+        let lesser = try await scene.key()
+        let rejection = try await scene.gateway.request(lesser, .GET, location.rawValue)
+        #expect(rejection.status == 403 && rejection.header("X-Keymeter-Reason") == "scope_missing")
+        #expect(scene.upstream.requests.count == upstreamBefore + 1)
+        #expect(try await scene.used(lesser) == Amounts(requests: chargedBefore))
+      }
     }
   }
 
-  @Test("A location of nginx that names no terms is asked for by those of the one that went on to it")
+  @Test("After a redirect to an nginx location without requirements the first location's apply")
   func inherits() async throws {
     try await withScene(.nginx) { scene in
-      let path = GatewaySetup.GoingOn.withoutTerms.rawValue
+      let path = GatewaySetup.Redirect.withoutTerms.rawValue
       let key = try await scene.key()
       #expect(try await scene.gateway.request(key, .GET, path).status == 200)
-      #expect(try await scene.used(key) == Amounts(requests: 2), "once by each location")
-      let unlike = try await scene.node.issue(by: scene.root, scopes: #"["refunds:write"]"#)
-      #expect(try await scene.gateway.request(unlike, .GET, path).status == 403)
+      #expect(try await scene.used(key) == Amounts(requests: 2), "each location charges once")
+      let other = try await scene.node.issue(by: scene.root, scopes: #"["refunds:write"]"#)
+      #expect(try await scene.gateway.request(other, .GET, path).status == 403)
       #expect(scene.upstream.requests.map(\.head.uri) == [GatewaySetup.withoutTerms])
     }
   }
 
-  /// Whether an upstream might take it for a header of Keymeter; some servers can't tell `_` from `-`.
+  /// Whether an upstream might read it as Keymeter's header.
+  ///
+  /// Some servers treat `_` like `-`.
   private static func isKeymeters(_ name: String) -> Bool {
     name.lowercased().replacing("_", with: "-").hasPrefix("x-keymeter-")
   }
 
   @Test(
-    "Whoever may not is told so by the right status, and never gets there", arguments: Gateway.Kind.allCases)
-  func refuses(_ kind: Gateway.Kind) async throws {
+    "A rejected request gets the right status and never reaches the upstream",
+    arguments: Gateway.Kind.allCases)
+  func rejects(_ kind: Gateway.Kind) async throws {
     try await withScene(kind) { scene in
       let key = try await scene.key()
       let unlike = try await scene.node.issue(by: scene.root, scopes: #"["invoices:*"]"#)
@@ -174,7 +171,7 @@ struct GatewayTests {
         (unlike, 403, "scope_missing", "scope_missing"), (spent, 429, "over_limit", "quota_exceeded"),
       ]
       for (account, status, reason, code) in cases {
-        // Keys authenticate by their header alone, and what a client requires of itself does not count.
+        // Only a key in its header authenticates, and a client cannot replace the requirements.
         let reply = try await scene.gateway.request(
           account, .GET, "/orders?scope=invoices:read&api_key=\(key.key)",
           headers: [("X-Keymeter-Require-Scope", "invoices:read"), ("Cookie", "X-API-Key=\(key.key)")])
@@ -198,7 +195,7 @@ struct GatewayTests {
   }
 
   @Test(
-    "Of many at once as many get through as the limit allows, each charged once",
+    "Of concurrent requests exactly as many get through as the limit allows, each charged once",
     arguments: Gateway.Kind.allCases)
   func chargesOnce(_ kind: Gateway.Kind) async throws {
     try await withScene(kind) { scene in
@@ -218,7 +215,7 @@ struct GatewayTests {
   }
 
   @Test(
-    "The client's address is the one that a key is bound to, whatever the client says",
+    "A key's address ranges apply to the client's address, not to the one that it claims",
     arguments: Gateway.Kind.allCases)
   func passesTheAddress(_ kind: Gateway.Kind) async throws {
     try await withScene(kind) { scene in
@@ -229,21 +226,20 @@ struct GatewayTests {
       ] as [(String, String?, Int)] {
         let reply = try await scene.gateway.request(
           key, headers: claim.map { [("X-Forwarded-For", $0)] } ?? [], from: address)
-        #expect(reply.status == status, "from \(address), as \(claim ?? "nobody")")
+        #expect(reply.status == status, "from \(address), claiming \(claim ?? "nothing")")
       }
       #expect(scene.upstream.requests.count == 2)
     }
   }
 
-  @Test("Nobody gets through while Keymeter can't say, or is gone", arguments: Gateway.Kind.allCases)
+  @Test("No request gets through while Keymeter cannot answer or is gone", arguments: Gateway.Kind.allCases)
   func failsClosed(_ kind: Gateway.Kind) async throws {
     try await TestDatabase.withMigrated { database in
       let root = try await Node.organisation("clinic", on: database)
-      let node = try await Node.start(databaseURL: "postgresql://keymeter@127.0.0.1:1/none")
-      do {
+      try await Node.with(on: "postgresql://keymeter@127.0.0.1:1/none") { node in
         try await Upstream.with { upstream in
           try await Gateway.with(kind, verifier: node.port, upstream: upstream.port) { gateway in
-            #expect(try await gateway.request(root).status == 503, "its database can't be reached")
+            #expect(try await gateway.request(root).status == 503, "its database is unreachable")
             #expect(try await gateway.request(nil).status == 401)
             await node.process.discard()
             for account in [root, nil] {
@@ -253,9 +249,6 @@ struct GatewayTests {
             #expect(upstream.requests.isEmpty)
           }
         }
-      } catch {
-        await node.process.discard()
-        throw error
       }
     }
   }

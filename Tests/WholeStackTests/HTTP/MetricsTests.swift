@@ -8,21 +8,18 @@ import Postgres
 import PrometheusMetrics
 import Testing
 
-@Suite("What a real server measures", .timeLimit(.minutes(3)))
+@Suite("Metrics of a real server", .timeLimit(.minutes(10)))
 struct MetricsTests {
-  @Test(
-    "After traffic of every sort promtool has nothing against it, every metric is there, and counts are exact"
-  )
+  @Test("After traffic of every kind the metrics are complete and exact, and promtool finds no fault")
   func everything() async throws {
     let begun = Date().timeIntervalSince1970
-    try await Node.with(count: 1) { nodes, database in
-      let node = nodes[0]
+    try await Node.with { node, database in
       let root = try await Node.organisation("clinic", on: database)
       let child = try await node.child(of: root, #""usage_limit":30"#)
       try await withClient(connections: 20) { client in
         let statuses = try await concurrently(40) { _ in try await node.verify(child, via: client).status }
         #expect(statuses.count { $0 == 200 } == 30 && statuses.count { $0 == 429 } == 10)
-        // The client goes on, and its connections are open.
+        // The client still holds its connections.
         let scrape = try await node.scrape(via: client)
         #expect((1...21).contains(scrape["keymeter_connections"]))
       }
@@ -30,11 +27,11 @@ struct MetricsTests {
       #expect(try await send(.GET, node.baseURL + "/api/v1/verify").status == 401)
       #expect(try await send(.GET, node.baseURL + "/clinic").status == 404)
       #expect(try await node.post("usage/reserve", root, #"{"requests":1,"hold_secs":1}"#).status == 201)
-      let scrape = try await eventually("the reservation to end, and the jobs to be done") {
+      let scrape = try await eventually("the reservation to expire and each job to run") {
         let scrape = try await node.scrape()
         let jobs = ["expire_reservations", "make_partitions", "purge", "count_pepper_keys"]
-        let areDone = jobs.allSatisfy { scrape["keymeter_job_runs_total{name=\"\($0)\"}"] > 0 }
-        return areDone && scrape["keymeter_reservations_expired_total"] == 1 ? scrape : nil
+        let haveRun = jobs.allSatisfy { scrape["keymeter_job_runs_total{name=\"\($0)\"}"] > 0 }
+        return haveRun && scrape["keymeter_reservations_expired_total"] == 1 ? scrape : nil
       }
 
       let text = try await send(.GET, node.baseURL + "/metrics")
@@ -42,7 +39,7 @@ struct MetricsTests {
       #expect(try await Promtool.faults(of: text.body) == "")
       #expect(Set(scrape.types.keys) == Set(MetricCatalogue.all.map(\.name)))
       expectCounts(scrape)
-      expectStanding(scrape, since: begun)
+      expectGauges(scrape, since: begun)
       for word in ["clinic", child.keyID, root.keyID, "127.0.0.1", "nonsense"] {
         #expect(!text.body.contains(word))
       }
@@ -50,16 +47,16 @@ struct MetricsTests {
   }
 
   private func expectCounts(_ scrape: Scrape) {
-    func answers(_ route: String, _ method: String, _ status: Int) -> Double {
+    func responses(_ route: String, _ method: String, _ status: Int) -> Double {
       scrape[#"keymeter_http_requests_total{route="\#(route)",method="\#(method)",status="\#(status)"}"#]
     }
-    #expect(answers("/api/v1/verify", "any", 200) == 30)
-    #expect(answers("/api/v1/verify", "any", 429) == 10)
-    #expect(answers("/api/v1/verify", "any", 400) == 1)
-    #expect(answers("/api/v1/verify", "any", 401) == 1)
-    #expect(answers("unrouted", "any", 404) == 1)
-    #expect(answers("/api/v1/api-key", "POST", 201) == 1)
-    #expect(answers("/api/v1/usage/reserve", "POST", 201) == 1)
+    #expect(responses("/api/v1/verify", "any", 200) == 30)
+    #expect(responses("/api/v1/verify", "any", 429) == 10)
+    #expect(responses("/api/v1/verify", "any", 400) == 1)
+    #expect(responses("/api/v1/verify", "any", 401) == 1)
+    #expect(responses("unrouted", "any", 404) == 1)
+    #expect(responses("/api/v1/api-key", "POST", 201) == 1)
+    #expect(responses("/api/v1/usage/reserve", "POST", 201) == 1)
     #expect(
       scrape[#"keymeter_http_request_duration_seconds_count{route="/api/v1/verify",method="any"}"#] == 42)
     func decisions(_ call: String, _ outcome: String, _ dimension: String) -> Double {
@@ -76,7 +73,7 @@ struct MetricsTests {
       scrape[#"keymeter_authentication_failures_total{reason="credentials_missing",counted="no"}"#] == 1)
   }
 
-  private func expectStanding(_ scrape: Scrape, since begun: Double) {
+  private func expectGauges(_ scrape: Scrape, since begun: Double) {
     #expect(scrape["keymeter_ready"] == 1)
     #expect(scrape["keymeter_usage_partitions_ahead"] == 3)
     #expect(scrape["keymeter_keys_to_rehash"] == 0)
@@ -96,11 +93,10 @@ struct MetricsTests {
     }
   }
 
-  @Test("Verifications that wait and callers that wait for a connection are seen while they do")
+  @Test("Queued verifications and callers that wait for a connection are counted while they wait")
   func waiting() async throws {
     let environment = ["KEYMETER_ADMISSION_LANES": "1", "KEYMETER_DATABASE_CONNECTIONS": "2"]
-    try await Node.with(count: 1, environment: environment) { nodes, database in
-      let node = nodes[0]
+    try await Node.with(environment: environment) { node, database in
       let root = try await Node.organisation("clinic", on: database)
       #expect(try await node.verify(root).status == 200)
       try await withClient(connections: 20) { client in
@@ -112,7 +108,7 @@ struct MetricsTests {
             async let recorded = concurrently(5) { _ in
               await node.attemptPost("usage/record", root, #"{"requests":1}"#, via: client)
             }
-            _ = try await eventually("those that wait to be seen") {
+            _ = try await eventually("the waiting requests to be counted") {
               let scrape = try await node.scrape()
               return scrape["keymeter_admission_queue_depth"] == 4
                 && scrape[#"keymeter_pool_connections{pool="general",state="leased"}"#] == 2
@@ -124,7 +120,7 @@ struct MetricsTests {
           }
         }
       }
-      _ = try await eventually("all to be as before") {
+      _ = try await eventually("the queues to be empty") {
         let scrape = try await node.scrape()
         return scrape["keymeter_admission_queue_depth"] == 0
           && scrape[#"keymeter_pool_waiting{pool="general"}"#] == 0
@@ -133,9 +129,9 @@ struct MetricsTests {
     }
   }
 
-  @Test("A job that fails is counted, and its last success stands still")
+  @Test("A failing job is counted, and the time of its last success does not change")
   func failingJob() async throws {
-    try await Node.with(count: 1) { nodes, database in
+    try await Node.with { node, database in
       try await database.withPool { pool in
         try await pool.withConnection {
           try await $0.executeScript(
@@ -145,48 +141,44 @@ struct MetricsTests {
       let failures = #"keymeter_job_failures_total{name="expire_reservations"}"#
       let success = #"keymeter_job_last_success_timestamp_seconds{name="expire_reservations"}"#
       let first = try await eventually("the job to fail") {
-        let scrape = try await nodes[0].scrape()
+        let scrape = try await node.scrape()
         return scrape[failures] > 0 ? scrape : nil
       }
       _ = try await eventually("the job to fail again") {
-        try await nodes[0].scrape()[failures] > first[failures] ? true : nil
+        try await node.scrape()[failures] > first[failures] ? true : nil
       }
-      #expect(try await nodes[0].scrape()[success] == first[success])
+      #expect(try await node.scrape()[success] == first[success])
     }
   }
 
-  @Test("Connections that are open are counted, and those that are turned away")
+  @Test("Open and rejected connections are counted")
   func connections() async throws {
     try await Node.with(environment: ["KEYMETER_CONNECTIONS": "3"]) { node, _ in
-      var held: [RawConnection] = []
-      for _ in 0..<3 {
-        let connection = try await RawConnection.open(port: node.port)
+      let held = try await RawConnection.open(3, port: node.port)
+      for connection in held {
         try await connection.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        _ = try await connection.untilAnswers(1, within: .seconds(10))
-        held.append(connection)
+        try await connection.untilResponses(1)
       }
-      for _ in 0..<2 {
-        _ = try await RawConnection.open(port: node.port).untilClosed(within: .seconds(10))
-      }
+      for _ in 0..<2 { _ = try await RawConnection.open(port: node.port).untilClosed() }
       try await held[0].send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-      let scrape = Scrape(try await held[0].untilClosed(within: .seconds(10)))
+      let scrape = Scrape(try await held[0].untilClosed())
       #expect(scrape["keymeter_connections_rejected_total"] == 2)
       #expect(scrape["keymeter_connections_limit"] == 3)
       #expect((3...5).contains(scrape["keymeter_connections"]))
     }
   }
 
-  @Test("Keys that are yet to move to the current pepper are counted")
+  @Test("Keys that need another pepper than the current one are counted")
   func pepperKeys() async throws {
     let new = "new:Y29ycmVjdGhvcnNlYmF0dGVyeXN0YXBsZWNvcnJlY3Q="
     try await TestDatabase.withMigrated { database in
       for provider in ["one", "two"] { _ = try await Node.organisation(provider, on: database) }
-      let node = try await Node.start(
-        databaseURL: database.url, environment: ["KEYMETER_PEPPERS": "\(new),\(Node.peppers)"])
-      _ = try await eventually("the keys to be counted") {
-        try await node.scrape()["keymeter_keys_to_rehash"] == 2 ? true : nil
+      let environment = ["KEYMETER_PEPPERS": "\(new),\(Node.peppers)"]
+      try await Node.with(on: database, environment: environment) { node in
+        _ = try await eventually("the keys to be counted") {
+          try await node.scrape()["keymeter_keys_to_rehash"] == 2 ? true : nil
+        }
       }
-      await node.process.discard()
     }
   }
 }

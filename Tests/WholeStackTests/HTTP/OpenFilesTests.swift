@@ -1,10 +1,10 @@
 import KeymeterTesting
 import Testing
 
-@Suite("The limit on open files", .timeLimit(.minutes(2)))
+@Suite("The limit on open files", .timeLimit(.minutes(10)))
 struct OpenFilesTests {
   @Test(
-    "Is worth a warning only where the number of connections was asked for",
+    "A limit below the number of connections is logged, as a warning if the number was configured",
     arguments: [(nil, "info"), ("5000", "warning"), ("500", nil)] as [(String?, String?)])
   func warning(connections: String?, level: String?) async throws {
     try await TestDatabase.withMigrated { database in

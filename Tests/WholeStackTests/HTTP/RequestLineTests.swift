@@ -3,12 +3,12 @@ import KeymeterTesting
 import NIOHTTP1
 import Testing
 
-@Suite("The lines of a real server's log", .timeLimit(.minutes(2)))
+@Suite("The request log of a real server", .timeLimit(.minutes(10)))
 struct RequestLineTests {
   private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
   private static let parent = "00f067aa0ba902b7"
 
-  @Test("A request's line is one JSON object, or one line of text, with the names of all that took part")
+  @Test("A request is logged as one JSON object or one line of text, with its ids")
   func formats() async throws {
     for format in ["json", "text"] {
       let environment = ["KEYMETER_LOG_FORMAT": format, "KEYMETER_LOG_LEVEL": "info"]
@@ -25,13 +25,13 @@ struct RequestLineTests {
         #expect(reply.headers["X-Request-Id"] == ["mine-\(format)"])
         for _ in 0..<5 { #expect(try await node.verify(root).status == 200) }
         let lines = try await requestLines(of: node)
-        #expect(lines.count == 1, "verifications have none")
+        #expect(lines.count == 1, "verifications are not logged")
         try format == "json" ? expectJSON(lines[0], root) : expectText(lines[0], root)
       }
     }
   }
 
-  @Test("At debug each verification has one, and its trace")
+  @Test("At debug level each verification is logged with its trace id")
   func verification() async throws {
     try await Node.with(environment: ["KEYMETER_LOG_LEVEL": "debug"]) { node, database in
       let root = try await Node.organisation("clinic", on: database)
@@ -47,7 +47,7 @@ struct RequestLineTests {
     }
   }
 
-  /// What is logged about requests, once the server has ended.
+  /// The log lines of requests, once the server has exited.
   private func requestLines(of node: Node) async throws -> [String] {
     node.process.signal(SIGTERM)
     _ = try await node.process.ended()

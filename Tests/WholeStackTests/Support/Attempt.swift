@@ -2,14 +2,14 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 
-/// One request by a client that keeps book: when it began, when it was over, and what came of it.
+/// One request of a client that keeps accounts: when it began and ended, and its outcome.
 struct Attempt: Sendable {
-  /// What came of a request.
+  /// The outcome of a request.
   enum Outcome: Sendable {
     case answered(Reply)
-    /// The connection ended, or 30 seconds passed, before an answer began: whether it took effect is unknown.
+    /// The connection ended, or time ran out, before a response began. Whether the request took effect is unknown.
     case unanswered
-    /// The connection ended in the middle of an answer.
+    /// The connection ended in the middle of a response.
     case torn
   }
 
@@ -21,10 +21,10 @@ struct Attempt: Sendable {
     if case .answered(let reply) = outcome { reply } else { nil }
   }
 
-  /// The answer's status; `nil` without one.
+  /// The response's status, or `nil` without a response.
   var status: Int? { reply?.status }
 
-  /// Whether it may have been charged without the client knowing: no answer, or 503.
+  /// Whether it may have been charged without the client knowing: no response, or 503.
   var isOpen: Bool { status == nil || status == 503 }
 
   var isTorn: Bool {
@@ -32,7 +32,7 @@ struct Attempt: Sendable {
   }
 }
 
-/// Sends one request and notes what became of it.
+/// Sends one request and records its outcome.
 func attempt(
   _ method: HTTPMethod, _ url: String, headers: [(String, String)], body: String? = nil,
   via client: HTTPClient
@@ -44,7 +44,7 @@ func attempt(
   let begun = ContinuousClock.now
   let outcome: Attempt.Outcome
   do {
-    let response = try await client.execute(request, timeout: .seconds(30))
+    let response = try await client.execute(request, timeout: requestTimeout)
     do {
       let bytes = try await response.body.collect(upTo: 1024 * 1024)
       outcome = .answered(
@@ -58,14 +58,16 @@ func attempt(
   return Attempt(begun: begun, ended: .now, outcome: outcome)
 }
 
-/// Runs `body` with a client of its own: the shared one opens eight connections to a host, and waits then.
+/// Runs `body` with a new client.
+///
+/// The shared one opens at most eight connections to a host.
 func withClient<Output>(
   connections: Int, isolation: isolated (any Actor)? = #isolation,
   _ body: (HTTPClient) async throws -> Output
 ) async throws -> Output {
   var configuration = HTTPClient.Configuration()
   configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
-  // Where nobody listens, say so at once rather than after the request's 30 seconds.
+  // A refused connection fails at once instead of being retried until the request times out.
   configuration.connectionPool.retryConnectionEstablishment = false
   let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   do {
@@ -78,7 +80,7 @@ func withClient<Output>(
   }
 }
 
-/// Runs `count` bodies at the same time and returns what they returned, in no particular order.
+/// Runs `count` bodies concurrently and returns their results in no particular order.
 func concurrently<Output: Sendable>(
   _ count: Int, _ body: @escaping @Sendable (Int) async throws -> Output
 ) async throws -> [Output] {

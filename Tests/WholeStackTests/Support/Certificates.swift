@@ -5,12 +5,12 @@ import NIOCore
 import NIOSSL
 import Subprocess
 
-/// An authority of a test's own, with an intermediate one, and the certificates that it issues for this machine.
+/// A test's own certificate authority, with an intermediate one, and the certificates it issues for this machine.
 struct Certificates: Sendable {
-  /// Everything lies here: `root.pem`, and `NAME.pem` (a chain) with `NAME.key` for each issued certificate.
+  /// Holds `root.pem`, and `NAME.pem` (a chain) with `NAME.key` for each issued certificate.
   let directory: String
 
-  /// Runs `body` with a new authority, and removes its files afterwards.
+  /// Runs `body` with a new authority and then removes its files.
   static func with(_ body: (Certificates) async throws -> Void) async throws {
     let directory = FileManager.default.temporaryDirectory.path + "/keymeter-tls-\(UUID())"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -25,9 +25,9 @@ struct Certificates: Sendable {
     try FileManager.default.removeItem(atPath: directory)
   }
 
-  /// Issues a certificate, by way of the intermediate authority.
+  /// Issues a certificate, signed by the intermediate authority.
   ///
-  /// - Parameter names: whom it is for, as OpenSSL writes it: `IP:127.0.0.1`, `DNS:localhost`.
+  /// - Parameter names: its subject alternative names in OpenSSL's format: `IP:127.0.0.1`, `DNS:localhost`.
   func issue(_ name: String, for names: String = "DNS:localhost,IP:127.0.0.1") async throws {
     try await run(
       """
@@ -52,7 +52,7 @@ struct Certificates: Sendable {
 
   func path(_ file: String) -> String { directory + "/" + file }
 
-  /// Puts one issued certificate and its key into the place of another, each in one step.
+  /// Replaces an issued certificate and its key by another pair, each file atomically.
   func replace(_ name: String, by other: String) async throws {
     try await run(
       """
@@ -60,7 +60,7 @@ struct Certificates: Sendable {
       """)
   }
 
-  /// Runs lines of shell in the directory.
+  /// Runs shell commands in the directory.
   func run(_ script: String) async throws {
     let result = try await Subprocess.run(
       .name("bash"), arguments: ["-euc", "cd \(directory)\n\(script)"], output: .discarded,
@@ -70,12 +70,12 @@ struct Certificates: Sendable {
     }
   }
 
-  /// The settings of a server that shows this certificate.
+  /// The settings of a server that presents this certificate.
   func settings(_ name: String) -> [String: String] {
     ["KEYMETER_TLS_CERT": path("\(name).pem"), "KEYMETER_TLS_KEY": path("\(name).key")]
   }
 
-  /// A client's settings that trust nobody but this authority.
+  /// Client settings that trust only this authority.
   var trusting: TLSConfiguration {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.trustRoots = .file(path("root.pem"))
@@ -83,12 +83,12 @@ struct Certificates: Sendable {
   }
 }
 
-/// Runs `body` with a client of these TLS settings, and shuts it down.
+/// Runs `body` with a client that has these TLS settings.
 func withTLSClient(
   _ configuration: TLSConfiguration, _ body: (HTTPClient) async throws -> Void
 ) async throws {
   var settings = HTTPClient.Configuration(tlsConfiguration: configuration)
-  settings.timeout.connect = .seconds(10)
+  settings.timeout.connect = .seconds(60)
   let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
   do {
     try await body(client)

@@ -2,16 +2,16 @@ import KeymeterDomain
 import KeymeterTesting
 import Postgres
 
-/// What the database holds of one key, whatever a server says.
+/// One key's counters, read from the database.
 struct Counters: Sendable, Equatable {
   /// `usage_monthly`.
   let used: Amounts
-  /// The part of it that open reservations hold.
+  /// The part of `used` that open reservations hold.
   let reserved: Amounts
   /// The sum of `usage_by_day`.
   let daily: Amounts
 
-  /// Reads a key's counters, all of one snapshot.
+  /// Reads a key's counters in one snapshot.
   static func read(_ keyID: String, on pool: ConnectionPool) async throws -> Counters {
     let result = try await pool.withConnection { try await $0.execute(statement, [.text(keyID)]) }
     guard let row = result.rows.first else { throw TestFailure("no counters") }
@@ -62,19 +62,21 @@ extension Amounts {
     return difference
   }
 
-  /// Whether no dimension is above the other's.
+  /// Whether no dimension exceeds the other's.
   func isWithin(_ other: Amounts) -> Bool { Dimension.allCases.allSatisfy { self[$0] <= other[$0] } }
 
-  /// As a verification's query says it.
+  /// A verification's query.
   var query: String { "?requests=\(requests)&tokens=\(tokens)&stt_secs=\(speechSeconds)" }
 
-  /// As the members of a body.
+  /// The members of a body.
   var members: String { #""requests":\#(requests),"tokens":\#(tokens),"stt_secs":\#(speechSeconds)"# }
 }
 
-/// Holds a key's counter locked, as another node's charge that is not committed yet would.
+/// Keeps a key's counter locked, like another node's uncommitted charge.
 enum CounterLock {
-  /// Runs `body` while a transaction holds the counter; `end` commits it, and must be called once.
+  /// Runs `body` while a transaction holds the lock.
+  ///
+  /// `end` commits it and must be called once.
   ///
   /// - Parameter change: the SQL that takes the lock.
   static func hold<Output: Sendable>(
@@ -87,12 +89,12 @@ enum CounterLock {
     }
   }
 
-  /// Locks a counter and leaves it as it is.
+  /// Locks a counter without changing it.
   static func lock(_ account: Account) -> String {
     "SELECT 1 FROM keymeter.usage_monthly WHERE key_id = '\(account.keyID)' FOR UPDATE"
   }
 
-  /// Charges requests as another node would.
+  /// Charges requests like another node.
   static func charge(_ account: Account, _ requests: Int) -> String {
     """
     UPDATE keymeter.usage_monthly

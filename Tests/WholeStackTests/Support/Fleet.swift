@@ -11,7 +11,7 @@ actor Fleet {
     for _ in 0..<count { nodes.append(try await start(environment)) }
   }
 
-  /// Uses one of the nodes; it is not stopped before `body` is done.
+  /// Uses one of the nodes, which is not stopped before `body` returns.
   func use<Output: Sendable>(_ body: @Sendable (Node) async throws -> Output) async throws -> Output {
     guard let node = nodes.randomElement() else { throw TestFailure("no node") }
     underWay[node.process.processID, default: 0] += 1
@@ -19,7 +19,7 @@ actor Fleet {
     return try await body(node)
   }
 
-  /// Replaces every node by one with other settings, one after the other.
+  /// Replaces the nodes, one after the other, by nodes with other settings.
   func roll(_ environment: [String: String]) async throws {
     for place in nodes.indices {
       let former = nodes[place]
@@ -31,11 +31,6 @@ actor Fleet {
 
   func discard() async {
     for node in nodes { await node.process.discard() }
-  }
-
-  /// What every node has logged.
-  var logs: [String] {
-    get throws { try nodes.map { try $0.process.log } }
   }
 
   private func start(_ environment: [String: String]) async throws -> Node {

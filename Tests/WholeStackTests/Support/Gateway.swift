@@ -4,7 +4,9 @@ import NIOHTTP1
 import SystemPackage
 import Testing
 
-/// A gateway before an upstream, with the configuration in `deploy/`: only addresses are put into it.
+/// A gateway in front of an upstream, with the configuration in `deploy/`.
+///
+/// Only the addresses differ.
 struct Gateway: Sendable {
   enum Kind: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case nginx, caddy, envoy
@@ -17,7 +19,9 @@ struct Gateway: Sendable {
 
   var url: String { "http://127.0.0.1:\(port)" }
 
-  /// Runs `body` with a gateway between clients and an upstream, that asks a verifier.
+  /// Runs `body` with a gateway between clients and an upstream.
+  ///
+  /// It asks the verifier about each request.
   static func with(
     _ kind: Kind, verifier: Int, upstream: Int, _ body: (Gateway) async throws -> Void
   ) async throws {
@@ -35,7 +39,9 @@ struct Gateway: Sendable {
     await gateway.process.discard()
   }
 
-  /// Starts it on a port that is free; somebody else may take that first, so it is tried more than once.
+  /// Starts it on a free port.
+  ///
+  /// Another process may take the port first, so it tries three times.
   private static func start(_ setup: GatewaySetup) async throws -> Gateway {
     var log = ""
     for _ in 0..<3 {
@@ -45,13 +51,13 @@ struct Gateway: Sendable {
       if serves == true { return gateway }
       log = (try? gateway.process.log) ?? ""
       await gateway.process.discard()
-      // Another port would not help one that runs and answers otherwise.
+      // Another port does not help a gateway that runs but answers differently.
       if serves == nil { break }
     }
     throw TestFailure("\(setup.kind) does not serve:\n\(log)")
   }
 
-  /// Waits until it refuses a request without a key, or has ended.
+  /// Waits until it rejects a request without a key, or has exited.
   private func isServing() async throws -> Bool {
     try await eventually("the gateway to serve") {
       guard process.isRunning else { return false }
@@ -60,7 +66,7 @@ struct Gateway: Sendable {
     }
   }
 
-  /// A request through the gateway, with a key in `X-API-Key`.
+  /// Sends a request through the gateway, with the key in `X-API-Key`.
   func request(
     _ account: Account?, _ method: HTTPMethod = .GET, _ path: String = "/orders",
     headers: [(String, String)] = [], body: String? = nil, from address: String? = nil

@@ -2,10 +2,10 @@ import FoundationEssentials
 import KeymeterTesting
 import SystemPackage
 
-/// How a gateway is started by what `deploy/` has for it.
+/// Starts a gateway with its configuration from `deploy/`.
 struct GatewaySetup: Sendable {
   let kind: Gateway.Kind
-  /// A directory of its own, for its configuration and whatever it writes.
+  /// A private directory for its configuration and output.
   let directory: String
   let verifier: Int
   let upstream: Int
@@ -13,14 +13,14 @@ struct GatewaySetup: Sendable {
   private static let project = FilePath(#filePath).removingLastComponent().removingLastComponent()
     .removingLastComponent().removingLastComponent()
 
-  /// A location that somebody has added to nginx' configuration, without saying what it requires.
+  /// An nginx location that sets no requirements.
   static let withoutTerms = "/forgotten"
 
-  /// Locations that somebody has added to nginx' configuration, and that go on to another one.
+  /// nginx locations that redirect internally to another one.
   ///
-  /// They require `orders:read` and charge one request; where they go on to, to ``withoutTerms`` in the last of them, it is
-  /// `refunds:write` and seven requests.
-  enum GoingOn: String, CaseIterable, Sendable {
+  /// They require `orders:read` and charge one request. Their target requires `refunds:write` and charges seven. Only
+  /// `withoutTerms` redirects to a location without requirements.
+  enum Redirect: String, CaseIterable, Sendable {
     case byTryFiles = "/tried"
     case byIndex = "/listed/"
     case byErrorPage = "/missed"
@@ -38,17 +38,17 @@ struct GatewaySetup: Sendable {
             proxy_pass http://protected;
         }
 
-        location \(GoingOn.byTryFiles.rawValue) {
+        location \(Redirect.byTryFiles.rawValue) {
             set $keymeter_terms "requests=1&scope=orders:read";
             try_files /nothing /refunds;
         }
 
-        location \(GoingOn.byIndex.rawValue) {
+        location \(Redirect.byIndex.rawValue) {
             set $keymeter_terms "requests=1&scope=orders:read";
             index /refunds;
         }
 
-        location \(GoingOn.byErrorPage.rawValue) {
+        location \(Redirect.byErrorPage.rawValue) {
             set $keymeter_terms "requests=1&scope=orders:read";
             error_page 401 403 500 = @keymeter_refusal;
             error_page 502 = /refunds;
@@ -56,12 +56,12 @@ struct GatewaySetup: Sendable {
             proxy_pass http://127.0.0.1:1;
         }
 
-        location \(GoingOn.byRewrite.rawValue) {
+        location \(Redirect.byRewrite.rawValue) {
             set $keymeter_terms "requests=1&scope=orders:read";
             rewrite ^ /refunds last;
         }
 
-        location \(GoingOn.withoutTerms.rawValue) {
+        location \(Redirect.withoutTerms.rawValue) {
             set $keymeter_terms "requests=1&scope=orders:read";
             try_files /nothing \(withoutTerms);
         }
@@ -97,7 +97,9 @@ struct GatewaySetup: Sendable {
     }
   }
 
-  /// A file of `deploy/` with the addresses of this test; whatever is to be replaced must be there.
+  /// A file of `deploy/` with this test's addresses.
+  ///
+  /// Each replaced text must be present.
   private func shipped(_ file: String, listening: (String, String)) throws -> String {
     let path = Self.project.appending("deploy").appending(file).string
     guard let data = FileManager.default.contents(atPath: path) else { throw TestFailure("no \(path)") }
@@ -120,7 +122,7 @@ struct GatewaySetup: Sendable {
     return path
   }
 
-  /// What a distribution's own nginx.conf has around the files that it includes, kept to this directory.
+  /// A distribution's nginx.conf, which includes the file, restricted to this directory.
   private var nginxFrame: String {
     """
     daemon off;
@@ -141,7 +143,7 @@ struct GatewaySetup: Sendable {
     """
   }
 
-  /// Keeps it to loopback, and to what is written here.
+  /// Restricts Caddy to loopback and to this file.
   private static let caddyFrame = """
     {
     \tadmin off

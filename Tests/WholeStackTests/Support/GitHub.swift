@@ -3,7 +3,7 @@ import Crypto
 import Foundation
 import NIOHTTP1
 
-/// Reports leaked keys as GitHub does, by a key of its own.
+/// Reports leaked keys like GitHub, with its own signing key.
 struct GitHub: Sendable {
   static let test = GitHub(identifier: "a1b2c3")
 
@@ -12,13 +12,13 @@ struct GitHub: Sendable {
 
   init(identifier: String) { self.identifier = identifier }
 
-  /// The public key as its setting takes it.
+  /// The public key in the setting's format.
   var setting: String { "\(identifier):\(key.publicKey.derRepresentation.base64EncodedString())" }
 
   /// The public key in PEM.
   var pem: String { key.publicKey.pemRepresentation }
 
-  /// What a node needs to take reports.
+  /// The settings of a node that accepts reports.
   var environment: [String: String] { ["KEYMETER_GITHUB_SECRET_SCANNING_KEYS": setting] }
 
   func report(
@@ -39,7 +39,7 @@ struct GitHub: Sendable {
 }
 
 extension Reply {
-  /// What was answered to each report, in order.
+  /// The label of each report, in order.
   var labels: [String] {
     let lines = (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [[String: String]] ?? []
     return lines.compactMap { $0["label"] }

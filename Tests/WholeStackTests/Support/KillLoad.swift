@@ -4,30 +4,31 @@ import KeymeterTesting
 import Synchronization
 import Testing
 
-/// Verifications, and reports that are repeated until they are answered, on a few keys, from clients that keep book
-/// while something is killed.
+/// A load on a few keys while a process is killed: verifications, and reports that are retried until they are answered.
+///
+/// The clients keep accounts of both.
 struct KillLoad: Sendable {
-  /// One verification: of which key, how much, and what came of it.
+  /// One verification: its key, its charge and its outcome.
   struct Noted: Sendable {
     let key: Int
     let amounts: Amounts
     let attempt: Attempt
   }
 
-  /// What the clients saw.
+  /// The clients' accounts.
   struct Seen: Sendable {
     let verifications: [Noted]
-    /// The reports that were answered, each once.
+    /// The answered reports, each once.
     let reports: [Reported]
   }
 
-  /// A report that was answered.
+  /// An answered report.
   struct Reported: Sendable {
     let report: Report
     let reply: Reply
   }
 
-  /// A way of reporting usage so that it counts once, however often it is sent.
+  /// A way of reporting usage that counts once, however often it is sent.
   enum Report: CaseIterable {
     case event, namedRecord, namedReservation
 
@@ -58,7 +59,7 @@ struct KillLoad: Sendable {
     self.recorders = recorders
   }
 
-  /// Runs the load; does the harm at a third of it, and goes on for the rest once that is over.
+  /// Runs the load, calls `harm` after a third of it, and continues with the rest after that.
   func run(
     on servers: Servers, attempts: Int, harm: @escaping @Sendable () async throws -> Void
   ) async throws -> Seen {
@@ -92,7 +93,7 @@ struct KillLoad: Sendable {
     return noted
   }
 
-  /// Sends reports, each until it is answered, by whichever node is there.
+  /// Sends reports, each until a node answers it.
   private func report(
     _ worker: Int, on servers: Servers, while progress: Progress, via client: HTTPClient
   ) async throws -> [Reported] {
@@ -100,25 +101,25 @@ struct KillLoad: Sendable {
     var reported: [Reported] = []
     while !progress.isOver {
       let number = "\(worker)-\(reported.count)"
-      var reply = try await insist(report, number, worker, on: servers, via: client)
-      // A kill seldom falls between commit and answer, so some answers are lost on purpose.
+      var reply = try await retry(report, number, worker, on: servers, via: client)
+      // A kill seldom falls between commit and response, so some responses are dropped on purpose.
       if reported.count.isMultiple(of: 3) {
-        reply = try await insist(report, number, worker + 1, on: servers, via: client)
+        reply = try await retry(report, number, worker + 1, on: servers, via: client)
       }
       reported.append(Reported(report: report, reply: reply))
     }
     return reported
   }
 
-  private func insist(
+  private func retry(
     _ report: Report, _ number: String, _ worker: Int, on servers: Servers, via client: HTTPClient
   ) async throws -> Reply {
-    guard let account = recorders[report] else { throw TestFailure("nobody reports") }
+    guard let account = recorders[report] else { throw TestFailure("no account for \(report)") }
     for tries in 0..<10_000 {
       let attempt = await servers[worker + tries].attemptPost(
         report.path, account, report.body(number), named: report.name(number), via: client)
       if let reply = attempt.reply, reply.status == report.status { return reply }
-      // 409: a node that was killed left it to PostgreSQL, which is still at it.
+      // 409: PostgreSQL still runs the transaction of a killed node.
       guard attempt.isOpen || (report != .event && attempt.status == 409) else {
         throw TestFailure("a report was answered \(attempt.outcome)")
       }
@@ -127,8 +128,8 @@ struct KillLoad: Sendable {
     throw TestFailure("a report was never answered")
   }
 
-  /// Answered ≤ counted ≤ answered and open, and counted ≤ limit; reports exactly.
-  func expectLaws(_ seen: Seen, at url: String) async throws {
+  /// Expects answered ≤ counted ≤ answered + open, counted ≤ limit, and exact counts of the reports.
+  func expectExact(_ seen: Seen, at url: String) async throws {
     for (number, key) in keys.enumerated() {
       var answered = Amounts.zero
       var open = Amounts.zero
@@ -138,7 +139,7 @@ struct KillLoad: Sendable {
       }
       let counters = try await Counters.read(key.account.keyID, at: url)
       #expect(answered.isWithin(counters.used), "an answered charge was lost")
-      #expect((counters.used - answered).isWithin(open), "more was charged than anybody asked for")
+      #expect((counters.used - answered).isWithin(open), "more was charged than was requested")
       #expect(counters.daily == counters.used)
       if let limit = key.limit { #expect(counters.used.requests <= limit) }
     }
@@ -156,7 +157,9 @@ struct KillLoad: Sendable {
   }
 }
 
-/// The servers that a load goes to; one may be replaced while it runs.
+/// The servers of a load.
+///
+/// One may be replaced while it runs.
 final class Servers: Sendable {
   private let nodes: Mutex<[Node]>
 
@@ -167,7 +170,7 @@ final class Servers: Sendable {
   func replace(_ number: Int, by node: Node) { nodes.withLock { $0[number] = node } }
 }
 
-/// How far a load is: so many attempts before the harm, any number during it, so many after it.
+/// The progress of a load: a number of attempts before the harm, any number during it, and a number after it.
 private final class Progress: Sendable {
   private struct State {
     var before: Int
@@ -179,7 +182,7 @@ private final class Progress: Sendable {
 
   init(before: Int, after: Int) { state = Mutex(State(before: before, after: after)) }
 
-  /// Whether one more attempt is to be made.
+  /// Whether to make another attempt.
   func next() -> Bool {
     state.withLock { state in
       guard state.harmIsOver else {
@@ -193,10 +196,10 @@ private final class Progress: Sendable {
 
   var isOver: Bool { state.withLock { $0.harmIsOver && $0.after <= 0 } }
 
-  /// Does the harm once the attempts before it are made.
+  /// Calls `harm` after the attempts before it.
   func harm(_ harm: @Sendable () async throws -> Void) async throws {
     defer { state.withLock { $0.harmIsOver = true } }
-    _ = try await eventually("the load to be under way") {
+    _ = try await eventually("the load to run") {
       self.state.withLock { $0.before <= 0 } ? true : nil
     }
     try await harm()

@@ -3,32 +3,11 @@ import KeymeterDomain
 import KeymeterTesting
 import NIOHTTP1
 
-/// The runtime API on behalf of an account.
+/// Calls of the runtime API.
 extension Node {
-  /// A node that says little, for tests that send much.
-  static let quiet = ["KEYMETER_LOG_LEVEL": "info"]
-
-  /// Runs `body` with as many servers as asked for on one migrated database.
-  static func with(
-    count: Int, environment: [String: String] = [:], _ body: ([Node], TestDatabase) async throws -> Void
-  ) async throws {
-    try await TestDatabase.withMigrated { database in
-      var nodes: [Node] = []
-      do {
-        for _ in 0..<count {
-          let environment = quiet.merging(environment) { $1 }
-          nodes.append(try await start(databaseURL: database.url, environment: environment))
-        }
-        try await body(nodes, database)
-      } catch {
-        for node in nodes { await node.process.discard() }
-        throw error
-      }
-      for node in nodes { await node.process.discard() }
-    }
-  }
-
-  /// Issues a child key; `members` are further members of the body, such as `"usage_limit":1`.
+  /// Issues a child key.
+  ///
+  /// `members` are further members of the body, such as `"usage_limit":1`.
   func child(
     of root: Account, _ members: String = "", via client: HTTPClient = .shared
   ) async throws -> Account {
@@ -39,14 +18,14 @@ extension Node {
     return try root.child(reply)
   }
 
-  /// Verifies as a back end that has read the Scrubs reference would.
+  /// Verifies with the Scrubs credentials.
   func verify(
     _ account: Account, _ query: String = "", via client: HTTPClient = .shared
   ) async throws -> Reply {
     try await send(.GET, baseURL + "/api/v1/verify" + query, headers: account.headers, via: client)
   }
 
-  /// Verifies, and notes what became of it.
+  /// Verifies and records the outcome.
   func attemptVerify(_ account: Account, _ query: String = "", via client: HTTPClient) async -> Attempt {
     await attempt(.GET, baseURL + "/api/v1/verify" + query, headers: account.headers, via: client)
   }
@@ -68,9 +47,9 @@ extension Node {
       headers: account.headers + [Self.json, ("Idempotency-Key", name)], body: body, via: client)
   }
 
-  /// Posts a body, and notes what became of it.
+  /// Posts a body and records the outcome.
   ///
-  /// - Parameter name: the `Idempotency-Key`; `nil` sends none.
+  /// - Parameter name: the `Idempotency-Key`, or `nil` for none.
   func attemptPost(
     _ path: String, _ account: Account, _ body: String, named name: String? = nil, via client: HTTPClient
   ) async -> Attempt {
@@ -82,16 +61,6 @@ extension Node {
 }
 
 extension Account {
-  /// The same key in the other dialect's header.
+  /// The same key in the Scrubbe header.
   var bareHeaders: [(String, String)] { [("X-API-Key", key)] }
-}
-
-extension Reply {
-  func header(_ name: String) -> String? { headers.first(name: name) }
-
-  /// One number of `limits`; `nil` where it is `null` or missing.
-  func limit(_ dimension: String, _ member: String) -> Int? {
-    let limits = json["limits"] as? [String: Any]
-    return (limits?[dimension] as? [String: Any])?[member] as? Int
-  }
 }

@@ -4,11 +4,11 @@ import KeymeterTesting
 import NIOHTTP1
 import Postgres
 
-/// One `keymeter serve` on a database, and an organisation to speak for.
+/// One `keymeter serve` on a database.
 struct Node: Sendable {
   let process: ServerProcess
   let port: Int
-  /// Where it is reached by those who don't ask for TLS.
+  /// Its URL without TLS.
   var baseURL: String { url("http", "127.0.0.1") }
 
   static let peppers = "test:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
@@ -23,8 +23,8 @@ struct Node: Sendable {
     let process = try await ServerProcess.start(
       ["serve", "--port", "0"],
       environment: [
-        "DATABASE_URL": databaseURL, "KEYMETER_PEPPERS": peppers, "KEYMETER_LOG_LEVEL": "trace",
-        // More than by default, so that batches of one node meet as well.
+        "DATABASE_URL": databaseURL, "KEYMETER_PEPPERS": peppers,
+        // More than the default, so that batches of one node race too.
         "KEYMETER_ADMISSION_LANES": "2",
       ].merging(environment) { $1 })
     do {
@@ -40,23 +40,54 @@ struct Node: Sendable {
 
   func url(_ scheme: String, _ host: String) -> String { "\(scheme)://\(host):\(port)" }
 
-  /// Runs `body` with a server on a migrated database of its own.
+  /// Runs `body` with a server on a new migrated database.
   static func with(
     environment: [String: String] = [:], _ body: (Node, TestDatabase) async throws -> Void
   ) async throws {
+    try await with(count: 1, environment: environment) { try await body($0[0], $1) }
+  }
+
+  /// Runs `body` with `count` servers on one new migrated database.
+  static func with(
+    count: Int, environment: [String: String] = [:], _ body: ([Node], TestDatabase) async throws -> Void
+  ) async throws {
     try await TestDatabase.withMigrated { database in
-      let node = try await start(databaseURL: database.url, environment: environment)
+      var nodes: [Node] = []
       do {
-        try await body(node, database)
+        for _ in 0..<count {
+          nodes.append(try await start(databaseURL: database.url, environment: environment))
+        }
+        try await body(nodes, database)
       } catch {
-        await node.process.discard()
+        for node in nodes { await node.process.discard() }
         throw error
       }
-      await node.process.discard()
+      for node in nodes { await node.process.discard() }
     }
   }
 
-  /// Makes an organisation on a database.
+  /// Runs `body` with a server on an existing database.
+  static func with(
+    on url: String, environment: [String: String] = [:], _ body: (Node) async throws -> Void
+  ) async throws {
+    let node = try await start(databaseURL: url, environment: environment)
+    do {
+      try await body(node)
+    } catch {
+      await node.process.discard()
+      throw error
+    }
+    await node.process.discard()
+  }
+
+  /// Runs `body` with a server on an existing database.
+  static func with(
+    on database: TestDatabase, environment: [String: String] = [:], _ body: (Node) async throws -> Void
+  ) async throws {
+    try await with(on: database.url, environment: environment, body)
+  }
+
+  /// Creates an organisation on a database.
   static func organisation(_ provider: String, on database: TestDatabase) async throws -> Account {
     try await database.withPool { pool in
       let organisation = try await TestOrganisation.create(
@@ -66,7 +97,7 @@ struct Node: Sendable {
     }
   }
 
-  /// `/api/v1/api-key` on behalf of an account.
+  /// Calls `/api/v1/api-key`.
   func apiKey(
     _ method: HTTPMethod, _ account: Account, query: String = "", body: String? = nil
   ) async throws -> Reply {
@@ -76,7 +107,7 @@ struct Node: Sendable {
   }
 }
 
-/// A key and the provider id that goes with it.
+/// A key and its organisation's provider id.
 struct Account: Sendable {
   let provider: String
   let key: String
@@ -86,11 +117,18 @@ struct Account: Sendable {
     [("X-Scrubs-Clinic-Api-Key", key), ("X-Scrubs-Clinic-Provider", provider)]
   }
 
-  /// The account that a creation's answer holds.
+  /// The account in the response to a creation.
   func child(_ reply: Reply) throws -> Account {
     guard let key = reply.text("apiKey"), let id = reply.text("id") else {
       throw TestFailure("no key in \(reply.body)")
     }
     return Account(provider: provider, key: key, keyID: id)
+  }
+}
+
+extension TestDatabase {
+  /// Runs SQL as the owner.
+  func run(_ sql: String) async throws {
+    try await withPool { pool in try await pool.withConnection { try await $0.executeScript(sql) } }
   }
 }

@@ -6,7 +6,7 @@ import KeymeterTesting
   import Darwin
 #endif
 
-/// How many files and sockets the tests themselves may have open.
+/// The limit on open files and sockets of the test process.
 enum OpenFileLimit {
   #if canImport(Glibc)
     private static let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -14,15 +14,17 @@ enum OpenFileLimit {
     private static let files = RLIMIT_NOFILE
   #endif
 
-  /// Raises this process' limit, unless it is high enough.
+  /// Raises this process's limit, unless it is high enough.
   static func raise(to count: rlim_t) throws {
     var limits = rlimit()
-    guard getrlimit(files, &limits) == 0 else { throw TestFailure("no limit on open files: errno \(errno)") }
+    guard getrlimit(files, &limits) == 0 else {
+      throw TestFailure("cannot read the limit on open files: errno \(errno)")
+    }
     guard limits.rlim_cur < count else { return }
     guard limits.rlim_max >= count else {
-      throw TestFailure("needs \(count) open files, and may have \(limits.rlim_max): see ulimit -Hn")
+      throw TestFailure("needs \(count) open files, but the hard limit is \(limits.rlim_max): see ulimit -Hn")
     }
     limits.rlim_cur = count
-    guard setrlimit(files, &limits) == 0 else { throw TestFailure("can't raise the limit: errno \(errno)") }
+    guard setrlimit(files, &limits) == 0 else { throw TestFailure("cannot raise the limit: errno \(errno)") }
   }
 }

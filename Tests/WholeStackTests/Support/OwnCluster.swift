@@ -13,14 +13,16 @@ import SystemPackage
   import Darwin
 #endif
 
-/// A cluster of a test's own, as durable as one in production, that the test may kill.
+/// A private cluster that a test may kill.
+///
+/// It is as durable as one in production.
 enum OwnCluster {
   private static let serial = Mutex(0)
 
   /// Runs `body` with a fresh cluster that has a migrated database `keymeter`.
   ///
   /// - Parameters:
-  ///   - tcpPort: where it listens beside its socket; `nil` for nowhere.
+  ///   - tcpPort: a TCP port to listen on besides the socket.
   ///   - logins: further roles that may log in over the socket, members of keymeter_app.
   static func with(
     tcpPort: Int? = nil, logins: [String] = [], _ body: (PostgresCluster) async throws -> Void
@@ -45,7 +47,7 @@ enum OwnCluster {
     try await remove(cluster, from: directory)
   }
 
-  /// Runs SQL as the superuser, statement after statement, each by itself.
+  /// Runs each statement as the superuser, outside a transaction.
   static func run(_ statements: String..., on cluster: PostgresCluster) async throws {
     try await ConnectionPool.with(url: cluster.connectionURL(database: "keymeter")) { pool in
       try await pool.withConnection { connection in
@@ -59,12 +61,12 @@ enum OwnCluster {
     try FileManager.default.removeItem(atPath: directory.string)
   }
 
-  /// Makes an organisation in the cluster's database.
+  /// Creates an organisation in the cluster's database.
   static func organisation(_ provider: String, on cluster: PostgresCluster) async throws -> Account {
     try await organisation(provider, at: cluster.connectionURL(database: "keymeter"))
   }
 
-  /// Makes an organisation in the database of this URL.
+  /// Creates an organisation in the database at `url`.
   static func organisation(_ provider: String, at url: String) async throws -> Account {
     try await ConnectionPool.with(url: url) { pool in
       let organisation = try await TestOrganisation.create(

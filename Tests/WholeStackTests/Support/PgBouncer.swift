@@ -10,26 +10,25 @@ import SystemPackage
   import Darwin
 #endif
 
-/// A real PgBouncer of a test's own, before a cluster that listens on TCP.
+/// A private PgBouncer in front of a cluster that listens on TCP.
 struct PgBouncer: Sendable {
-  /// Through it, as the login that it was started for.
+  /// Connects through it as ``login``.
   let url: String
 
-  /// The login that everybody gets, a member of keymeter_app.
+  /// The login of every client, a member of keymeter_app.
   static let login = "keymeter_server"
   /// Its password.
   static let password = "pooled"
 
-  /// Makes the login on a cluster, and leaves the cluster's own settings alone.
+  /// Creates the login on a cluster.
   static func prepare(_ cluster: PostgresCluster) async throws {
     try await OwnCluster.run(
       "CREATE ROLE \(login) LOGIN PASSWORD '\(password)' IN ROLE keymeter_app", on: cluster)
   }
 
-  /// Runs `body` with a pooler in one of its modes, and ends it.
+  /// Runs `body` with a pooler in one of its modes.
   ///
-  /// - Parameters:
-  ///   - settings: further lines of its configuration.
+  /// - Parameter settings: further lines of its configuration.
   static func with(
     _ mode: String, before port: Int, settings: String = "ignore_startup_parameters = options",
     _ body: (PgBouncer) async throws -> Void
@@ -70,7 +69,9 @@ struct PgBouncer: Sendable {
     try result.get()
   }
 
-  /// Runs it until the task is cancelled, as somebody else where we are root, whom it refuses.
+  /// Runs it until the task is cancelled.
+  ///
+  /// PgBouncer refuses to run as root, so root starts it as `postgres`.
   private static func run(_ configuration: String) async throws {
     let asServer = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : []
     let command = asServer + ["/usr/sbin/pgbouncer", "--quiet", configuration]

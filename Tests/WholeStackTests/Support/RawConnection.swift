@@ -2,7 +2,13 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A TCP connection that sends just the bytes that a test gives it, and keeps what comes back.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A TCP connection that sends exactly the given bytes and records the response bytes.
 final class RawConnection: Sendable {
   private let channel: any Channel
   private let received: Received
@@ -17,7 +23,7 @@ final class RawConnection: Sendable {
     let received = Received()
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(.allowRemoteHalfClosure, value: true)
-      .connectTimeout(.seconds(20))
+      .connectTimeout(.seconds(120))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(received) }
       }
@@ -25,7 +31,28 @@ final class RawConnection: Sendable {
     return RawConnection(channel: channel, received: received)
   }
 
-  /// A port of this machine that nobody listens on at the moment.
+  /// Opens `count` connections, a hundred at a time.
+  static func open(_ count: Int, port: Int) async throws -> [RawConnection] {
+    var connections: [RawConnection] = []
+    while connections.count < count {
+      connections += try await concurrently(min(100, count - connections.count)) { _ in
+        try await open(port: port)
+      }
+    }
+    return connections
+  }
+
+  /// Sends one request on a new connection and returns the bytes that come until the server closes it.
+  static func exchange(_ request: String, port: Int) async throws -> String {
+    let connection = try await open(port: port)
+    // The server may close the connection before it has read the whole request.
+    try? await connection.send(request)
+    let response = try await connection.untilClosed()
+    await connection.close()
+    return response
+  }
+
+  /// A port of this machine on which no process listens at the moment.
   static func freePort() async throws -> Int {
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .bind(host: "127.0.0.1", port: 0).get()
@@ -38,11 +65,11 @@ final class RawConnection: Sendable {
   /// Whether the server has neither closed nor half-closed it.
   var isOpen: Bool { channel.isActive && !received.hasEnded }
 
-  /// What has come back so far.
+  /// The bytes received so far, as text.
   var text: String { received.text }
 
-  /// How many answers have begun to come.
-  var answers: Int { received.answers }
+  /// How many responses have begun.
+  var responses: Int { received.responses }
 
   func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
@@ -50,43 +77,40 @@ final class RawConnection: Sendable {
     try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
   }
 
-  /// Says that nothing more will be sent, and goes on listening.
+  /// Closes the sending half.
   func endSending() async throws { try await channel.close(mode: .output) }
 
-  /// No longer takes in what the server sends.
+  /// Stops reading from the socket.
   func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
 
-  /// Takes it in again.
   func resumeReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
 
   func close() async { try? await channel.close() }
 
-  /// Sends one byte after another, until the server ends the connection or they are all sent.
-  func trickle(_ text: String, every interval: Duration) async throws {
-    for byte in text.utf8 {
-      guard isOpen else { return }
+  /// Sends one byte after another until the server closes the connection.
+  func trickle(_ byte: UInt8, every interval: Duration) async throws {
+    while isOpen {
       try? await send([byte])
       try await Task.sleep(for: interval)
     }
   }
 
-  /// Waits until the server has ended the connection; gives all that it sent.
-  func untilClosed(within limit: Duration) async throws -> String {
-    try await waiting(limit, "the server to end the connection") { !self.isOpen }
+  /// Waits until the server closes the connection, and returns all that it sent.
+  func untilClosed() async throws -> String {
+    try await wait(for: "the server to close the connection") { !self.isOpen }
   }
 
-  /// Waits until so many answers have come.
-  func untilAnswers(_ count: Int, within limit: Duration) async throws -> String {
-    try await waiting(limit, "\(count) answers") { self.received.answers >= count }
+  /// Waits until `count` responses have begun.
+  @discardableResult
+  func untilResponses(_ count: Int) async throws -> String {
+    try await wait(for: "\(count) responses") { self.received.responses >= count }
   }
 
-  private func waiting(
-    _ limit: Duration, _ what: String, _ isOver: () -> Bool
-  ) async throws -> String {
-    let end = ContinuousClock.now.advanced(by: limit)
+  private func wait(for what: String, _ isOver: () -> Bool) async throws -> String {
+    let end = ContinuousClock.now + patience
     while !isOver() {
       guard ContinuousClock.now < end else {
-        throw TestFailure("waited too long for \(what); so far: \(text.suffix(500))")
+        throw TestFailure("timed out waiting for \(what), received \(text.suffix(500))")
       }
       try await Task.sleep(for: .milliseconds(20))
     }
@@ -94,20 +118,43 @@ final class RawConnection: Sendable {
   }
 }
 
-/// Collects what a connection receives.
+/// Records the bytes of a connection.
 private final class Received: ChannelInboundHandler, Sendable {
   typealias InboundIn = ByteBuffer
 
   private struct State {
     var bytes: [UInt8] = []
+    var responses = 0
+    /// Where the search for the next status line starts.
+    var searched = 0
     var hasEnded = false
+
+    /// Counts only what is new: a test may receive millions of bytes.
+    mutating func countResponses() {
+      bytes.withUnsafeBytes { buffer in
+        guard let start = buffer.baseAddress else { return }
+        while let found = memchr(start + searched, Int32(UInt8(ascii: "H")), buffer.count - searched) {
+          let offset = UnsafeRawPointer(found) - start
+          // The rest of a status line may not have arrived yet.
+          guard offset + 7 <= buffer.count else { return searched = offset }
+          if memcmp(found, "HTTP/1.", 7) == 0 { responses += 1 }
+          searched = offset + 1
+        }
+        searched = buffer.count
+      }
+    }
   }
 
   private let state = Mutex(State())
 
   var hasEnded: Bool { state.withLock { $0.hasEnded } }
   var text: String { state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
-  var answers: Int { text.split(separator: "HTTP/1.1 ", omittingEmptySubsequences: true).count }
+  var responses: Int {
+    state.withLock { state in
+      state.countResponses()
+      return state.responses
+    }
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)

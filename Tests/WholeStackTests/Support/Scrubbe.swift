@@ -1,11 +1,11 @@
 import AsyncHTTPClient
 import NIOHTTP1
 
-/// The Scrubbe dialect on behalf of an account.
+/// Calls of the Scrubbe dialect.
 extension Node {
   /// One call under `/api/v1/apikey`.
   ///
-  /// - Parameter name: the `Idempotency-Key`; `nil` sends none.
+  /// - Parameter name: the `Idempotency-Key`, or `nil` for none.
   func scrubbe(
     _ method: HTTPMethod, _ path: String, _ account: Account, body: String? = nil,
     named name: String? = nil, via client: HTTPClient = .shared
@@ -17,7 +17,7 @@ extension Node {
       body: body, via: client)
   }
 
-  /// Issues a key by this dialect.
+  /// Issues a key in this dialect.
   func issue(
     by manager: Account, scopes: String = #"["*"]"#, _ members: String = "", via client: HTTPClient = .shared
   ) async throws -> Account {
@@ -28,7 +28,7 @@ extension Node {
     return try manager.issued(reply)
   }
 
-  /// The ids of a page of keys, and where the next begins.
+  /// The ids of a page of keys, and the next page's cursor.
   func page(_ query: String, _ account: Account) async throws -> (ids: [String], next: String?) {
     let reply = try await scrubbe(.GET, "/apikeys" + query, account)
     guard reply.status == 200, let keys = reply.json["data"] as? [[String: Any]],
@@ -51,7 +51,7 @@ extension Node {
 }
 
 extension Account {
-  /// The account that this dialect's answer to a creation or a rotation holds.
+  /// The account in this dialect's response to a creation or a rotation.
   func issued(_ reply: Reply) throws -> Account {
     guard let key = reply.data("key"), let id = reply.data("id"), reply.data("rawKey") == key else {
       throw TestFailure("no key in \(reply.status): \(reply.body)")
@@ -61,6 +61,6 @@ extension Account {
 }
 
 extension Reply {
-  /// A text of the envelope's `data`.
+  /// A text in the envelope's `data`.
   func data(_ member: String) -> String? { (json["data"] as? [String: Any])?[member] as? String }
 }

@@ -2,6 +2,7 @@ import KeymeterTesting
 import Subprocess
 import Synchronization
 import SystemPackage
+import Testing
 
 #if canImport(Glibc)
   import Glibc
@@ -9,25 +10,29 @@ import SystemPackage
   import Darwin
 #endif
 
-/// A process of a test's own: a `keymeter` that was built from this source tree, or what stands before it.
+/// A process that a test starts: the `keymeter` of this build, or a gateway in front of it.
 final class ServerProcess: Sendable {
   let processID: pid_t
-  /// What it wrote to standard output and standard error.
+  /// Its standard output and standard error.
   let logFile: FilePath
   private let ending: Task<TerminationStatus, any Error>
+  private let hasEnded: Shared<Bool>
 
-  private init(processID: pid_t, logFile: FilePath, ending: Task<TerminationStatus, any Error>) {
+  private init(
+    processID: pid_t, logFile: FilePath, ending: Task<TerminationStatus, any Error>, hasEnded: Shared<Bool>
+  ) {
     self.processID = processID
     self.logFile = logFile
     self.ending = ending
+    self.hasEnded = hasEnded
   }
 
-  /// The executable beside the test bundle.
+  /// The `keymeter` executable next to the test bundle.
   static var executable: FilePath {
     get throws {
       var buffer = [CChar](repeating: 0, count: 4_096)
       let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-      guard length > 0 else { throw TestFailure("the test's own executable can't be found") }
+      guard length > 0 else { throw TestFailure("cannot find the test's executable") }
       let path = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
       return FilePath(path).removingLastComponent().appending("keymeter")
     }
@@ -37,7 +42,7 @@ final class ServerProcess: Sendable {
   ///
   /// - Parameters:
   ///   - program: `nil` for `keymeter`.
-  ///   - shell: what starts it instead, with `"$@"` for itself: `ulimit -n 1000; exec "$@"`.
+  ///   - shell: a script that starts it, as `"$@"`: `ulimit -n 1000; exec "$@"`.
   static func start(
     _ arguments: [String], environment: [String: String], in directory: FilePath = "/tmp",
     program: FilePath? = nil, shell: String? = nil
@@ -54,8 +59,12 @@ final class ServerProcess: Sendable {
       } else {
         (executable, arguments)
       }
+    let hasEnded = Shared(false)
     let ending = Task {
-      defer { continuation.finish() }
+      defer {
+        hasEnded.value = true
+        continuation.finish()
+      }
       return try await run(
         .path(command.path), arguments: Arguments(command.arguments),
         environment: .custom(
@@ -68,7 +77,7 @@ final class ServerProcess: Sendable {
       }.terminationStatus
     }
     for await processID in processIDs {
-      return ServerProcess(processID: processID, logFile: logFile, ending: ending)
+      return ServerProcess(processID: processID, logFile: logFile, ending: ending, hasEnded: hasEnded)
     }
     _ = try await ending.value
     throw TestFailure("\(executable) did not start")
@@ -76,48 +85,85 @@ final class ServerProcess: Sendable {
 
   private static let serial = Mutex(0)
 
-  /// Everything that it has written so far.
+  /// Its output so far.
   var log: String {
     get throws {
       let file = try FileDescriptor.open(logFile, .readOnly, options: [.closeOnExec])
-      return try file.closeAfter {
-        var bytes: [UInt8] = []
-        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 1)
-        defer { chunk.deallocate() }
-        while true {
-          let count = try file.read(into: chunk)
-          if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-          bytes.append(contentsOf: chunk[..<count])
-        }
-      }
+      return try file.closeAfter { String(decoding: try file.readToEnd(), as: UTF8.self) }
     }
   }
 
-  /// Waits until the log holds a match, and returns its first group.
+  /// Waits until the log matches, and returns the match's first group.
   func wait(for pattern: sending Regex<(Substring, Substring)>) async throws -> String {
-    let clock = ContinuousClock()
-    let end = clock.now.advanced(by: .seconds(30))
-    while clock.now < end {
+    let end = ContinuousClock.now + patience
+    while ContinuousClock.now < end {
       if let match = try log.firstMatch(of: pattern) { return String(match.1) }
+      guard isRunning else { break }
       try await Task.sleep(for: .milliseconds(20))
     }
+    if let match = try log.firstMatch(of: pattern) { return String(match.1) }
     throw TestFailure("the log never matched:\n\(try log)")
   }
 
-  /// Whether it has not ended yet.
-  var isRunning: Bool { kill(processID, 0) == 0 }
+  /// Whether it has not exited yet.
+  var isRunning: Bool { !hasEnded.value }
 
   func signal(_ number: Int32) { kill(processID, number) }
 
-  /// Waits until it has ended by itself.
+  /// Waits until it exits.
   func ended() async throws -> TerminationStatus {
-    try await within(.seconds(60), "a process to end") { try await self.ending.value }
+    try await withPatience("a process to exit") { try await self.ending.value }
   }
 
-  /// Ends it for good, if it still runs, and removes its log.
+  /// Kills it if it still runs, and removes its log.
   func discard() async {
-    kill(processID, SIGKILL)
+    // Another process may have got the id of one that has exited.
+    if isRunning { kill(processID, SIGKILL) }
     _ = try? await ending.value
     unlink(logFile.string)
   }
+}
+
+extension ServerProcess {
+  /// Runs a `keymeter` command to its end.
+  static func output(
+    of arguments: [String], environment: [String: String]
+  ) async throws -> (output: String, code: Int32) {
+    let process = try await start(arguments, environment: environment)
+    let status: TerminationStatus
+    do {
+      status = try await process.ended()
+    } catch {
+      await process.discard()
+      throw error
+    }
+    let output = try process.log
+    await process.discard()
+    guard case .exited(let code) = status else {
+      throw TestFailure("keymeter ended by \(status):\n\(output)")
+    }
+    return (output, code)
+  }
+
+  /// Runs a `keymeter` command on a database to its end.
+  static func output(
+    of arguments: [String], on database: TestDatabase, peppers: String? = Node.peppers
+  ) async throws -> (output: String, code: Int32) {
+    var environment = ["DATABASE_URL": database.url]
+    environment["KEYMETER_PEPPERS"] = peppers
+    return try await output(of: arguments, environment: environment)
+  }
+}
+
+/// Starts a server that must exit with 78, and returns its only line.
+@discardableResult
+func rejectedStart(
+  _ environment: [String: String], _ prefix: String = "keymeter: ",
+  sourceLocation: SourceLocation = #_sourceLocation
+) async throws -> String {
+  let (output, code) = try await ServerProcess.output(of: ["serve", "--port", "0"], environment: environment)
+  #expect(code == 78, "\(output)", sourceLocation: sourceLocation)
+  #expect(output.hasPrefix(prefix), "\(output)", sourceLocation: sourceLocation)
+  #expect(output.split(separator: "\n").count == 1, "\(output)", sourceLocation: sourceLocation)
+  return output
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A value that tasks of one test share.
+/// A value that the tasks of a test share.
 final class Shared<Value: Sendable>: Sendable {
   private let state: Mutex<Value>
 

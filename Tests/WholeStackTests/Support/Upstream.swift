@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// What a gateway protects: a server in this process that takes every request and keeps it.
+/// The service behind a gateway: a server in this process that records every request.
 final class Upstream: Sendable {
   struct Request: Sendable {
     let head: HTTPRequestHead
@@ -18,10 +18,10 @@ final class Upstream: Sendable {
     self.log = log
   }
 
-  /// What has reached it so far.
+  /// The requests that have reached it so far.
   var requests: [Request] { log.requests.value }
 
-  /// Runs `body` with a server of its own.
+  /// Runs `body` with a new server.
   static func with(_ body: (Upstream) async throws -> Void) async throws {
     let log = RequestLog()
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -44,7 +44,7 @@ final class Upstream: Sendable {
   }
 }
 
-/// What came, in order.
+/// The requests, in order.
 private final class RequestLog: Sendable {
   let requests = Shared<[Upstream.Request]>([])
 }

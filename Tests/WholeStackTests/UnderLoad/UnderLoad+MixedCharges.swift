@@ -7,7 +7,7 @@ import Testing
 
 extension UnderLoad {
   @Suite("Mixed charges") struct MixedCharges {
-    @Test("For every key what was answered is what both tables hold, and never more than its limits")
+    @Test("For every key the answers match both usage tables and never exceed the limits")
     func answersAddUp() async throws {
       try await Node.with(count: 2) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)
@@ -23,7 +23,7 @@ extension UnderLoad {
           try await database.withPool { pool in
             for book in books { try await book.expectBalance(on: pool) }
           }
-          #expect(books.contains { $0.refusals > 0 }, "no limit was reached: the test shows too little")
+          #expect(books.contains { $0.rejections > 0 }, "no limit was reached")
         }
       }
     }
@@ -60,20 +60,20 @@ extension Dimension {
   }
 }
 
-/// What a client was told about one key, to be held against the database.
+/// A client's accounts of one key, to compare with the database.
 private final class ChargeBook: Sendable {
   let account: Account
   let limits: MonthlyLimits
   private let charged = Mutex(Amounts.zero)
   private let held = Mutex(Amounts.zero)
-  private let refused = Mutex(0)
+  private let rejected = Mutex(0)
 
   init(account: Account, limits: MonthlyLimits) {
     self.account = account
     self.limits = limits
   }
 
-  var refusals: Int { refused.withLock { $0 } }
+  var rejections: Int { rejected.withLock { $0 } }
 
   /// One random call.
   func step(on node: Node, _ random: inout SeededGenerator, via client: HTTPClient) async throws {
@@ -92,7 +92,7 @@ private final class ChargeBook: Sendable {
     }
   }
 
-  /// Both tables hold what was answered.
+  /// Expects both tables to match the answers.
   func expectBalance(on pool: ConnectionPool) async throws {
     let counters = try await Counters.read(account.keyID, on: pool)
     #expect(counters.used == charged.withLock { $0 })
@@ -106,12 +106,14 @@ private final class ChargeBook: Sendable {
   private func note(_ reply: Reply, _ expected: Int, _ amounts: Amounts) throws {
     switch reply.status {
     case expected: charged.withLock { $0 += amounts }
-    case 429: refused.withLock { $0 += 1 }
+    case 429: rejected.withLock { $0 += 1 }
     default: throw TestFailure("\(reply.status): \(reply.body)")
     }
   }
 
-  /// Reserves, and settles with a part; one of four stays open.
+  /// Reserves and settles with a part of the amounts.
+  ///
+  /// One of four reservations stays open.
   private func reserve(
     _ asked: Amounts, settlingWith quarter: Int, on node: Node, via client: HTTPClient
   ) async throws {

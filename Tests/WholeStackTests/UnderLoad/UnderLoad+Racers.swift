@@ -8,9 +8,9 @@ extension UnderLoad {
     private static let racers = 64
 
     @Test(
-      "Of 64 verifications at once with k left exactly k are admitted, on one node and over two",
+      "64 concurrent verifications never exceed the limit: exactly as many are admitted as are left",
       arguments: [1, 2])
-    func exactlyAsManyAsAreLeft(nodeCount: Int) async throws {
+    func exact(nodeCount: Int) async throws {
       try await Node.with(count: nodeCount) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)
         try await withClient(connections: Self.racers) { client in
@@ -25,7 +25,7 @@ extension UnderLoad {
       }
     }
 
-    @Test("A key that was used before admits exactly what is left of it, in its dearest dimension")
+    @Test("Charges in two dimensions are admitted until the first limit is reached")
     func mixedDimensions() async throws {
       try await Node.with(count: 2) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)
@@ -44,7 +44,7 @@ extension UnderLoad {
       }
     }
 
-    @Test("Verifications and reservations race for the same k, and only k of both together win")
+    @Test("Concurrent verifications and reservations share one limit")
     func reservationsToo() async throws {
       try await Node.with(count: 2) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)
@@ -75,9 +75,9 @@ extension UnderLoad {
       }
       #expect(replies.filter { $0.status == 200 }.count == left)
       #expect(replies.filter { $0.status == 429 }.count == Self.racers - left)
-      // Each of the admitted was told a place of its own in the counter's order.
-      let places = replies.filter { $0.status == 200 }.compactMap { $0.limit("requests", "used") }
-      #expect(places.sorted() == Array(1..<(left + 1)))
+      // Each admitted request got another value of the counter.
+      let values = replies.filter { $0.status == 200 }.compactMap { $0.limit("requests", "used") }
+      #expect(values.sorted() == Array(1..<(left + 1)))
     }
   }
 }

@@ -8,9 +8,9 @@ import Testing
 extension UnderLoad {
   @Suite("Revocation") struct Revocation {
     private static let workers = 8
-    private static let trialsPerWorker = 128
+    private static let trialsPerWorker = 32
 
-    /// What ends a key's value at once.
+    /// The changes that end a secret at once.
     enum Ending: CaseIterable, Sendable {
       case deletion, revocation, rotation, leak
 
@@ -29,9 +29,9 @@ extension UnderLoad {
     }
 
     @Test(
-      "No verification that begins on one node after a value's end was answered on another is admitted",
+      "No verification that starts on one node after another node answered the revocation is admitted",
       arguments: Ending.allCases)
-    func deadFromTheAnswerOn(ending: Ending) async throws {
+    func rejectedAtOnce(ending: Ending) async throws {
       try await Node.with(count: 2, environment: GitHub.test.environment) { nodes, database in
         let root = try await Node.organisation("clinic", on: database)
         try await withClient(connections: Self.workers * 3) { client in
@@ -45,14 +45,14 @@ extension UnderLoad {
           }
           let total = tallies.reduce(into: Tally()) { $0 += $1 }
           #expect(total.admittedAfter == 0)
-          #expect(total.refusedAfter >= 2 * Self.workers * Self.trialsPerWorker)
+          #expect(total.rejectedAfter >= 2 * Self.workers * Self.trialsPerWorker)
           #expect(total.admittedBefore > Self.workers * Self.trialsPerWorker)
           #expect(total.other == 0)
         }
       }
     }
 
-    /// One value's life: verified all the time on one node, ended on the other.
+    /// Verifies a secret continuously on one node while the other node ends it.
     private static func trial(
       _ ending: Ending, on first: Node, verifyingOn second: Node, _ root: Account, via client: HTTPClient
     ) async throws -> Tally {
@@ -66,11 +66,11 @@ extension UnderLoad {
           let attempt = await second.attemptVerify(child, via: client)
           tally.count(attempt, after: ended)
           admitted.increment()
-          // The request that began after the answer is the last one.
+          // The first request that began after the answer is the last one.
           if ended != nil { return tally }
         }
       }
-      _ = try await eventually("the load to be under way") { admitted.value >= 2 ? true : nil }
+      _ = try await eventually("the load to run") { admitted.value >= 2 ? true : nil }
       let reply = try await ending.answer(on: first, child, root, via: client)
       answered.value = .now
       guard reply.status == 200 else { throw TestFailure("\(reply.status): \(reply.body)") }
@@ -79,21 +79,21 @@ extension UnderLoad {
   }
 }
 
-/// How verifications ended that began before and after the end of a value was answered.
+/// The outcomes of verifications that began before and after the end of a secret was answered.
 private struct Tally: Sendable {
   var admittedBefore = 0
   var admittedAfter = 0
-  var refusedAfter = 0
+  var rejectedAfter = 0
   var other = 0
 
-  /// - Parameter ended: when the end was answered, if that was known before the verification began.
+  /// - Parameter ended: when the end was answered, if the client knew it before the verification began.
   mutating func count(_ attempt: Attempt, after ended: ContinuousClock.Instant?) {
     let isAfter = ended.map { $0 <= attempt.begun } ?? false
     switch (attempt.status, isAfter) {
     case (200, false): admittedBefore += 1
     case (200, true): admittedAfter += 1
-    case (401, true): refusedAfter += 1
-    // It may have been judged between the end and its answer.
+    case (401, true): rejectedAfter += 1
+    // It may have been judged between the end and the answer.
     case (401, false): break
     default: other += 1
     }
@@ -102,7 +102,7 @@ private struct Tally: Sendable {
   static func += (left: inout Tally, right: Tally) {
     left.admittedBefore += right.admittedBefore
     left.admittedAfter += right.admittedAfter
-    left.refusedAfter += right.refusedAfter
+    left.rejectedAfter += right.rejectedAfter
     left.other += right.other
   }
 }

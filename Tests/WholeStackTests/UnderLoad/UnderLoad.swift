@@ -1,7 +1,7 @@
 import Testing
 
-/// What must hold while many ask at once and things break.
+/// The guarantees that must hold under concurrent load and while processes are killed.
 ///
-/// One at a time: each takes all of the machine that it can get.
-@Suite("Exact under load", .serialized, .timeLimit(.minutes(5)))
+/// One test at a time: each uses as much of the machine as it can.
+@Suite("Under load", .serialized, .timeLimit(.minutes(10)))
 enum UnderLoad {}

@@ -12,29 +12,28 @@ import Testing
 #endif
 
 extension UnderLoad {
-  @Suite("Graceful stop") struct GracefulStop {
+  @Suite("Graceful shutdown") struct GracefulShutdown {
     private static let workers = 32
 
-    @Test("SIGTERM under load: what is charged is answered, what is answered is charged, and it ends with 0")
+    @Test(
+      "A graceful shutdown under load answers every charge, charges every answered request, and exits with 0")
     func nothingIsLost() async throws {
       for _ in 0..<3 {
-        try await Node.with(count: 1) { nodes, database in
+        try await Node.with { node, database in
           let root = try await Node.organisation("clinic", on: database)
           let answered = Shared(0)
           try await withClient(connections: Self.workers) { client in
             async let load = concurrently(Self.workers) { worker in
-              try await Self.untilClosed(nodes[0], root, worker, via: client) { answered.increment() }
+              await Self.untilClosed(node, root, worker, via: client) { answered.increment() }
             }
-            _ = try await eventually("the load to be under way") {
-              answered.value > 200 ? true : nil
-            }
-            nodes[0].process.signal(SIGTERM)
+            _ = try await eventually("the load to run") { answered.value > 200 ? true : nil }
+            node.process.signal(SIGTERM)
             let attempts = try await load.flatMap { $0 }
-            #expect(try await nodes[0].process.ended() == .exited(0))
+            #expect(try await node.process.ended() == .exited(0))
 
-            #expect(!attempts.contains { $0.isTorn }, "half an answer")
+            #expect(!attempts.contains { $0.isTorn }, "half a response")
             #expect(attempts.allSatisfy { [200, 201, nil].contains($0.status) })
-            let charged = attempts.filter { $0.reply != nil }.count
+            let charged = attempts.count { $0.reply != nil }
             let counters = try await Counters.read(root.keyID, at: database.url)
             #expect(counters.used == Amounts(requests: Int64(charged)))
             #expect(counters.daily == counters.used)
@@ -43,10 +42,10 @@ extension UnderLoad {
       }
     }
 
-    /// Calls until nobody listens any more.
+    /// Sends requests until the server no longer accepts connections.
     private static func untilClosed(
       _ node: Node, _ root: Account, _ worker: Int, via client: HTTPClient, _ onAnswer: @Sendable () -> Void
-    ) async throws -> [Attempt] {
+    ) async -> [Attempt] {
       var attempts: [Attempt] = []
       var closed = 0
       while closed < 3 {
@@ -57,12 +56,7 @@ extension UnderLoad {
           default: await node.attemptVerify(root, via: client)
           }
         attempts.append(attempt)
-        if attempt.status == nil {
-          closed += 1
-          try await Task.sleep(for: .milliseconds(20))
-        } else {
-          onAnswer()
-        }
+        if attempt.status == nil { closed += 1 } else { onAnswer() }
       }
       return attempts
     }
