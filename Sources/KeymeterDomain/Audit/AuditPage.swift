@@ -83,9 +83,7 @@ public struct AuditPage: Sendable, Hashable {
   public let records: [AuditRecord]
   /// The maximum number of entries on the page.
   public let limit: Int64
-  /// The value of `AuditQuery.before` for the next page.
-  ///
-  /// Nil on the last page.
+  /// The value of `AuditQuery.before` for the next page, or nil on the last page.
   public let next: Int64?
 }
 

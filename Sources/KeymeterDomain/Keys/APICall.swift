@@ -1,4 +1,5 @@
-/// One call over the wire: what the client presents, and the id that the answer, the log and the audit entry share.
+/// One API call: the client's credentials, and the request id that the response, the log and the audit entry
+/// share.
 public struct APICall: Sendable {
   /// The client's credentials.
   public let credentials: Credentials
@@ -8,8 +9,8 @@ public struct APICall: Sendable {
 
   /// A call with these credentials.
   ///
-  /// - Parameter onIdentified: runs when the presented key is found, even if the call is rejected afterwards. It runs
-  ///   again if the transaction is retried.
+  /// - Parameter onIdentified: Runs when the presented key is found, even if the call is rejected afterwards.
+  ///   It runs again if the transaction is retried.
   public init(
     _ credentials: Credentials, requestID: RequestID,
     onIdentified: @escaping @Sendable (CallerIdentity) -> Void = { _ in }

@@ -20,7 +20,7 @@ public struct PresentedKey: Sendable {
   /// When this was read, by the store's clock.
   public let readAt: Timestamp
 
-  /// A key as a store read it.
+  /// Creates a value from a stored row.
   public init(key: APIKey, secretHasEnded: Bool, isSuperseded: Bool, used: Amounts, readAt: Timestamp) {
     self.key = key
     self.secretHasEnded = secretHasEnded
@@ -29,7 +29,7 @@ public struct PresentedKey: Sendable {
     self.readAt = readAt
   }
 
-  /// Why the key does not authenticate from this address; `nil` if it does.
+  /// Why the key does not authenticate from this address, or nil if it does.
   func rejection(from address: IPAddress?) -> AdmissionRejection? {
     switch key.status {
     case .revoked: return .revoked
@@ -87,7 +87,7 @@ struct Caller: Sendable {
   }
 }
 
-/// Which keys may manage keys. The dialects differ here.
+/// Which keys may manage keys, which depends on the dialect.
 public enum ManagementRule: Sendable {
   /// Only root keys may, and no root key can be deleted (Scrubs, contract §3).
   case rootKeysOnly

@@ -2,12 +2,12 @@
 public struct Credentials: Sendable {
   /// The presented key, with its form and checksum already checked.
   public let secret: KeySecret
-  /// The organisation the key must belong to; `nil` accepts the key's own organisation.
+  /// The organisation that the key must belong to, or nil to accept the key's own.
   public let provider: ProviderID?
-  /// The client's address; `nil` if unknown.
+  /// The client's address, or nil if unknown.
   public let address: IPAddress?
 
-  /// Credentials as presented.
+  /// Creates credentials as presented.
   public init(secret: KeySecret, provider: ProviderID? = nil, address: IPAddress? = nil) {
     self.secret = secret
     self.provider = provider

@@ -3,7 +3,9 @@ struct KeyIssuer: Sendable {
   let peppers: PepperSet
   let random: RandomSource
 
-  /// The random parts of a key. They are drawn before the transaction, so that a retry writes the same key.
+  /// The random parts of a key.
+  ///
+  /// They are drawn before the transaction, so that a retry writes the same key.
   struct Seed: Sendable {
     let body: KeySecret.Body
     let id: KeyID

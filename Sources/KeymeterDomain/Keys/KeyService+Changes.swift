@@ -49,13 +49,17 @@ extension KeyService {
     }
   }
 
-  /// Rejects an address list that would lock the caller's own key out. Only this key could undo that.
+  /// Rejects an address list that would lock the caller's own key out.
+  ///
+  /// Only this key could undo that.
   private static func requireAddress(of credentials: Credentials, by key: APIKey) throws {
     guard let allowed = key.allowedAddresses, !allowed.allows(credentials.address) else { return }
     throw ValidationFailure(field: "allowed_cidrs", "must include the address that this request comes from")
   }
 
-  /// Gives a key a new secret under the same id, once per idempotency key. Usage, limits and scopes carry over.
+  /// Gives a key a new secret under the same id, once per idempotency key.
+  ///
+  /// Usage, limits and scopes carry over.
   ///
   /// The current secret ends at once on every node, or after the requested overlap. Older secrets end now. During the
   /// overlap the old secret can't rotate its own key, so that a thief can't take the key over.

@@ -1,5 +1,7 @@
 extension KeyService {
-  /// Revokes a key and all its secrets for good. It authenticates nowhere once this returns, and stays listed.
+  /// Revokes a key and all its secrets for good.
+  ///
+  /// It authenticates nowhere once this returns, and stays listed.
   ///
   /// - Returns: the revoked key. Nothing is written if it was revoked before.
   /// - Throws: `Rejection`, `StoreError`, and what `id` throws.
@@ -14,7 +16,9 @@ extension KeyService {
     }
   }
 
-  /// Deletes a key for good. It authenticates nowhere once this returns. Its usage and audit entries stay.
+  /// Deletes a key for good.
+  ///
+  /// It authenticates nowhere once this returns. Its usage and audit entries stay.
   ///
   /// - Parameter rule: who may delete keys, and whether a root key can be deleted.
   /// - Throws: `Rejection`, `StoreError`, and what `id` throws.

@@ -7,7 +7,7 @@ public struct KeyService: Sendable {
   let peppers: PepperSet
   let issuer: KeyIssuer
 
-  /// A service over `store`.
+  /// Creates a service over `store`.
   public init(store: any TenantStore, peppers: PepperSet, random: RandomSource = .system) {
     self.store = store
     self.peppers = peppers
@@ -16,7 +16,7 @@ public struct KeyService: Sendable {
 
   /// The caller's own key.
   ///
-  /// - Parameter query: checks the query; it throws only to an authenticated caller.
+  /// - Parameter query: Checks the query. It throws only to an authenticated caller.
   /// - Throws: `Rejection`, `StoreError`, and what `query` throws.
   public func ownKey(
     _ call: APICall, checking query: @Sendable () throws -> Void = {}
@@ -28,12 +28,14 @@ public struct KeyService: Sendable {
     }
   }
 
-  /// How many keys a page of `allKeys` holds.
+  /// The page size of `allKeys`.
   ///
   /// A key with a hundred scopes of 128 characters takes 14 KB of JSON, and several times that in memory.
   public static let longestPage = 250
 
-  /// A page of all keys of the caller's organisation, oldest first. Only root keys may list them.
+  /// A page of all keys of the caller's organisation, oldest first.
+  ///
+  /// Only root keys may list them.
   ///
   /// Each page is a transaction that authenticates again. A key that exists throughout the listing is on exactly one page.
   ///
@@ -49,7 +51,8 @@ public struct KeyService: Sendable {
 
   /// One page of the keys of the caller's organisation, for a root key or one with the scope `apikeys:read`.
   ///
-  /// A key that exists throughout the listing is on exactly one page, whatever keys are created or deleted in between.
+  /// A key that exists throughout the listing is on exactly one page, even if other keys are created or
+  /// deleted.
   ///
   /// - Throws: `Rejection`, `StoreError`, and what `listing` throws.
   public func page(_ listing: @Sendable () throws -> KeyListing, by call: APICall) async throws -> KeyPage {
@@ -111,7 +114,9 @@ extension KeyService {
     return try await body(caller, target)
   }
 
-  /// Authenticates a call. Key management does not reveal why a key is not active (contract §3).
+  /// Authenticates a call.
+  ///
+  /// Key management does not reveal why a key is not active (contract §3).
   ///
   /// - Throws: `Rejection.unknownProvider`, `Rejection.notAuthentic`, `Rejection.addressNotAllowed`.
   private func authenticate(

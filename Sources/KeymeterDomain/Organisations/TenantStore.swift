@@ -131,9 +131,9 @@ public protocol TenantTransaction: IdempotencyLedger {
   func record(_ request: AdmissionRequest, event: EventID?) async throws -> RecordResult
   /// Replaces reserved amounts with the true ones, in the month that was charged.
   func settle(_ id: ReservationID, of key: KeyID, amounts: Amounts) async throws -> Settlement
-  /// A key's current month; `nil` if the tenant has no such key.
+  /// A key's usage in the current month, or nil if the tenant has no such key.
   func usage(of key: KeyID) async throws -> KeyUsage?
-  /// The organisation of each key, in the keys' order; `nil` for an unknown id.
+  /// The organisation of each key, in the keys' order, or nil for an unknown id.
   ///
   /// A deleted key is known to its own organisation by its usage.
   func owners(of keys: [KeyID]) async throws -> [OrganisationID?]

@@ -7,7 +7,7 @@ public struct UsageService: Sendable {
   let peppers: PepperSet
   private let random: RandomSource
 
-  /// A service over an admission control and a store of the same database.
+  /// Creates a service over an admission control and a store of the same database.
   public init(
     admission: any AdmissionControl, store: any TenantStore, peppers: PepperSet,
     random: RandomSource = .system
@@ -22,7 +22,7 @@ public struct UsageService: Sendable {
   ///
   /// A failure is `StoreError.unavailable`.
   ///
-  /// - Parameter complete: is called once, on any thread, and must not block.
+  /// - Parameter complete: Called once, on any thread. Must not block.
   public func verify(
     _ credentials: Credentials, charge: Amounts, scopes: [Scope], environment: KeyEnvironment?,
     then complete: @escaping @Sendable (Result<Admission, any Error>) -> Void
@@ -84,7 +84,9 @@ public struct UsageService: Sendable {
     }
   }
 
-  /// Counts what was already used, once per idempotency key. It has happened, so no limit rejects it.
+  /// Counts what was already used, once per idempotency key.
+  ///
+  /// It has happened, so no limit rejects it.
   ///
   /// - Parameters:
   ///   - request: the usage and its event id, and the idempotency key if the client sent one.
@@ -129,7 +131,7 @@ public struct UsageService: Sendable {
     }
   }
 
-  /// What keys of the caller's organisation used per day, for a root key.
+  /// The daily usage of keys of the caller's organisation, for a root key.
   ///
   /// - Throws: `AdmissionRejectedError`, `Rejection.rootKeyRequired`, `Rejection.keyOfAnotherOrganisation`,
   ///   `Rejection.keyNotFound`, `StoreError`, and what `query` throws.
@@ -161,7 +163,9 @@ public struct UsageService: Sendable {
     }
   }
 
-  /// Rejects the query if a key isn't the organisation's. The first such key determines the error.
+  /// Rejects the query if a key isn't the organisation's.
+  ///
+  /// The first such key determines the error.
   private func requireOwn(
     _ keys: [KeyID], of organisation: OrganisationID, in transaction: any TenantTransaction
   ) async throws {
@@ -203,7 +207,9 @@ public struct UsageService: Sendable {
       requiredScopes: scopes, requiredEnvironment: environment, address: credentials.address)
   }
 
-  /// The decoded request. An invalid one costs an authentication, because only an authentic caller may learn its errors.
+  /// The decoded request.
+  ///
+  /// An invalid one costs an authentication, because only an authentic caller may learn its errors.
   private func authenticatingIfInvalid<Value>(
     _ call: APICall, in transaction: any TenantTransaction, _ request: () throws -> Value
   ) async throws -> Value {

@@ -1,6 +1,8 @@
 import Postgres
 
-/// The statements on keys. `$1` is the organisation, except in `authenticate`.
+/// The statements on keys.
+///
+/// `$1` is the organisation, except in `authenticate`.
 ///
 /// A change of a key is one SQL function, so it costs one round trip.
 enum KeyStatements {
@@ -10,7 +12,9 @@ enum KeyStatements {
     revokeKey, deleteKey,
   ]
 
-  /// The columns of a key that is called `k` in its query. The subquery names the organisation, as Citus requires.
+  /// The columns of a key that is called `k` in its query.
+  ///
+  /// The subquery names the organisation, as Citus requires.
   private static let columns = columns(
     of: "k",
     lastUsedAt: """

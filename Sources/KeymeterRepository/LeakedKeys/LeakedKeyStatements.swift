@@ -1,6 +1,8 @@
 import Postgres
 
-/// The statements for reports of leaked keys. `$1` is the organisation, or the hashes before the tenant is known.
+/// The statements for reports of leaked keys.
+///
+/// `$1` is the organisation, or the hashes before the tenant is known.
 enum LeakedKeyStatements {
   static let all = [organisationForHash, organisationForFormerHash, keyForHash, formerSecret, markReported]
 

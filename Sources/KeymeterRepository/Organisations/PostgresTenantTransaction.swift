@@ -2,7 +2,9 @@ import KeymeterDomain
 import Postgres
 import Synchronization
 
-/// One open transaction and its tenant. Each feature adds its operations in an extension.
+/// One open transaction and its tenant.
+///
+/// Each feature adds its operations in an extension.
 final class PostgresTenantTransaction: TenantTransaction {
   let connection: Connection
   private let current = Mutex<OrganisationID?>(nil)

@@ -18,14 +18,18 @@ public final class SecretRehasher: Sendable {
   /// The pause after a failure.
   private static let pause = Duration.seconds(1)
 
-  /// A rehasher for the keys in `store`; `run` does its work.
+  /// Creates a rehasher for `store`.
+  ///
+  /// Call `run` to start it.
   public init(store: any PepperStore, peppers: PepperSet) {
     self.store = store
     self.peppers = peppers
     (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Queues a key that has just authenticated. Returns at once, and drops the key if the queue is full.
+  /// Queues a key that has just authenticated.
+  ///
+  /// Returns at once, and drops the key if the queue is full.
   public func noteUse(of secret: KeySecret) {
     if queue.withLock({ $0.note(peppers.hashes(of: secret)) }) { wake.yield() }
   }
