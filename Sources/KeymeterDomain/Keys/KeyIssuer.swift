@@ -5,7 +5,7 @@ struct KeyIssuer: Sendable {
 
   /// The random parts of a key.
   ///
-  /// They are drawn before the transaction, so that a retry writes the same key.
+  /// They are generated before the transaction, so that a retry writes the same key.
   struct Seed: Sendable {
     let body: KeySecret.Body
     let id: KeyID

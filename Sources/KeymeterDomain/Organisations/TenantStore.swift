@@ -59,7 +59,7 @@ public protocol TenantTransaction: IdempotencyLedger {
   ///
   /// - Parameters:
   ///   - hashes: one for each active pepper.
-  ///   - provider: the organisation that the key must belong to; `nil` accepts any.
+  ///   - provider: the organisation that the key must belong to, or nil to accept any.
   ///   - lock: applied before the key is read, so what is read stays true.
   ///   - markUsed: also records the use, as `markUsed(_:)` does.
   func findKey(

@@ -13,7 +13,7 @@ import NIOTLS
 /// - A request that can't be parsed gets a problem response.
 /// - The final response of a connection carries `Connection: close`, because the client asked for it or the server drains.
 ///
-/// It sits right behind the HTTP decoder, and `ArrivalObserver` reports arriving bytes to it from the other side. A
+/// It sits directly after the HTTP decoder, and `ArrivalObserver` reports arriving bytes to it from the other side. A
 /// request that arrives in one piece, as nearly all do, needs no timer.
 final class ConnectionGuard: ChannelDuplexHandler {
   typealias InboundIn = HTTPServerRequestPart
@@ -38,7 +38,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private var parseError: ConnectionProblem?
   /// The final response has been written: fail later writes.
   private var isClosing = false
-  /// Set while the client is behind with reading.
+  /// Set while the client has not read its earlier responses.
   private var ticket: WriteBufferLimit.Ticket?
   /// The size of the body part written last, which stays in memory until its last byte is sent.
   private var partBytes = 0
@@ -77,7 +77,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    // Drop requests behind the last response: the client would never learn their outcome.
+    // Drop requests after the last response: the client would never learn their outcome.
     guard !exchange.isLastResponse || exchange.isBodyOpen else { return }
     switch unwrapInboundIn(data) {
     case .head(let head):

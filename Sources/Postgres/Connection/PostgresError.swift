@@ -19,7 +19,7 @@ public struct PostgresError: Error, Sendable, Equatable {
     case poolExhausted
     /// The pool is closed or closing. Nothing was executed.
     case poolClosed
-    /// The server did not answer in time. The outcome of a statement in flight is unknown.
+    /// The server did not respond in time. The outcome of a statement in flight is unknown.
     case deadlineExceeded
     /// The calling task was cancelled. Outside a transaction, the outcome of a statement in flight is
     /// unknown.

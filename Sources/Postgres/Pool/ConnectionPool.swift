@@ -22,7 +22,7 @@ public final class ConnectionPool: Sendable {
     /// How long ``ConnectionPool/close()`` waits for leased connections.
     public var closeLimit: Duration
 
-    /// Makes options; `maximumConnections` below 1 counts as 1.
+    /// Creates options and raises `maximumConnections` to at least 1.
     public init(
       maximumConnections: Int = 8, waitLimit: Duration = .seconds(2),
       maximumIdleTime: Duration = .seconds(300), idleCheckInterval: Duration = .seconds(15),
@@ -99,7 +99,7 @@ public final class ConnectionPool: Sendable {
 
   /// Leases a connection for the duration of `body`.
   ///
-  /// An open transaction that `body` leaves behind is rolled back.
+  /// If `body` leaves a transaction open, it is rolled back.
   ///
   /// - Parameter body: Must not use the connection after it returned.
   /// - Returns: What `body` returned.
@@ -164,7 +164,7 @@ public final class ConnectionPool: Sendable {
 
   // MARK: Leases
 
-  /// Waits for a connection that is alive as far as the client can tell without a round trip.
+  /// Waits for a connection that looks alive, judged without a round trip.
   private func lease() async throws(PostgresError) -> Lease {
     let waiter = PoolStateMachine.WaiterID(number: lastWaiter.add(1, ordering: .relaxed).newValue)
     var lease = try await wait(as: waiter) { machine, now in machine.request(waiter, now: now) }
