@@ -21,7 +21,7 @@ BEGIN
   END IF;
   -- ensure_usage_partitions locks the same tables in another order.
   LOCK TABLE ONLY {cell}.usage_daily IN SHARE UPDATE EXCLUSIVE MODE;
-  -- Before the exclusive lock, so that charges don't wait for it. A settlement of such a month waits for its counter before
+  -- Before the exclusive lock, so that charges don't wait for it. A settlement in an old month waits for its counter before
   -- it writes usage_daily.
   UPDATE {cell}.usage_monthly AS u SET day = NULL, day_requests = 0, day_tokens = 0, day_stt_secs = 0
   WHERE u.month < first_kept AND u.day IS NOT NULL;

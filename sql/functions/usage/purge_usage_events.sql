@@ -10,7 +10,7 @@ BEGIN
   DELETE FROM {cell}.usage_events AS e
   WHERE e.ctid = ANY (ARRAY(
     SELECT x.ctid FROM {cell}.usage_events AS x
-    -- The API promises 24 hours, whatever the argument.
+    -- The API promises at least 24 hours, so a shorter argument is raised.
     WHERE x.recorded_at < statement_timestamp() - greatest(older_than, interval '24 hours')
     ORDER BY x.recorded_at LIMIT batch FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS purged = ROW_COUNT;

@@ -1,4 +1,4 @@
--- Counts usage after the fact; limits don't reject it. An event (NULL is none) counts once in its organisation. If it was
+-- Counts usage after the fact; limits don't reject it. An event (optional) counts once in its organisation. If it was
 -- counted before, `repeated` is true and nothing is counted, over_limit is that of the first call, and `differs` says
 -- whether its key or amounts were different.
 CREATE OR REPLACE FUNCTION {cell}.record(

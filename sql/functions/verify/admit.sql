@@ -3,7 +3,7 @@
 -- hashes: the candidate secret hashes, one for each active pepper
 -- provider: the provider id that the key must belong to; NULL is any
 -- requests, tokens, stt_secs: the amounts, 0 to 2^53 - 1
--- required_scopes: separated by spaces; NULL is none
+-- required_scopes: separated by spaces; NULL for none
 -- required_environment: NULL is any
 -- address: the client's; a key with an allowlist is rejected if it is NULL
 -- kind: verify, reserve (the amounts also count as reserved) or record (limits don't apply)

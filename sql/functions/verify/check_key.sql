@@ -1,4 +1,4 @@
--- Why a key may not be used for a request, limits aside: the first reason in the contract's order, NULL if there is none.
+-- Why a key may not be used for a request, limits aside: the first reason in the contract's order, NULL if it may.
 -- Inlined into the statements that call it, which a SET clause or STRICT would prevent.
 CREATE OR REPLACE FUNCTION {cell}.check_key(
   revoked_at timestamptz, expires_at timestamptz, valid_until timestamptz, judged_at timestamptz,
