@@ -10,7 +10,7 @@ struct ConnectionGuardTests {
   private static let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
   private static let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-  @Test("A head that comes in a byte a second is refused when its time is over, however lively it is")
+  @Test("A head sent one byte a second is rejected with 408 at the timeout")
   func slowHead() throws {
     let connection = try GuardedChannel()
     for byte in "GET / HTTP/1.1\r\nX-Slow".prefix(20) {
@@ -18,10 +18,10 @@ struct ConnectionGuardTests {
       connection.arrive(String(byte))
       connection.pass(.seconds(1))
     }
-    try expectRefused(connection, "408 ", code: "request_timeout")
+    try expectRejected(connection, "408 ", code: "request_timeout")
   }
 
-  @Test("So is a body that does, as long as nothing has been answered")
+  @Test("A body sent one byte a second is rejected with 408 if no response has begun")
   func slowBody() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.head)
@@ -31,10 +31,12 @@ struct ConnectionGuardTests {
     }
     #expect(connection.sent.isEmpty)
     connection.pass(.seconds(1))
-    try expectRefused(connection, "408 ", code: "request_timeout")
+    try expectRejected(connection, "408 ", code: "request_timeout")
   }
 
-  @Test("Where the answer has begun or been given, the rest of the request is not waited for, nor spoken of")
+  @Test(
+    "At the timeout a request whose response has begun or ended closes the connection without a second response"
+  )
   func slowRest() throws {
     for isWhole in [false, true] {
       let connection = try GuardedChannel()
@@ -49,7 +51,7 @@ struct ConnectionGuardTests {
     }
   }
 
-  @Test("A connection on which nothing is asked is not the guard's business")
+  @Test("The guard never closes an idle connection")
   func idle() throws {
     let connection = try GuardedChannel()
     connection.pass(.hours(1))
@@ -59,7 +61,7 @@ struct ConnectionGuardTests {
     #expect(!connection.isClosed && connection.answers == 1)
   }
 
-  @Test("An answer may take the server as long as it likes")
+  @Test("The server's own time is unlimited")
   func slowServer() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.whole)
@@ -68,7 +70,7 @@ struct ConnectionGuardTests {
     #expect(!connection.isClosed && connection.sent.hasPrefix("HTTP/1.1 200 "))
   }
 
-  @Test("The time of a request behind one that waits for its answer begins with that answer")
+  @Test("A pipelined request's timeout starts when the response before it ends")
   func behindASlowAnswer() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.whole + "GET / HT")
@@ -82,7 +84,7 @@ struct ConnectionGuardTests {
     #expect(connection.sent.contains("request_timeout") && connection.hasEndedOutput)
   }
 
-  @Test("Whoever is in time has all the time again for the next request")
+  @Test("Each request has the full timeout")
   func manySlowRequests() throws {
     let connection = try GuardedChannel()
     for _ in 0..<5 {
@@ -94,7 +96,7 @@ struct ConnectionGuardTests {
     #expect(connection.answers == 5 && !connection.hasEndedOutput)
   }
 
-  @Test("What can't be read is answered in our own words, whatever the application would have said")
+  @Test("An unparsable request gets a problem response in place of the application's")
   func unreadable() throws {
     let long = "GET / HTTP/1.1\r\nX: " + String(repeating: "x", count: 1 << 20)
     for (request, status, code) in [
@@ -103,11 +105,11 @@ struct ConnectionGuardTests {
       let connection = try GuardedChannel()
       connection.arrive(request)
       try connection.beginAnswer(.badRequest)
-      try expectRefused(connection, status, code: code)
+      try expectRejected(connection, status, code: code)
     }
   }
 
-  @Test("What can't be read behind a request does not touch that one's answer")
+  @Test("An unparsable request doesn't affect the response to the request before it")
   func unreadableBehind() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.whole + "NONSENSE\r\n\r\n")
@@ -118,7 +120,7 @@ struct ConnectionGuardTests {
     #expect(connection.hasEndedOutput)
   }
 
-  @Test("The unreadable rest of a request that was answered gets no second answer")
+  @Test("The unparsable rest of an answered request gets no second response")
   func unreadableRest() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.chunked + "zz\r\n")
@@ -129,7 +131,7 @@ struct ConnectionGuardTests {
     #expect(connection.isClosed)
   }
 
-  @Test("An answer before something unreadable is not lost by closing at once")
+  @Test("A close after a parse error waits until the response has reached the client")
   func closedBehindUnreadable() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.chunked + "zz\r\n")
@@ -140,7 +142,7 @@ struct ConnectionGuardTests {
     #expect(connection.isClosed)
   }
 
-  @Test("Who has been refused is told nothing more, and is not timed again")
+  @Test("A rejected client gets no further response and no further timeout")
   func afterRefusal() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.head)
@@ -152,7 +154,7 @@ struct ConnectionGuardTests {
     #expect(connection.answers == 1 && !connection.isClosed)
   }
 
-  @Test("A TLS handshake must be over in the time of a request, and does not count for the request")
+  @Test("A TLS handshake has the request timeout, which starts anew for the first request")
   func handshake() throws {
     let slow = try GuardedChannel()
     slow.connectionGuard.handshakeBegan()
@@ -170,7 +172,7 @@ struct ConnectionGuardTests {
     #expect(quick.sent.isEmpty && !quick.hasEndedOutput)
   }
 
-  @Test("A client that takes nothing of its answers is cut off; one that takes them slowly is not")
+  @Test("A client that reads nothing is disconnected, and one that reads slowly is not")
   func slowReader() throws {
     let deaf = try GuardedChannel()
     deaf.arrive(Self.whole)
@@ -189,8 +191,8 @@ struct ConnectionGuardTests {
     #expect(!slow.isClosed)
   }
 
-  /// Holds a connection to have been told one problem, and to be closed a little later.
-  private func expectRefused(
+  /// Expects one problem response, and the connection to close a little later.
+  private func expectRejected(
     _ connection: GuardedChannel, _ status: String, code: String,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {

@@ -2,9 +2,9 @@ import Testing
 
 @testable import KeymeterServer
 
-@Suite("Where an exchange stands")
+@Suite("Exchange state")
 struct ExchangeStateTests {
-  @Test("Bytes that make no whole request leave one incomplete; those that end one do not")
+  @Test("A request is incomplete until its end has arrived")
   func incomplete() {
     var state = ExchangeState()
     let beginning = state.bytesArrived()
@@ -19,8 +19,8 @@ struct ExchangeStateTests {
     #expect(next, "the next one begins")
   }
 
-  @Test("A request of which nothing was said is refused when it is overdue")
-  func refuse() {
+  @Test("An overdue request without a response is rejected")
+  func reject() {
     var state = ExchangeState()
     #expect(state.overdue == .reject)
     state.headArrived()
@@ -28,7 +28,7 @@ struct ExchangeStateTests {
     #expect(!state.isRestOfAnswered)
   }
 
-  @Test("A request whose answer has begun, or ended, can only be cut off")
+  @Test("An overdue request whose response has begun or ended closes the connection")
   func close() {
     var state = ExchangeState()
     state.headArrived()
@@ -39,10 +39,10 @@ struct ExchangeStateTests {
     #expect(state.isRestOfAnswered)
     state.endArrived()
     #expect(!state.isRestOfAnswered)
-    #expect(state.overdue == .reject, "what comes now belongs to the next one")
+    #expect(state.overdue == .reject, "the next bytes belong to the next request")
   }
 
-  @Test("While answers are owed to earlier requests, nobody is overdue")
+  @Test("No request is overdue while responses to earlier requests are owed")
   func wait() {
     var state = ExchangeState()
     for _ in 0..<2 {
@@ -55,7 +55,7 @@ struct ExchangeStateTests {
     for _ in 0..<2 {
       #expect(state.owesEarlierResponses)
       _ = state.responseBegan()
-      #expect(state.overdue == .wait, "the answer is an earlier one's")
+      #expect(state.overdue == .wait, "the response belongs to an earlier request")
       state.responseEnded()
     }
     #expect(!state.owesEarlierResponses && state.responsesOwed == 1 && state.overdue == .reject)

@@ -9,68 +9,69 @@ import Testing
 
 @testable import KeymeterServer
 
-/// Verifications are answered in the channel, behind the guard and before the application.
-@Suite("The guard before verifications", .timeLimit(.minutes(1)))
+@Suite("Verifications behind the guard", .timeLimit(.minutes(1)))
 struct GuardedVerificationTests {
   private static let head = "POST /api/v1/verify HTTP/1.1\r\nHost: x\r\n"
 
-  /// A verification with a key that only the admission can judge.
+  /// A verification whose key only admission can reject.
   private static var verification: String {
     var random = RandomSource.system
     let key = KeySecret(environment: .production, random: &random).revealed
     return head + "X-API-Key: \(key)\r\n"
   }
 
-  @Test("Pipelined verifications are each counted as owed until they are answered")
+  @Test("Each pipelined verification counts as owed until it is answered")
   func pipelined() throws {
     let (connection, admission) = try Self.connection()
     connection.arrive(Self.verification + "\r\n" + Self.verification + "\r\n" + "GET / H")
     connection.arrive("TTP")
     connection.pass(.minutes(1))
-    #expect(connection.sent.isEmpty, "the client waits for its answers, and is not late")
-    admission.refuseAll()
+    #expect(connection.sent.isEmpty, "the client is waiting for responses and isn't late")
+    admission.rejectAll()
     connection.settle()
     #expect(connection.answers == 1)
     connection.pass(.minutes(1))
     #expect(connection.answers == 1)
-    admission.refuseAll()
+    admission.rejectAll()
     connection.settle()
     #expect(connection.answers == 2 && !connection.hasEndedOutput)
     connection.pass(GuardedChannel.patience)
     #expect(connection.answers == 3 && connection.sent.contains("request_timeout"))
   }
 
-  @Test("A client that doesn't take its answers has no more verifications judged, until it does")
+  @Test("A client that does not read has no more verifications judged until it does")
   func untaken() throws {
     let (connection, admission) = try Self.connection()
     connection.stopTaking()
     connection.arrive(Self.verification + "\r\n" + Self.verification + "\r\n")
     for _ in 0..<3 {
-      admission.refuseAll()
+      admission.rejectAll()
       connection.settle()
     }
     #expect(connection.answers == 0)
     connection.catchUp()
-    admission.refuseAll()
+    admission.rejectAll()
     connection.settle()
     #expect(connection.answers == 1)
     connection.stopTaking()
-    admission.refuseAll()
+    admission.rejectAll()
     connection.settle()
-    #expect(connection.answers == 2, "what has begun is answered")
+    #expect(connection.answers == 2, "a verification that has begun is answered")
     connection.arrive(Self.verification + "\r\n")
     connection.endInput()
     connection.catchUp()
-    admission.refuseAll()
+    admission.rejectAll()
     connection.settle()
     #expect(connection.answers == 3 && !connection.isClosed)
   }
 
-  @Test("A verification's answer does not wait for its body; a body that never comes ends the connection")
+  @Test(
+    "A verification's response does not wait for its body, and a body that never arrives closes the connection"
+  )
   func slowBody() throws {
     let (connection, admission) = try Self.connection()
     connection.arrive(Self.verification + "Content-Length: 10\r\n\r\n")
-    admission.refuseAll()
+    admission.rejectAll()
     connection.settle()
     #expect(connection.sent.hasPrefix("HTTP/1.1 401 "))
     connection.arrive("x")
@@ -78,29 +79,29 @@ struct GuardedVerificationTests {
     #expect(connection.isClosed && connection.answers == 1)
   }
 
-  @Test("A client that has ended its half is still answered, and the guard does not cut in")
+  @Test("A half-closed client still gets its response")
   func halfClosed() throws {
     let (connection, admission) = try Self.connection()
     connection.arrive(Self.verification + "\r\n")
     connection.endInput()
     connection.pass(.minutes(1))
     #expect(connection.sent.isEmpty && !connection.isClosed)
-    admission.refuseAll()
+    admission.rejectAll()
     connection.settle()
     #expect(connection.sent.hasPrefix("HTTP/1.1 401 ") && connection.answers == 1)
   }
 
-  @Test("A badly chunked body is none of the answer's business, which gets there before the end")
+  @Test("A malformed chunk neither changes nor loses the response")
   func badChunk() throws {
     for isAnsweredFirst in [true, false] {
       let (connection, admission) = try Self.connection()
       connection.arrive(Self.verification + "Transfer-Encoding: chunked\r\n\r\n")
       if isAnsweredFirst {
-        admission.refuseAll()
+        admission.rejectAll()
         connection.settle()
       }
       connection.arrive("zz\r\n")
-      admission.refuseAll()
+      admission.rejectAll()
       connection.settle()
       #expect(connection.sent.hasPrefix("HTTP/1.1 401 ") && connection.answers == 1)
       #expect(connection.hasEndedOutput && !connection.isClosed)
@@ -125,7 +126,7 @@ struct GuardedVerificationTests {
   }
 }
 
-/// An admission control that says nothing until the test lets it.
+/// Rejects keys as unknown once the test says so.
 private final class PendingAdmission: AdmissionControl {
   private struct NotUsed: Error {}
 
@@ -139,7 +140,7 @@ private final class PendingAdmission: AdmissionControl {
     pending.withLock { $0.append(complete) }
   }
 
-  func refuseAll() {
+  func rejectAll() {
     let all = pending.withLock { pending in
       defer { pending = [] }
       return pending

@@ -5,9 +5,9 @@ import Testing
 @testable import KeymeterServer
 @testable import keymeter
 
-@Suite("A line of the log, and of what commands say")
+@Suite("Log lines and command output")
 struct LineTests {
-  @Test("Nothing in a value ends it, or pretends to be another field")
+  @Test("No value can end its quotes or imitate another field")
   func quoted() {
     for (value, written) in [
       ("plain", "plain"), (#"C:\temp"#, #"C:\temp"#), ("", #""""#), ("two words", #""two words""#),
@@ -19,7 +19,7 @@ struct LineTests {
   }
 
   @Test(
-    "What a terminal would obey, or nobody would see, is shown",
+    "Control and invisible characters are shown escaped",
     arguments: ["\u{1B}[2K", "\u{9B}2K", "\u{202E}", "\u{2028}", "\u{200B}", "\r", "\u{7F}"])
   func invisibles(_ text: String) {
     let finding = Finding(name: "standby", verdict: .ok("a\(text)b"))
@@ -30,7 +30,7 @@ struct LineTests {
   }
 
   @Test(
-    "In JSON too, and whoever parses it gets the same text",
+    "JSON escapes them too and still parses to the same text",
     arguments: ["\u{1B}[2K", "\u{9B}2K", "\u{202E}", "\u{2028}", "\u{E0041}", "\r\n", "\u{7F}", "\\\"Zoë 東京"])
   func json(_ text: String) throws {
     let json = try jsonText(["a\(text)b"])
@@ -41,14 +41,14 @@ struct LineTests {
     #expect(try JSONDecoder().decode([String].self, from: Data(json.utf8)) == ["a\(text)b"])
   }
 
-  @Test("Between quotation marks, no name of the database reads like what is around it")
+  @Test("A quoted database name can't be mistaken for its surroundings")
   func names() {
     #expect(#"b", since 2020), pid 77 ("x"#.quoted(by: "\"") == #""b"", since 2020), pid 77 (""x""#)
     #expect("it's\u{301}".quoted(by: "'") == "'it''s\u{301}'")
     #expect("a'\u{301}b".quoted(by: "'") == "'a''\u{301}b'")
   }
 
-  @Test("What can be seen stays as it is")
+  @Test("Visible characters stay unchanged")
   func visible() {
     #expect("Zoë 東京 — é".showingInvisibles == "Zoë 東京 — é")
   }

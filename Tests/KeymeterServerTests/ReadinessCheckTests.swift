@@ -4,17 +4,17 @@ import Testing
 
 @testable import KeymeterServer
 
-@Suite("Whether the node is ready", .timeLimit(.minutes(1)))
+@Suite("Readiness check", .timeLimit(.minutes(1)))
 struct ReadinessCheckTests {
-  @Test("The loss of the database is noticed within 2 s: unasked, and at the latest by who asks")
+  @Test("A lost database is noticed within 2 s")
   func bound() {
     #expect(ReadinessCheck.interval + ReadinessCheck.longestWait < .seconds(2))
     #expect(ReadinessCheck.longestWait <= .seconds(1))
   }
 
-  @Test("A database that never answers is too slow once the longest wait is over, for everybody who asks")
+  @Test("If the database never answers, every caller gets database_too_slow at the time limit")
   func neverAnswered() async throws {
-    let database = HeldDatabase()
+    let database = GatedDatabase()
     let sleeps = Sleeps()
     let check = ReadinessCheck(probing: database.ask, sleep: sleeps.sleep)
     for round in 1...3 {
@@ -25,46 +25,46 @@ struct ReadinessCheckTests {
       #expect(await [first, second] == Array(repeating: .notReady(reason: "database_too_slow"), count: 2))
     }
     #expect(sleeps.durations.allSatisfy { $0 == ReadinessCheck.longestWait })
-    #expect(database.questions == 1, "who asks again waits for the question that is under way")
+    #expect(database.queries == 1, "a later caller joins the query in flight")
     database.answer(.ready)
     while await check.check() != .ready { try Task.checkCancellation() }
   }
 
-  @Test("However many ask at once, the database is asked once; whoever asks later has it asked again")
+  @Test("Concurrent callers share one query, and a later caller triggers a new one")
   func oneQuestion() async throws {
-    let database = HeldDatabase()
+    let database = GatedDatabase()
     let sleeps = Sleeps()
     let check = ReadinessCheck(probing: database.ask, sleep: sleeps.sleep)
     let asking = (0..<50).map { _ in Task { await check.check() } }
-    // Who sleeps has joined in the question already.
+    // A caller that sleeps has already joined the query.
     try await until { sleeps.durations.count >= 50 }
     database.answer(.notReady(reason: "schema_outdated"))
     for task in asking { #expect(await task.value == .notReady(reason: "schema_outdated")) }
-    #expect(database.questions == 1)
+    #expect(database.queries == 1)
     database.answer(.ready)
     #expect(await check.check() == .ready)
-    #expect(database.questions == 2)
+    #expect(database.queries == 2)
   }
 
-  @Test("Nothing that was so before is answered again")
+  @Test("No result is cached")
   func fresh() async {
     let box = Box([.ready, .notReady(reason: "database_unavailable"), .ready])
-    let told = Told()
-    let check = ReadinessCheck(probing: { box.next() }, sleep: Sleeps().sleep, found: told.tell)
+    let reports = Reports()
+    let check = ReadinessCheck(probing: { box.next() }, sleep: Sleeps().sleep, found: reports.add)
     #expect(await check.check() == .ready)
     #expect(await check.check() == .notReady(reason: "database_unavailable"))
     #expect(await check.check() == .ready)
-    #expect(told.all == [.ready, .notReady(reason: "database_unavailable"), .ready])
+    #expect(reports.all == [.ready, .notReady(reason: "database_unavailable"), .ready])
   }
 
-  @Test("The node looks by itself, again and again, and tells what it finds")
+  @Test("The node checks periodically by itself and reports each result")
   func unasked() async throws {
     let sleeps = Sleeps()
-    let told = Told()
-    let check = ReadinessCheck(probing: { .ready }, sleep: sleeps.sleep, found: told.tell)
+    let reports = Reports()
+    let check = ReadinessCheck(probing: { .ready }, sleep: sleeps.sleep, found: reports.add)
     let running = Task { try await check.run() }
     for round in 1...3 {
-      try await until { told.all.count >= round && sleeps.isAsleep(for: ReadinessCheck.interval) }
+      try await until { reports.all.count >= round && sleeps.isAsleep(for: ReadinessCheck.interval) }
       sleeps.wakeAll()
     }
     running.cancel()
@@ -72,7 +72,7 @@ struct ReadinessCheckTests {
   }
 }
 
-/// Waits for a condition, as long as the test may.
+/// Waits for a condition until the test's time limit.
 private func until(_ condition: () -> Bool) async throws {
   while !condition() {
     try Task.checkCancellation()
@@ -80,22 +80,22 @@ private func until(_ condition: () -> Bool) async throws {
   }
 }
 
-/// A database that answers when the test says so, then at once.
-private final class HeldDatabase: Sendable {
+/// A database that answers once the test says so, and at once from then on.
+private final class GatedDatabase: Sendable {
   private struct State {
-    var questions = 0
+    var queries = 0
     var answer: Readiness?
     var waiting: [CheckedContinuation<Readiness, Never>] = []
   }
 
   private let state = Mutex(State())
 
-  var questions: Int { state.withLock { $0.questions } }
+  var queries: Int { state.withLock { $0.queries } }
 
   @Sendable func ask() async -> Readiness {
     await withCheckedContinuation { continuation in
       let answer = state.withLock { state in
-        state.questions += 1
+        state.queries += 1
         if state.answer == nil { state.waiting.append(continuation) }
         return state.answer
       }
@@ -113,11 +113,11 @@ private final class HeldDatabase: Sendable {
   }
 }
 
-/// A clock that stands still until the test wakes who sleeps by it.
+/// A clock that stands still until the test wakes its sleepers.
 private final class Sleeps: Sendable {
   private struct State {
     var durations: [Duration] = []
-    /// Who sleeps, by the place in `durations`.
+    /// The current sleepers, by their position in `durations`.
     var asleep: Set<Int> = []
   }
 
@@ -126,12 +126,12 @@ private final class Sleeps: Sendable {
   var durations: [Duration] { state.withLock { $0.durations } }
 
   @Sendable func sleep(_ duration: Duration) async throws {
-    let place = state.withLock { state in
+    let position = state.withLock { state in
       state.durations.append(duration)
       state.asleep.insert(state.durations.count)
       return state.durations.count
     }
-    while state.withLock({ $0.asleep.contains(place) }) {
+    while state.withLock({ $0.asleep.contains(position) }) {
       try Task.checkCancellation()
       await Task.yield()
     }
@@ -144,7 +144,7 @@ private final class Sleeps: Sendable {
   func wakeAll() { state.withLock { $0.asleep = [] } }
 }
 
-/// Answers that are given one after the other.
+/// A queue of results.
 private final class Box: Sendable {
   private let answers: Mutex<[Readiness]>
 
@@ -153,11 +153,11 @@ private final class Box: Sendable {
   func next() -> Readiness { answers.withLock { $0.isEmpty ? .ready : $0.removeFirst() } }
 }
 
-/// What was told, in order.
-private final class Told: Sendable {
-  private let told = Mutex<[Readiness]>([])
+/// The reported results, in order.
+private final class Reports: Sendable {
+  private let results = Mutex<[Readiness]>([])
 
-  var all: [Readiness] { told.withLock { $0 } }
+  var all: [Readiness] { results.withLock { $0 } }
 
-  @Sendable func tell(_ readiness: Readiness) { told.withLock { $0.append(readiness) } }
+  @Sendable func add(_ readiness: Readiness) { results.withLock { $0.append(readiness) } }
 }

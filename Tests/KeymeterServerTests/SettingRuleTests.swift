@@ -4,9 +4,9 @@ import Testing
 @testable import KeymeterOps
 @testable import keymeter
 
-@Suite("The settings that doctor knows")
+@Suite("Settings that doctor knows")
 struct SettingRuleTests {
-  @Test("Are those that docs/operations.md lists")
+  @Test("Doctor knows exactly the settings that docs/operations.md lists")
   func documented() throws {
     let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
@@ -15,7 +15,7 @@ struct SettingRuleTests {
     #expect(Set(listed) == Set(SettingRule.all().flatMap(\.names)))
   }
 
-  @Test("Each may be named with _FILE; what looks like one and is none is told of")
+  @Test("Each setting may have the suffix _FILE, and an unknown KEYMETER_ variable is reported")
   func unknown() {
     let source = SettingsSource(environment: [
       "KEYMETER_PORT_FILE": "/port", "KEYMETER_CONECTIONS": "5", "PORT": "1",
@@ -23,7 +23,7 @@ struct SettingRuleTests {
     #expect(SettingRule.unknown(in: source) == ["KEYMETER_CONECTIONS"])
   }
 
-  @Test("Each is judged by itself: none is blamed for another")
+  @Test("Each invalid setting is reported under its own name")
   func apart() {
     let source = SettingsSource(environment: ["KEYMETER_PORT": "x", "KEYMETER_HEADER_BYTES": "y"])
     let settings = NodeSettings(source, databaseURL: "postgresql://")

@@ -5,29 +5,29 @@ import NIOSSL
 
 @testable import KeymeterServer
 
-/// A connection with a `ConnectionGuard` in its place, but without a socket; its time passes when the test says so.
+/// A connection with a `ConnectionGuard` but without a socket, on a clock that the test advances.
 final class GuardedChannel {
   static let patience = TimeAmount.seconds(20)
 
-  /// The server's, of which this connection is one.
+  /// The drain of the server.
   let shutdown = Drain(lasting: .seconds(1))
   let connectionGuard: ConnectionGuard
   private let channel: EmbeddedChannel
   private let loop = EmbeddedEventLoop()
   private let ends = EndRecorder()
-  /// The client's end of an encrypted connection.
+  /// The client's side of an encrypted connection.
   private let client: EmbeddedChannel?
   private var received = ""
 
   /// - Parameters:
-  ///   - application: stands behind the guard, as the application does.
-  ///   - backlog: of all connections that this one is among.
-  ///   - encryption: how the connection is encrypted; `nil` for not at all. The handshake is over then.
+  ///   - application: handlers behind the guard.
+  ///   - writeBuffers: shared with other connections.
+  ///   - encryption: nil for plain HTTP. Otherwise the handshake completes at once.
   init(
-    _ application: [any ChannelHandler] = [], backlog: WriteBufferLimit = WriteBufferLimit(),
+    _ application: [any ChannelHandler] = [], writeBuffers: WriteBufferLimit = WriteBufferLimit(),
     encryption: SharedKeyTLS? = nil
   ) throws {
-    connectionGuard = ConnectionGuard(timeout: Self.patience, drain: shutdown, writeBuffers: backlog)
+    connectionGuard = ConnectionGuard(timeout: Self.patience, drain: shutdown, writeBuffers: writeBuffers)
     channel = EmbeddedChannel(loop: loop)
     let pipeline = channel.pipeline.syncOperations
     client = try encryption.map { [loop] in EmbeddedChannel(handler: try $0.client, loop: loop) }
@@ -44,7 +44,7 @@ final class GuardedChannel {
     try exchange()
   }
 
-  /// Brings each end of an encrypted connection what the other has sent, until neither has more.
+  /// Delivers the bytes of both sides of an encrypted connection until none are left.
   private func exchange() throws {
     guard let client else { return }
     while true {
@@ -64,21 +64,20 @@ final class GuardedChannel {
     _ = try? channel.finish(acceptAlreadyClosed: true)
   }
 
-  /// What the client has been sent so far.
+  /// Everything sent to the client so far.
   var sent: String {
     while let part = try? channel.readOutbound(as: ByteBuffer.self) { received += String(buffer: part) }
     return received
   }
 
-  /// How often the client has been answered.
+  /// The number of responses sent.
   var answers: Int { sent.ranges(of: #/HTTP/1\.1 \d{3} /#).count }
 
-  /// The server has said that it will send no more.
+  /// The server has closed its half of the connection.
   var hasEndedOutput: Bool { ends.output }
-  /// The connection is closed.
   var isClosed: Bool { !channel.isActive }
 
-  /// The client sends something, well-formed or not.
+  /// The client sends text, well-formed or not.
   func arrive(_ text: String) {
     guard let client else {
       _ = try? channel.writeInbound(ByteBuffer(string: text))
@@ -88,12 +87,12 @@ final class GuardedChannel {
     try? exchange()
   }
 
-  /// The client ends its half of the connection.
+  /// The client closes its half of the connection.
   func endInput() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
 
   func pass(_ time: TimeAmount) { loop.advanceTime(by: time) }
 
-  /// What waits for its turn on the event loop has it.
+  /// Runs everything that is queued on the event loop.
   func settle() { loop.run() }
 
   /// The application answers one request.
@@ -112,9 +111,9 @@ final class GuardedChannel {
   /// The application closes the connection.
   func close() { channel.close(promise: nil) }
 
-  /// An answer is written that the socket does not take.
+  /// The application writes a response that the socket does not take.
   ///
-  /// - Parameter capacity: how much memory holds it, if more.
+  /// - Parameter capacity: the size of its buffer, if larger.
   func fill(bytes: Int, of capacity: Int = 0) {
     var body = ByteBufferAllocator().buffer(capacity: max(bytes, capacity))
     body.writeRepeatingByte(0x78, count: bytes)
@@ -131,25 +130,25 @@ final class GuardedChannel {
     channel.pipeline.fireChannelWritabilityChanged()
   }
 
-  /// The socket is full once more.
+  /// The socket has room for a moment and is then full again.
   func fallBehind() {
     channel.isWritable = true
     channel.pipeline.fireChannelWritabilityChanged()
     stopTaking()
   }
 
-  /// The socket takes all that was written to it, and could take more.
+  /// The socket takes everything and has room for more.
   func catchUp() {
     channel.flush()
     channel.isWritable = true
     channel.pipeline.fireChannelWritabilityChanged()
   }
 
-  /// The socket takes all that was written to it, but goes on being full.
+  /// The socket takes everything and is still full.
   func drain() { channel.flush() }
 }
 
-/// Notes how a connection ends; an embedded channel knows no half-closed ones.
+/// Records half-closing, which an embedded channel doesn't support.
 private final class EndRecorder: ChannelOutboundHandler {
   typealias OutboundIn = Any
 

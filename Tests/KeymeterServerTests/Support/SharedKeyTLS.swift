@@ -1,12 +1,11 @@
 import NIOSSL
 
-/// TLS between two ends that share a key, and so need no certificates.
+/// TLS with a pre-shared key, which needs no certificates.
 struct SharedKeyTLS {
   static let standard = SharedKeyTLS()
 
   private static let key = NIOSSLSecureBytes(Array(1...16))
 
-  /// A handler for the server's end of one connection.
   var server: NIOSSLServerHandler {
     get throws {
       var configuration = Self.configuration
@@ -15,7 +14,6 @@ struct SharedKeyTLS {
     }
   }
 
-  /// A handler for the client's end of one connection.
   var client: NIOSSLClientHandler {
     get throws {
       var configuration = Self.configuration

@@ -4,18 +4,18 @@ import Testing
 
 @testable import KeymeterServer
 
-@Suite("A connection's last answer while the server drains", .timeLimit(.minutes(1)))
-struct LastAnswerTests {
+@Suite("A connection's last response during the drain", .timeLimit(.minutes(1)))
+struct LastResponseTests {
   private static let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
-  @Test("It says that the connection ends, and the connection does; before, nothing of the kind is said")
+  @Test("Connection: close is sent during the drain only, and the connection then closes")
   func saysSo() throws {
     let connection = try GuardedChannel()
     connection.arrive(Self.request)
     try connection.answer()
     #expect(!connection.sent.lowercased().contains("connection:"))
     connection.shutdown.begin()
-    #expect(!connection.hasEndedOutput, "an idle connection is left alone")
+    #expect(!connection.hasEndedOutput, "an idle connection stays open")
     connection.arrive(Self.request)
     try connection.answer()
     #expect(connection.answers == 2 && connection.sent.contains("Connection: close\r\n"))
@@ -24,7 +24,7 @@ struct LastAnswerTests {
     #expect(connection.isClosed)
   }
 
-  @Test("Requests that were sent without waiting are all answered first")
+  @Test("Pipelined requests are all answered before the connection closes")
   func pipelined() throws {
     let connection = try GuardedChannel()
     connection.shutdown.begin()
@@ -36,7 +36,7 @@ struct LastAnswerTests {
     #expect(connection.hasEndedOutput)
   }
 
-  @Test("What comes behind it has no effect, and the request that it answers still arrives whole")
+  @Test("Requests after the last response are dropped, and the rest of its own request still arrives")
   func nothingBehind() throws {
     let application = Counter()
     let connection = try GuardedChannel([application])
@@ -51,7 +51,7 @@ struct LastAnswerTests {
   }
 }
 
-/// Counts what the application is given.
+/// Counts the parts that reach the application.
 private final class Counter: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
 
