@@ -5,7 +5,7 @@
 public struct PostgresError: Error, Sendable, Equatable {
   /// The kinds of failure.
   ///
-  /// Each says what is known about whether anything was executed.
+  /// Each says whether anything was executed, as far as the client knows.
   public enum Kind: Sendable, Equatable {
     /// The connection string or a setting is unusable.
     case configuration

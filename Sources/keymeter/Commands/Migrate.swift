@@ -7,7 +7,7 @@ struct Migrate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Migrate the database's schema to this version.",
     discussion: """
-      Several may run at once: they wait for each other. Forward only; a migration that has been applied is
+      Several can run at once: they wait for each other. Migrations only go forward, and an applied migration is
       never edited.
       """)
 
