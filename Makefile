@@ -20,27 +20,32 @@ SANITIZERS ?= thread address
 SWIFT_FILES := Package.swift Sources Tests Plugins
 # A target may import only its declared dependencies. Package.swift has the other rules that the compiler enforces.
 STRICT := --explicit-target-dependency-import-check error
+# With a cached build plan, SwiftPM would not notice a file that was added to sql/ or deleted from it.
+BUILD := $(STRICT) --disable-build-manifest-caching
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# A debug build, whose modules `make test` needs too: a first release build would compile everything twice.
 # exec, so that Ctrl-C reaches the server directly.
-run: build ## Install missing tools, build, and serve with a private database (DATA_DIR=.keymeter PORT=8080)
-	@exec .build/release/keymeter dev --data-dir '$(DATA_DIR)' --port '$(PORT)'
+run: ## Install missing tools, build, and serve with a private database (DATA_DIR=.keymeter PORT=8080)
+	@scripts/setup run
+	swift build --product keymeter $(BUILD)
+	@exec .build/debug/keymeter dev --data-dir '$(DATA_DIR)' --port '$(PORT)'
 
 # The whole-stack tests start the keymeter executable from the same build.
 test: ## Install missing tools, build, and run all tests (TEST_FLAGS='--filter NAME' for some)
 	@scripts/setup test
-	swift build --build-tests $(STRICT)
+	swift build --build-tests $(BUILD)
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TEST_WIDTH) swift test --skip-build $(STRICT) $(TEST_FLAGS)
 
 build: ## Install missing tools and build the release executable, .build/release/keymeter
 	@scripts/setup run
-	swift build --configuration release --product keymeter $(STRICT)
+	swift build --configuration release --product keymeter $(BUILD)
 
 schema: ## Write sql/schema.sql, which a test compares with what the migrations create
 	@scripts/setup test
-	swift build --build-tests $(STRICT)
+	swift build --build-tests $(BUILD)
 	KEYMETER_WRITE_SCHEMA=1 swift test --skip-build $(STRICT) --filter SchemaDocumentTests
 
 format: ## Format the Swift sources in place
@@ -69,7 +74,7 @@ bench-scale: build ## Benchmark Keymeter with 10,000,000 keys (36 GB of disk), a
 # exec, so that Ctrl-C reaches the run directly.
 fuzz: build ## Send hostile requests, and valid and invalid ones for every operation (FUZZ_SEED=7 repeats a run)
 	@scripts/setup test fuzz
-	swift build --build-tests $(STRICT)
+	swift build --build-tests $(BUILD)
 	@exec Tests/Fuzz/run
 
 # exec, so that Ctrl-C reaches the run directly.

@@ -143,21 +143,8 @@ let package = Package(
       ],
       swiftSettings: strict
     ),
-    .executableTarget(
-      name: "text-embedder",
-      path: "Plugins/TextEmbedder",
-      swiftSettings: strict
-    ),
-    .plugin(
-      name: "EmbedSQL",
-      capability: .buildTool(),
-      dependencies: ["text-embedder"]
-    ),
-    .plugin(
-      name: "EmbedOpenAPI",
-      capability: .buildTool(),
-      dependencies: ["text-embedder"]
-    ),
+    .plugin(name: "EmbedSQL", capability: .buildTool()),
+    .plugin(name: "EmbedOpenAPI", capability: .buildTool()),
     .target(
       name: "KeymeterTesting",
       dependencies: [

@@ -9,13 +9,14 @@ struct EmbedSQL: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
     let root = context.package.directoryURL.appending(path: "sql")
     let files = try Self.folders.flatMap { try Self.sqlFiles(in: root.appending(path: $0)) }
+    let script = context.package.directoryURL.appending(path: "Plugins/embed-text")
     let output = context.pluginWorkDirectoryURL.appending(path: "EmbeddedSQL.swift")
     return [
       .buildCommand(
         displayName: "Embedding \(files.count) SQL files",
-        executable: try context.tool(named: "text-embedder").url,
-        arguments: ["sql", output.path(), root.path()] + files.map { $0.path() },
-        inputFiles: files,
+        executable: URL(filePath: "/bin/sh"),
+        arguments: [script.path(), "sql", output.path(), root.path()] + files.map { $0.path() },
+        inputFiles: [script] + files,
         outputFiles: [output]
       )
     ]
