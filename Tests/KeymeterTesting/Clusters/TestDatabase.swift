@@ -80,7 +80,8 @@ public struct TestDatabase: Sendable {
     let cluster = try await TestCluster.shared.cluster()
     let connection = try await Connection.connect(
       ConnectionConfiguration(
-        url: cluster.connectionURL(database: "postgres"), statementTimeout: .seconds(60)),
+        url: cluster.connectionURL(database: "postgres"), connectTimeout: .seconds(60),
+        statementTimeout: .seconds(120)),
       logger: .silent)
     do {
       try await connection.executeScript(sql)
@@ -129,8 +130,10 @@ extension ConnectionPool {
     _ body: (ConnectionPool) async throws -> Output
   ) async throws -> Output {
     let pool = ConnectionPool(
-      configuration: try ConnectionConfiguration(url: url, role: role?.rawValue),
-      options: .init(maximumConnections: maximumConnections, waitLimit: .seconds(20)), logger: .silent)
+      // The limits only bound a hang: on a busy machine a statement may take long.
+      configuration: try ConnectionConfiguration(
+        url: url, connectTimeout: .seconds(60), statementTimeout: .seconds(120), role: role?.rawValue),
+      options: .init(maximumConnections: maximumConnections, waitLimit: .seconds(120)), logger: .silent)
     do {
       let output = try await body(pool)
       await pool.close()
