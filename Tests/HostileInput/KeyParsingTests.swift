@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Hostile input: keys", .timeLimit(.minutes(2)))
+@Suite("Hostile input: keys", .timeLimit(.minutes(10)))
 struct KeyParsingTests {
   @Test("No text of the corpus is accepted as a key")
   func corpus() {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import KeymeterServer
 
-@Suite("Verifications behind the guard", .timeLimit(.minutes(1)))
+@Suite("Verifications behind the guard", .timeLimit(.minutes(10)))
 struct GuardedVerificationTests {
   private static let head = "POST /api/v1/verify HTTP/1.1\r\nHost: x\r\n"
 

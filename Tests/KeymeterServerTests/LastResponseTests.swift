@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterServer
 
-@Suite("A connection's last response during the drain", .timeLimit(.minutes(1)))
+@Suite("A connection's last response during the drain", .timeLimit(.minutes(10)))
 struct LastResponseTests {
   private static let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

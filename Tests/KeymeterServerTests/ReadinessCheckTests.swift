@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterServer
 
-@Suite("Readiness check", .timeLimit(.minutes(1)))
+@Suite("Readiness check", .timeLimit(.minutes(10)))
 struct ReadinessCheckTests {
   @Test("A lost database is noticed within 2 s")
   func bound() {

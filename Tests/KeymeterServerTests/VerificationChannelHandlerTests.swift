@@ -11,7 +11,7 @@ import Testing
 @testable import KeymeterHandlers
 @testable import KeymeterServer
 
-@Suite("Verification in the channel", .timeLimit(.minutes(1)))
+@Suite("Verification in the channel", .timeLimit(.minutes(10)))
 struct VerificationChannelHandlerTests {
   @Test("A verification gets a complete response and never reaches the application")
   func answers() async throws {

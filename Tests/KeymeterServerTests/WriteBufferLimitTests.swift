@@ -3,7 +3,7 @@ import Testing
 
 @testable import KeymeterServer
 
-@Suite("Unread responses of all connections", .timeLimit(.minutes(1)))
+@Suite("Unread responses of all connections", .timeLimit(.minutes(10)))
 struct WriteBufferLimitTests {
   /// The disconnected clients, in order.
   private final class Ends: Sendable {

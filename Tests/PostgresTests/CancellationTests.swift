@@ -1,18 +1,18 @@
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct CancellationTests {
   private static let sleep = Statement("sleep", "SELECT pg_sleep($1::bigint / 1000.0)")
 
   @Test func `a cancelled statement returns promptly and its connection stays usable`() async throws {
-    try await withConnection(statementTimeout: .seconds(60)) { connection in
+    try await withConnection(statementTimeout: .seconds(600)) { connection in
       let start = ContinuousClock.now
-      let task = Task { try await connection.execute(Self.sleep, [.int8(50_000)]) }
+      let task = Task { try await connection.execute(Self.sleep, [.int8(500_000)]) }
       try await Task.sleep(for: .milliseconds(100))
       task.cancel()
       #expect(await postgresError { _ = try await task.value }?.kind == .cancelled)
-      #expect(ContinuousClock.now - start < .seconds(10))
+      #expect(ContinuousClock.now - start < .seconds(60))
       #expect(connection.isUsable)
       try await connection.expectEcho(7)
     }
@@ -49,7 +49,7 @@ struct CancellationTests {
   }
 
   @Test func `a cancelled waiter gets no connection and leaks none`() async throws {
-    try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(20))) { pool in
+    try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(120))) { pool in
       try await withThrowingTaskGroup { group in
         for _ in 0..<300 {
           group.addTask {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ConfigurationTests {
   private func setting(_ keyword: String, _ configuration: ConnectionConfiguration) -> String? {
     configuration.settings.first { $0.keyword == keyword }?.value

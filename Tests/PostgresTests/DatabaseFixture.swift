@@ -17,12 +17,12 @@ func withDatabase(_ body: (TestDatabase) async throws -> Void) async throws {
 
 /// Runs a test with one connection to a new database.
 func withConnection(
-  preparedStatements: Bool = true, statementTimeout: Duration = .seconds(10),
+  preparedStatements: Bool = true, statementTimeout: Duration = .seconds(60),
   _ body: (Connection) async throws -> Void
 ) async throws {
   try await withDatabase { database in
     let configuration = try ConnectionConfiguration(
-      url: database.url, connectTimeout: .seconds(20), statementTimeout: statementTimeout,
+      url: database.url, connectTimeout: .seconds(60), statementTimeout: statementTimeout,
       preparedStatements: preparedStatements)
     let connection = try await Connection.connect(configuration, logger: quietLogger)
     try await body(connection)
@@ -33,12 +33,12 @@ func withConnection(
 /// Runs a test with a pool on a new database.
 func withPool(
   _ options: ConnectionPool.Options = ConnectionPool.Options(
-    waitLimit: .seconds(20), closeLimit: .seconds(2)),
-  statementTimeout: Duration = .seconds(10), _ body: (ConnectionPool) async throws -> Void
+    waitLimit: .seconds(120), closeLimit: .seconds(2)),
+  statementTimeout: Duration = .seconds(60), _ body: (ConnectionPool) async throws -> Void
 ) async throws {
   try await withDatabase { database in
     let configuration = try ConnectionConfiguration(
-      url: database.url, connectTimeout: .seconds(20), statementTimeout: statementTimeout)
+      url: database.url, connectTimeout: .seconds(60), statementTimeout: statementTimeout)
     let pool = ConnectionPool(configuration: configuration, options: options, logger: quietLogger)
     try await body(pool)
     await pool.close()

@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct DecodingErrorTests {
   private func error<Value: PostgresDecodable>(
     _ sql: String, as type: Value.Type

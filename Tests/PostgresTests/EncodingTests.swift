@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct EncodingTests {
   /// Sends each parameter through the server and compares the result.
   private func expectRoundTrip<Value: PostgresDecodable & Equatable>(

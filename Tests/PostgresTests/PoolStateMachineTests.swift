@@ -2,7 +2,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PoolStateMachineTests {
   typealias ConnectionID = PoolStateMachine.ConnectionID
   typealias WaiterID = PoolStateMachine.WaiterID

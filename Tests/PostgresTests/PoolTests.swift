@@ -6,7 +6,7 @@ import Testing
   import Glibc
 #endif
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PoolTests {
   @Test func `a caller that gets no connection within the wait limit gets a pool error`() async throws {
     try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(2))) { pool in
@@ -19,7 +19,7 @@ struct PoolTests {
   }
 
   @Test func `the pool never exceeds its maximum, and all callers are served`() async throws {
-    try await withPool(.init(maximumConnections: 3, waitLimit: .seconds(20))) { pool in
+    try await withPool(.init(maximumConnections: 3, waitLimit: .seconds(120))) { pool in
       let now = Shared(0)
       let most = Shared(0)
       try await withThrowingTaskGroup { group in
@@ -46,7 +46,7 @@ struct PoolTests {
   @Test func `an unreachable database fails callers long before the wait limit`() async throws {
     let configuration = try ConnectionConfiguration(url: "postgresql://user@127.0.0.1:1/none")
     let pool = ConnectionPool(
-      configuration: configuration, options: .init(maximumConnections: 2, waitLimit: .seconds(50)),
+      configuration: configuration, options: .init(maximumConnections: 2, waitLimit: .seconds(500)),
       logger: quietLogger)
     let start = ContinuousClock.now
     await withTaskGroup { group in
@@ -56,7 +56,7 @@ struct PoolTests {
         }
       }
     }
-    #expect(ContinuousClock.now - start < .seconds(10))
+    #expect(ContinuousClock.now - start < .seconds(60))
     await pool.close()
   }
 
@@ -85,7 +85,7 @@ struct PoolTests {
   }
 
   @Test func `closing gives up waiting at its limit`() async throws {
-    try await withPool(.init(waitLimit: .seconds(20), closeLimit: .milliseconds(100))) { pool in
+    try await withPool(.init(waitLimit: .seconds(120), closeLimit: .milliseconds(100))) { pool in
       try await pool.withConnection { _ in await pool.close() }
     }
   }
@@ -94,7 +94,7 @@ struct PoolTests {
     let wait = Statement("wait", "SELECT pg_advisory_xact_lock(1)")
     let waiting = Statement(
       "waiting", "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    try await withPool(.init(maximumConnections: 9, waitLimit: .seconds(20))) { pool in
+    try await withPool(.init(maximumConnections: 9, waitLimit: .seconds(120))) { pool in
       try await pool.withConnection { holder in
         try await holder.executeScript("SELECT pg_advisory_lock(1)")
         try await withThrowingTaskGroup { group in
@@ -115,7 +115,7 @@ struct PoolTests {
 
   @Test func `maintenance closes idle connections`() async throws {
     let options = ConnectionPool.Options(
-      waitLimit: .seconds(20), maximumIdleTime: .milliseconds(50), idleCheckInterval: .milliseconds(20),
+      waitLimit: .seconds(120), maximumIdleTime: .milliseconds(50), idleCheckInterval: .milliseconds(20),
       closeLimit: .seconds(2))
     try await withPool(options) { pool in
       _ = try await pool.withConnection { try await $0.echo(1) }
@@ -129,7 +129,7 @@ struct PoolTests {
 
   @Test func `maintenance keeps idle connections that pass their liveness check`() async throws {
     try await withPool(
-      .init(waitLimit: .seconds(20), idleCheckInterval: .milliseconds(10), closeLimit: .seconds(2))
+      .init(waitLimit: .seconds(120), idleCheckInterval: .milliseconds(10), closeLimit: .seconds(2))
     ) { pool in
       let process = try await pool.withConnection { try await $0.backendProcess() }
       let maintenance = Task { await pool.run() }
@@ -142,7 +142,7 @@ struct PoolTests {
 
   #if canImport(Glibc)
     @Test func `closed and dropped connections leave no backend behind`() async throws {
-      try await withPool(.init(maximumConnections: 2, waitLimit: .seconds(20))) { pool in
+      try await withPool(.init(maximumConnections: 2, waitLimit: .seconds(120))) { pool in
         try await withDatabase { database in
           let configuration = try ConnectionConfiguration(url: database.url, applicationName: "leak_test")
           for round in 0..<20 {

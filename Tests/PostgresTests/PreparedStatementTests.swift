@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PreparedStatementTests {
   private static let prepared = Statement("prepared", "SELECT count(*) AS n FROM pg_prepared_statements")
   private static let all = Statement("all", "SELECT * FROM t")
@@ -88,7 +88,7 @@ struct PreparedStatementTests {
   }
 
   @Test func `a transaction is retried after a table of a prepared statement changed`() async throws {
-    try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(20))) { pool in
+    try await withPool(.init(maximumConnections: 1, waitLimit: .seconds(120))) { pool in
       try await pool.withConnection { connection in
         try await connection.executeScript("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
         _ = try await connection.execute(Self.all)

@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct TransactionTests {
   private static let insert = Statement("insert_t", "INSERT INTO t (a) VALUES ($1)")
   private static let count = Statement("count_t", "SELECT count(*) AS n FROM t")

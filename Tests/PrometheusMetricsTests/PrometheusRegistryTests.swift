@@ -3,7 +3,7 @@ import Testing
 
 @testable import PrometheusMetrics
 
-@Suite("The metrics registry", .timeLimit(.minutes(1)))
+@Suite("The metrics registry", .timeLimit(.minutes(10)))
 struct PrometheusRegistryTests {
   private static let total = MetricDeclaration("test_total", .counter, "Total.", labels: ["kind"])
   private static let gauge = MetricDeclaration("test_gauge", .gauge, "Gauge.")

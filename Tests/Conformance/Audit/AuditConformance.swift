@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Reading the audit log", .timeLimit(.minutes(2)))
+@Suite("Reading the audit log", .timeLimit(.minutes(10)))
 struct AuditConformance {
   @Test(
     "An audit entry is read back as it was written, with values of every kind", arguments: Backend.allCases)

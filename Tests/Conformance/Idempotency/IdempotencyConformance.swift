@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Idempotency keys", .timeLimit(.minutes(2)))
+@Suite("Idempotency keys", .timeLimit(.minutes(10)))
 struct IdempotencyConformance {
   private struct Interruption: Error {}
 

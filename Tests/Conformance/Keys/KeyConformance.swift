@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Keys", .timeLimit(.minutes(1)))
+@Suite("Keys", .timeLimit(.minutes(10)))
 struct KeyConformance {
   @Test("A new key is stored as requested and found by its secret's hash", arguments: Backend.allCases)
   func stored(backend: Backend) async throws {

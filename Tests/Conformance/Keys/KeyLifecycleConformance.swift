@@ -3,7 +3,7 @@ import KeymeterTesting
 import Synchronization
 import Testing
 
-@Suite("Rotating, revoking and deleting keys", .timeLimit(.minutes(2)))
+@Suite("Rotating, revoking and deleting keys", .timeLimit(.minutes(10)))
 struct KeyLifecycleConformance {
   @Test(
     "A rotation's new secret authenticates at once, and the old one only during the overlap",

@@ -4,7 +4,7 @@ import KeymeterTesting
 import Testing
 
 /// Runs the same random operations on the in-memory model and on PostgreSQL, and compares every result.
-@Suite("PostgreSQL agrees with the in-memory model", .timeLimit(.minutes(3)))
+@Suite("PostgreSQL agrees with the in-memory model", .timeLimit(.minutes(10)))
 struct ModelConformance {
   @Test(
     "Random operations of several organisations have the same results",

@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Pages of keys", .timeLimit(.minutes(2)))
+@Suite("Pages of keys", .timeLimit(.minutes(10)))
 struct PageConformance {
   @Test(
     "A page starts after its cursor, applies the filter and stops at its limit", arguments: Backend.allCases)

@@ -3,7 +3,7 @@ import KeymeterTesting
 import Synchronization
 import Testing
 
-@Suite("Transactions", .timeLimit(.minutes(1)))
+@Suite("Transactions", .timeLimit(.minutes(10)))
 struct TransactionConformance {
   private struct Interruption: Error {}
 

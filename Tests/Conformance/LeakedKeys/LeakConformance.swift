@@ -4,7 +4,7 @@ import KeymeterTesting
 import Synchronization
 import Testing
 
-@Suite("Revoking leaked keys", .timeLimit(.minutes(2)))
+@Suite("Revoking leaked keys", .timeLimit(.minutes(10)))
 struct LeakConformance {
   @Test(
     "A leaked secret revokes its key with all its secrets, whichever secret leaked and whichever pepper hashed it",

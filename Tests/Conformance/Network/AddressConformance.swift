@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Keys with allowed address ranges", .timeLimit(.minutes(2)))
+@Suite("Keys with allowed address ranges", .timeLimit(.minutes(10)))
 struct AddressConformance {
   private static let list = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]
   private static let inside = ["10.255.0.1", "::ffff:10.0.0.1", "192.0.2.7", "2001:db8:ffff::1"]

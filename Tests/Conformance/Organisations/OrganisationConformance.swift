@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Organisations", .timeLimit(.minutes(1)))
+@Suite("Organisations", .timeLimit(.minutes(10)))
 struct OrganisationConformance {
   @Test("An organisation is found by its exact provider id only", arguments: Backend.allCases)
   func found(backend: Backend) async throws {

@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Peppers", .timeLimit(.minutes(2)))
+@Suite("Peppers", .timeLimit(.minutes(10)))
 struct PepperConformance {
   @Test("A pepper keeps the bytes with which it was first introduced", arguments: Backend.allCases)
   func introduced(backend: Backend) async throws {

@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Recording usage", .timeLimit(.minutes(2)))
+@Suite("Recording usage", .timeLimit(.minutes(10)))
 struct RecordingConformance {
   @Test("Recorded usage is counted in full, and marked if it exceeds a limit", arguments: Backend.allCases)
   func neverRefused(backend: Backend) async throws {

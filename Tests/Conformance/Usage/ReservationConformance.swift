@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Reservations", .timeLimit(.minutes(2)))
+@Suite("Reservations", .timeLimit(.minutes(10)))
 struct ReservationConformance {
   private static let held = Amounts(requests: 1, tokens: 50, speechSeconds: 8)
 

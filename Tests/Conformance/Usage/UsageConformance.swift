@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Usage", .timeLimit(.minutes(2)))
+@Suite("Usage", .timeLimit(.minutes(10)))
 struct UsageConformance {
   @Test(
     "A key's usage includes what its reservations hold, and reports it separately",

@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Admission", .timeLimit(.minutes(2)))
+@Suite("Admission", .timeLimit(.minutes(10)))
 struct AdmissionConformance {
   private static let mixed = Amounts(requests: 1, tokens: 20, speechSeconds: 300)
 

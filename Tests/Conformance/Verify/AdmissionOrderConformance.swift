@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("The order of checks in an admission", .timeLimit(.minutes(2)))
+@Suite("The order of checks in an admission", .timeLimit(.minutes(10)))
 struct AdmissionOrderConformance {
   @Test("A rejection names the first failed check in the contract's order", arguments: Backend.allCases)
   func order(backend: Backend) async throws {

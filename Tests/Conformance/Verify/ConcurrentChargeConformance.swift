@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite("Concurrent charges", .timeLimit(.minutes(2)))
+@Suite("Concurrent charges", .timeLimit(.minutes(10)))
 struct ConcurrentChargeConformance {
   @Test(
     "Of 64 concurrent charges exactly the number that fits the limit is admitted",

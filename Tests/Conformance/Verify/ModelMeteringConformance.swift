@@ -4,7 +4,7 @@ import Testing
 
 /// Runs the same random operations on the model and on PostgreSQL with two nodes, and compares results and
 /// contents.
-@Suite("PostgreSQL meters like the in-memory model", .timeLimit(.minutes(2)))
+@Suite("PostgreSQL meters like the in-memory model", .timeLimit(.minutes(10)))
 struct ModelMeteringConformance {
   @Test(
     "Random operations of several organisations have the same results and leave the same usage",

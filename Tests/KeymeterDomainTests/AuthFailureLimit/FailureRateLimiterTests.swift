@@ -2,7 +2,7 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FailureRateLimiterTests {
+@Suite(.timeLimit(.minutes(10))) struct FailureRateLimiterTests {
   private let clock = SteppingClock()
   private let attacker: IPAddress
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KeymeterHandlers
 
-@Suite("429: too many failed authentications from one address", .timeLimit(.minutes(1)))
+@Suite("429: too many failed authentications from one address", .timeLimit(.minutes(10)))
 struct FailedAuthenticationTests {
   private static let none = TrustedProxies([])
   private static let title = "Too many failed authentications."

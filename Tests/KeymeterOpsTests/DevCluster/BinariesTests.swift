@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension ClusterTests {
-  @Suite("Finding PostgreSQL", .serialized, .timeLimit(.minutes(2)))
+  @Suite("Finding PostgreSQL", .serialized, .timeLimit(.minutes(10)))
   struct Binaries {
     @Test("an installed PostgreSQL is found without any variable")
     func packages() async throws {

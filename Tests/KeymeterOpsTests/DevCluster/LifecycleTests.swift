@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension ClusterTests {
-  @Suite("Stopping and starting again", .serialized, .timeLimit(.minutes(2)))
+  @Suite("Stopping and starting again", .serialized, .timeLimit(.minutes(10)))
   struct Lifecycle {
     @Test("a second start adopts the running server and lets its roles in beside the first's")
     func adoption() async throws {

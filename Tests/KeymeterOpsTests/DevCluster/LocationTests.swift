@@ -7,7 +7,7 @@ import Testing
 private let longName = "it's here, too: " + String(repeating: "long", count: 30)
 
 extension ClusterTests {
-  @Suite("AsyncSemaphore", .serialized, .timeLimit(.minutes(2)))
+  @Suite("AsyncSemaphore", .serialized, .timeLimit(.minutes(10)))
   struct AsyncSemaphore {
     @Test("a directory whose path is too long for a socket gets a private one that every process finds")
     func longPath() async throws {

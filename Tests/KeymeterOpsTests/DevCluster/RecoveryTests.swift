@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension ClusterTests {
-  @Suite("Recovering", .serialized, .timeLimit(.minutes(2)))
+  @Suite("Recovering", .serialized, .timeLimit(.minutes(10)))
   struct Recovery {
     @Test("a start after kill -9 of the server recovers what was committed")
     func killedServer() async throws {

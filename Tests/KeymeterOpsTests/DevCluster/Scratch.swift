@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// All suites that start servers, one after the other: each server wants memory and a core.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 enum ClusterTests {}
 
 let isRoot = geteuid() == 0

@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension ClusterTests {
-  @Suite("Starting", .serialized, .timeLimit(.minutes(2)))
+  @Suite("Starting", .serialized, .timeLimit(.minutes(10)))
   struct Starting {
     @Test("a fresh start answers SQL of the invoking user as superuser, in UTF8 with checksums")
     func freshStart() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("The audit log", .timeLimit(.minutes(1)))
+@Suite("The audit log", .timeLimit(.minutes(10)))
 struct AuditLogTests {
   @Test(
     "An audit entry can't be changed or deleted, even by the table's owner",

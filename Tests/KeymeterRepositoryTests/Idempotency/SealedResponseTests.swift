@@ -9,7 +9,7 @@ import Testing
 /// Tries to open a stored response as a thief of the database would.
 ///
 /// The documented decryption is repeated here.
-@Suite("Stored responses", .timeLimit(.minutes(1)))
+@Suite("Stored responses", .timeLimit(.minutes(10)))
 struct SealedResponseTests {
   private static let name = "order 7"
   private static let pepper = [UInt8](repeating: 7, count: 32)

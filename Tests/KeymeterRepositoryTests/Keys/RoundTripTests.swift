@@ -6,7 +6,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// Counts round trips to the database, `BEGIN` and `COMMIT` included, with all statements prepared.
-@Suite("Round trips", .timeLimit(.minutes(1)))
+@Suite("Round trips", .timeLimit(.minutes(10)))
 struct RoundTripTests {
   @Test("A key is created in 5 round trips, and with an idempotency key in 7")
   func creation() async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// Calls each admission function directly, because which one a node calls depends on timing.
-@Suite("Addresses in the admission functions", .timeLimit(.minutes(1)))
+@Suite("Addresses in the admission functions", .timeLimit(.minutes(10)))
 struct AddressAdmissionTests {
   @Test("An allowed address is admitted, and a disallowed or unknown one rejected, alone and in a batch")
   func oneByOne() async throws {

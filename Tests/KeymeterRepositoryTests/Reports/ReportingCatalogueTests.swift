@@ -3,7 +3,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("The reporting schema", .timeLimit(.minutes(1)))
+@Suite("The reporting schema", .timeLimit(.minutes(10)))
 struct ReportingCatalogueTests {
   @Test("The reporting schema has the documented views and nothing else")
   func views() async throws {

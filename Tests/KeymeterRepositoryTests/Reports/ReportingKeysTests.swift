@@ -2,7 +2,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("Key reports: near limit, unused, top consumers", .timeLimit(.minutes(1)))
+@Suite("Key reports: near limit, unused, top consumers", .timeLimit(.minutes(10)))
 struct ReportingKeysTests {
   @Test("A key is near its limit from 80 % on, per dimension, with the remaining amount")
   func threshold() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("Reports", .timeLimit(.minutes(1)))
+@Suite("Reports", .timeLimit(.minutes(10)))
 struct ReportingReportTests {
   static let columns = [
     "daily_usage": [

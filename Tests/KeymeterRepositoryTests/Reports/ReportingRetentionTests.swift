@@ -3,7 +3,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("keymeter.drop_usage_before", .timeLimit(.minutes(1)))
+@Suite("keymeter.drop_usage_before", .timeLimit(.minutes(10)))
 struct ReportingRetentionTests {
   @Test("Months before the cutoff's month are dropped and returned, and nothing else changes")
   func dropsOldMonths() async throws {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("reporting.monthly_usage and reporting.daily_usage", .timeLimit(.minutes(1)))
+@Suite("reporting.monthly_usage and reporting.daily_usage", .timeLimit(.minutes(10)))
 struct ReportingUsageTests {
   @Test("Usage is reported with the names and limits that belong to it")
   func wholeRow() async throws {

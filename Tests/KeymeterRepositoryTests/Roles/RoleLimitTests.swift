@@ -7,7 +7,7 @@ import Testing
 /// What each role can't do.
 ///
 /// The tests try it instead of reading the grants.
-@Suite("Privileges of the roles", .timeLimit(.minutes(2)))
+@Suite("Privileges of the roles", .timeLimit(.minutes(10)))
 struct RoleLimitTests {
   private static let denied = "42501"
 

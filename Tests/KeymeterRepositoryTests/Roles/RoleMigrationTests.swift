@@ -14,7 +14,7 @@ import Testing
 #endif
 
 /// Uses a separate cluster, because roles are shared by all databases of a cluster.
-@Suite("Creating the roles", .serialized, .timeLimit(.minutes(4)))
+@Suite("Creating the roles", .serialized, .timeLimit(.minutes(10)))
 struct RoleMigrationTests {
   private static let login = "some_login"
 

@@ -5,7 +5,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// Reads the tables from the catalogue, so that a new table without policies is found.
-@Suite("Row-level security", .timeLimit(.minutes(2)))
+@Suite("Row-level security", .timeLimit(.minutes(10)))
 struct TenantIsolationTests {
   private static let tables = """
     SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c

@@ -6,7 +6,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// All tests share one session, as behind a pooler in transaction mode.
-@Suite("The tenant of a transaction", .timeLimit(.minutes(1)))
+@Suite("The tenant of a transaction", .timeLimit(.minutes(10)))
 struct TransactionTenantTests {
   private static let named = "SELECT coalesce(current_setting('keymeter.organisation_id', true), '')"
 

@@ -5,7 +5,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// What makes it possible to move a cell to another database: see docs/scaling.md.
-@Suite("Cell and home schema", .timeLimit(.minutes(1)))
+@Suite("Cell and home schema", .timeLimit(.minutes(10)))
 struct CellTests {
   /// Finds a secret by its hash, before the organisation is known.
   private static let lookupsByHash = ["api_key_secrets_secret_hash_key", "former_secrets_secret_hash_key"]

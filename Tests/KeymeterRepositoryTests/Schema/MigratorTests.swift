@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("The migrator", .timeLimit(.minutes(1)))
+@Suite("The migrator", .timeLimit(.minutes(10)))
 struct MigratorTests {
   @Test("The first run applies all files in order, and the second none")
   func appliesOnce() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("Named statements", .timeLimit(.minutes(1)))
+@Suite("Named statements", .timeLimit(.minutes(10)))
 struct NamedStatementTests {
   @Test("PostgreSQL can prepare every named statement against the migrated schema")
   func everyStatementPrepares() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("The analytics queue", .timeLimit(.minutes(1)))
+@Suite("The analytics queue", .timeLimit(.minutes(10)))
 struct AnalyticsQueueTests {
   @Test("An organisation's queries run one at a time in order of arrival, and others don't wait for them")
   func turns() async throws {

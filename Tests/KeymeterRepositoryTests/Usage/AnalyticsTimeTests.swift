@@ -6,7 +6,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// Uses a database where each month's usage is slow to sum up.
-@Suite("The deadline of an analytics query", .timeLimit(.minutes(1)))
+@Suite("The deadline of an analytics query", .timeLimit(.minutes(10)))
 struct AnalyticsTimeTests {
   private static let organisation = OrganisationID(rawValue: "org_large")
 

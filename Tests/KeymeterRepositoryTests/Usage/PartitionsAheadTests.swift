@@ -6,7 +6,7 @@ import Testing
 
 @testable import KeymeterRepository
 
-@Suite("Partitions for the coming months", .timeLimit(.minutes(1)))
+@Suite("Partitions for the coming months", .timeLimit(.minutes(10)))
 struct PartitionsAheadTests {
   @Test("Only partitions without a gap after the current month count, and -1 means none for it")
   func counted() async throws {

@@ -21,7 +21,7 @@ private func worker(
   }
 }
 
-@Suite("The admission batcher", .timeLimit(.minutes(1)))
+@Suite("The admission batcher", .timeLimit(.minutes(10)))
 struct AdmissionBatcherTests {
   @Test("Requests that arrive while a batch runs form the next batch")
   func batches() async throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// Row-level security must not cost admission a table scan: the planner folds the owner's policy away.
-@Suite("Admission under row-level security", .timeLimit(.minutes(1)))
+@Suite("Admission under row-level security", .timeLimit(.minutes(10)))
 struct AdmissionPlanTests {
   @Test(
     "Admission scans tables and indexes equally often with and without row-level security",

@@ -11,7 +11,7 @@ private let isNotFirst = ConditionTrait.disabled(
   if: Timestamp.now.day.day == 1)
 
 /// The counter holds its latest day, and `usage_daily` the days before.
-@Suite("The day in a counter", .timeLimit(.minutes(1)))
+@Suite("The day in a counter", .timeLimit(.minutes(10)))
 struct CounterDayTests {
   /// The code paths by which a charge reaches the counter.
   enum Way: String, CaseIterable {

@@ -6,7 +6,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// The columns that verification needs are denormalised next to each secret and must match the key's record.
-@Suite("Denormalised key columns", .timeLimit(.minutes(1)))
+@Suite("Denormalised key columns", .timeLimit(.minutes(10)))
 struct DenormalisedKeyColumnTests {
   private static let columns = [
     ("environment", "'STAGING'"), ("scopes", "'{incidents:read}'"), ("usage_limit", "7"),

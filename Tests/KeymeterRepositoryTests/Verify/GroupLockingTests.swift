@@ -5,7 +5,7 @@ import Testing
 @testable import KeymeterRepository
 
 /// Calls the group function directly, because which function a node calls depends on timing.
-@Suite("Optimistic locking of groups", .timeLimit(.minutes(1)))
+@Suite("Optimistic locking of groups", .timeLimit(.minutes(10)))
 struct GroupLockingTests {
   @Test(
     "A group that waited for its counter does not charge by stale values: the last request is admitted once")

@@ -12,7 +12,7 @@ import Testing
   import Darwin
 #endif
 
-@Suite("keymeter dev", .timeLimit(.minutes(3)))
+@Suite("keymeter dev", .timeLimit(.minutes(10)))
 struct DevCommandTests {
   @Test("The first run prints a demo organisation that works; a later one says how to get a new root key")
   func twoRuns() async throws {

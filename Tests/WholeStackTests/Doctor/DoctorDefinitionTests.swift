@@ -1,7 +1,7 @@
 import KeymeterTesting
 import Testing
 
-@Suite("keymeter doctor: functions, the audit log, and how definitions are written", .timeLimit(.minutes(4)))
+@Suite("keymeter doctor: functions, the audit log, and how definitions are written", .timeLimit(.minutes(10)))
 struct DoctorDefinitionTests {
   @Test(
     "A function that has anything but what this binary's file gives it fails by its name",

@@ -4,7 +4,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite("keymeter doctor: hosts, connection and pooler", .timeLimit(.minutes(5)))
+@Suite("keymeter doctor: hosts, connection and pooler", .timeLimit(.minutes(10)))
 struct DoctorHostTests {
   @Test("A host that can't be reached fails, and what needs a connection is skipped")
   func unreachable() async throws {

@@ -3,7 +3,7 @@ import KeymeterTesting
 import Postgres
 import Testing
 
-@Suite("keymeter doctor: roles, schema and peppers", .timeLimit(.minutes(4)))
+@Suite("keymeter doctor: roles, schema and peppers", .timeLimit(.minutes(10)))
 struct DoctorSchemaTests {
   @Test("A login that the policies don't bind is a warning, one that must not serve a failure")
   func logins() async throws {

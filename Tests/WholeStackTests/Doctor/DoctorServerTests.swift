@@ -3,7 +3,7 @@ import KeymeterTesting
 import Postgres
 import Testing
 
-@Suite("keymeter doctor: PostgreSQL's settings, clock and machine", .timeLimit(.minutes(4)))
+@Suite("keymeter doctor: PostgreSQL's settings, clock and machine", .timeLimit(.minutes(10)))
 struct DoctorServerTests {
   @Test("A server that doesn't sync breaks the promise, wherever that was set")
   func durability() async throws {

@@ -5,7 +5,7 @@ import Subprocess
 import Testing
 
 /// Each check is brought to its worse ends for real in the suites beside this one.
-@Suite("keymeter doctor", .timeLimit(.minutes(3)))
+@Suite("keymeter doctor", .timeLimit(.minutes(10)))
 struct DoctorTests {
   @Test("Of a node in order every check is ok, and --strict exits with 0")
   func inOrder() async throws {
