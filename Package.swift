@@ -166,7 +166,7 @@ let package = Package(
     .testTarget(
       name: "KeymeterOpsTests",
       dependencies: [
-        "KeymeterOps",
+        "KeymeterOps", "KeymeterTesting",
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],

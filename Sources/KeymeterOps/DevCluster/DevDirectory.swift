@@ -22,7 +22,7 @@ package final class DevDirectory: Sendable {
 
   deinit { try? lock.close() }
 
-  /// Creates the directory, readable only by its owner, and locks it.
+  /// Creates the directory if it is missing, and locks it.
   package static func open(_ text: String) throws -> DevDirectory {
     let path = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(text))
       .lexicallyNormalized()
@@ -32,7 +32,7 @@ package final class DevDirectory: Sendable {
       try FileManager.default.createDirectory(
         atPath: path.string, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
       let lock = try FileDescriptor.open(
-        path.appending("dev.lock"), .readWrite, options: [.create, .closeOnExec],
+        path.appending("dev.lock"), .readWrite, options: [.create, .noFollow, .closeOnExec],
         permissions: [.ownerReadWrite])
       guard flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
         try lock.close()
@@ -42,7 +42,7 @@ package final class DevDirectory: Sendable {
     } catch let error as DevDirectoryError {
       throw error
     } catch {
-      throw DevDirectoryError("\(path) can't be used: \(error)")
+      throw DevDirectoryError("\(path) is not usable: \(error)")
     }
   }
 
@@ -64,7 +64,7 @@ package final class DevDirectory: Sendable {
     return peppers
   }
 
-  /// Writes `NAME='value'` lines for a shell to read.
+  /// Writes `NAME='value'` lines for a shell.
   func writeEnvironment(_ variables: [(name: String, value: String)]) throws {
     let lines = variables.map { name, value in
       "\(name)='\(value.replacing("'", with: "'\\''"))'\n"

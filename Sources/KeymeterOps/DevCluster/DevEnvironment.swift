@@ -3,7 +3,9 @@ import KeymeterRepository
 package import KeymeterServer
 package import Logging
 import Postgres
+import Synchronization
 import SystemPackage
+import UnixSignals
 
 /// One run of `keymeter dev`: starts the cluster, migrates, creates the demo organisation, serves and stops
 /// everything again.
@@ -15,7 +17,7 @@ package struct DevEnvironment: Sendable {
   private let leakReporter: ReporterKeys?
   private let logger: Logger
 
-  /// - Parameter peppers: the value of `KEYMETER_PEPPERS` that other commands need, and the peppers that it holds.
+  /// - Parameter peppers: the value of `KEYMETER_PEPPERS` for other commands, and the peppers in it.
   package init(
     directory: DevDirectory, listen: ListenSettings, peppers: (setting: String, set: PepperSet),
     authentication: AuthFailureSettings, leakReporter: ReporterKeys?, logger: Logger
@@ -35,10 +37,10 @@ package struct DevEnvironment: Sendable {
 
   package func run() async throws {
     let cluster = PostgresCluster(
-      directory: directory.path, binaries: try await PostgresBinaries.find(),
+      directory: directory.path, binaries: try PostgresBinaries.find(),
       options: .init(roles: [Self.owner]))
-    // Ctrl-C before the server runs would leave the cluster behind.
-    let interrupted = await Interruption.watching()
+    // From here on, Ctrl-C must stop the cluster too.
+    let interruption = await Interruption.watching()
     StandardStream.output.write(line: "Starting PostgreSQL in \(directory.path) …")
     try await cluster.start()
     if cluster.location != directory.path {
@@ -47,7 +49,7 @@ package struct DevEnvironment: Sendable {
     }
     let result: Result<Void, any Error>
     do {
-      try await serve(cluster, unless: interrupted)
+      try await serve(cluster, unless: interruption)
       result = .success(())
     } catch {
       result = .failure(error)
@@ -57,12 +59,12 @@ package struct DevEnvironment: Sendable {
     try result.get()
   }
 
-  private func serve(_ cluster: PostgresCluster, unless interrupted: Interruption) async throws {
+  private func serve(_ cluster: PostgresCluster, unless interruption: Interruption) async throws {
     try await createDatabase(cluster)
     let database = DatabaseSettings(url: cluster.connectionURL(database: Self.database, role: Self.owner))
     try writeSettings(database)
     let demo = try await prepare(database, peppers: peppers.set)
-    guard !interrupted.handOver() else { return }
+    guard !interruption.handOver() else { return }
     let server = KeymeterServer(
       database: database, listen: listen, peppers: peppers.set, leakReporter: leakReporter,
       authentication: authentication, logger: logger)
@@ -152,5 +154,29 @@ struct DemoOrganisation: Sendable {
     let name = try Label(validating: "Demo organisation", field: "name")
     let (_, rootKey) = try await organisations.create(provider: provider, name: name)
     return DemoOrganisation(provider: provider, rootKey: rootKey.secret)
+  }
+}
+
+/// Records SIGINT and SIGTERM while `keymeter dev` starts, so that it can then stop the cluster.
+private final class Interruption: Sendable {
+  private let isRaised = Mutex(false)
+  private let watch = Mutex<Task<Void, Never>?>(nil)
+
+  static func watching() async -> Interruption {
+    let interruption = Interruption()
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    let task = Task { [weak interruption] in
+      for await _ in signals { interruption?.isRaised.withLock { $0 = true } }
+    }
+    interruption.watch.withLock { $0 = task }
+    return interruption
+  }
+
+  /// Stops recording, because the server handles the signals from now on.
+  ///
+  /// - Returns: true if a signal has arrived.
+  func handOver() -> Bool {
+    watch.withLock { $0?.cancel() }
+    return isRaised.withLock { $0 }
   }
 }

@@ -37,7 +37,7 @@ enum CommandFailure {
       (failure.errors.map { "\($0.field) \($0.message)" }.joined(separator: "; "), dataError)
     case let rejection as Rejection: (sentence(for: rejection), ExitCode(1))
     case let error as ChangedMigrationError: (error.description, ExitCode(1))
-    case let error as EmbeddedPostgresError: (error.description, unavailable)
+    case let error as PostgresClusterError: (error.description, unavailable)
     case StoreError.unavailable(let reason): ("the database is unavailable: \(reason)", unavailable)
     // The operator at the command line has the database's credentials, so the server's full message is safe
     // to show.

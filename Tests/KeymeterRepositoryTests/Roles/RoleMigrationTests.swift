@@ -156,7 +156,7 @@ struct RoleMigrationTests {
   private func withCluster(_ body: (PostgresCluster) async throws -> Void) async throws {
     let directory = FilePath("/tmp/keymeter-roles-\(getpid())")
     let cluster = PostgresCluster(
-      directory: directory, binaries: try await PostgresBinaries.find(),
+      directory: directory, binaries: try PostgresBinaries.find(),
       options: .init(settings: ["fsync": "off"], roles: [Self.login]))
     let result: Result<Void, any Error>
     do {

@@ -1,5 +1,5 @@
-public import KeymeterOps
 import FoundationEssentials
+package import KeymeterOps
 import Synchronization
 import SystemPackage
 
@@ -9,8 +9,7 @@ import SystemPackage
   import Darwin
 #endif
 
-/// The PostgreSQL cluster that a test run shares: started by the first test that needs it, gone with the
-/// process.
+/// The PostgreSQL cluster that a test run shares. The first test that needs it starts it, and it ends with the process.
 public actor TestCluster {
   /// The one of this process.
   public static let shared = TestCluster()
@@ -20,7 +19,7 @@ public actor TestCluster {
   private init() {}
 
   /// The running cluster.
-  public func cluster() async throws -> PostgresCluster {
+  package func cluster() async throws -> PostgresCluster {
     let task = starting ?? Task { try await Self.start() }
     starting = task
     return try await task.value
@@ -30,13 +29,13 @@ public actor TestCluster {
   private static let started = Mutex<PostgresCluster?>(nil)
 
   private static func start() async throws -> PostgresCluster {
-    let binaries = try await PostgresBinaries.find()
-    await removeLeftovers(binaries)
+    let binaries = try PostgresBinaries.find()
+    removeLeftovers(binaries)
     let cluster = PostgresCluster(
       directory: FilePath("/tmp/\(directoryPrefix)\(getpid())"), binaries: binaries,
       options: .init(
         settings: [
-          // Nothing here outlives the run; what survives a crash is tested on clusters that do sync.
+          // Nothing here outlives the run. Tests of crashes use clusters that sync.
           "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
           "max_connections": "300", "shared_buffers": "64MB", "max_prepared_transactions": "10",
         ], roles: TestDatabase.Login.allCases.map(\.rawValue)))
@@ -52,8 +51,8 @@ public actor TestCluster {
     removeTree("/tmp/\(directoryPrefix)\(getpid())")
   }
 
-  /// A run that was killed leaves its cluster behind; the next one clears it away.
-  private static func removeLeftovers(_ binaries: PostgresBinaries) async {
+  /// Removes the clusters of killed runs.
+  private static func removeLeftovers(_ binaries: PostgresBinaries) {
     for name in entries(of: "/tmp") where name.hasPrefix(directoryPrefix) {
       guard let pid = pid_t(name.dropFirst(directoryPrefix.count)), kill(pid, 0) != 0 else { continue }
       let directory = FilePath("/tmp/\(name)")

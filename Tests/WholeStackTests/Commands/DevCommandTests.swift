@@ -26,7 +26,7 @@ struct DevCommandTests {
 
       first.signal(SIGINT)
       #expect(try await first.ended() == .exited(0))
-      #expect(!(try await isRunning(directory)), "the cluster has been stopped")
+      #expect(!(try isRunning(directory)), "the cluster has been stopped")
       await first.discard()
 
       let second = try await start(directory)
@@ -69,7 +69,7 @@ struct DevCommandTests {
       #expect(try second.log.contains("keymeter key create-root --provider-id demo"))
       second.signal(SIGINT)
       #expect(try await second.ended() == .exited(0))
-      #expect(!(try await isRunning(directory)))
+      #expect(!(try isRunning(directory)))
       await second.discard()
     }
   }
@@ -98,7 +98,7 @@ struct DevCommandTests {
         let server = try await start(directory, port: String(port))
         #expect(try await server.ended() != .exited(0))
         #expect(try server.log.contains("port \(port)"))
-        #expect(!(try await isRunning(directory)))
+        #expect(!(try isRunning(directory)))
         await server.discard()
       }
     }
@@ -126,8 +126,8 @@ struct DevCommandTests {
       environment: ["KEYMETER_LOG_LEVEL": "info"].merging(environment) { $1 })
   }
 
-  private func isRunning(_ directory: FilePath) async throws -> Bool {
-    await PostgresCluster(directory: directory, binaries: try await PostgresBinaries.find()).isRunning()
+  private func isRunning(_ directory: FilePath) throws -> Bool {
+    try PostgresCluster(directory: directory, binaries: PostgresBinaries.find()).postmasterPID != nil
   }
 
   private func variables(in file: String) throws -> [String: String] {
@@ -151,7 +151,6 @@ struct DevCommandTests {
   }
 
   private func remove(_ directory: FilePath) async throws {
-    try await PostgresCluster(directory: directory, binaries: try await PostgresBinaries.find()).destroy()
-    try FileManager.default.removeItem(atPath: directory.string)
+    try await PostgresCluster(directory: directory, binaries: PostgresBinaries.find()).destroy()
   }
 }

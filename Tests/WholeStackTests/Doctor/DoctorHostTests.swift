@@ -19,7 +19,7 @@ struct DoctorHostTests {
   func severalHosts() async throws {
     let port = try await RawConnection.freePort()
     try await OwnCluster.with(tcpPort: port) { cluster in
-      let url = try #require(await cluster.tcpConnectionURL(database: "keymeter"))
+      let url = try #require(cluster.tcpConnectionURL(database: "keymeter"))
       let run = try await DoctorProcess.on(url.replacing(":\(port)/", with: ":\(port),127.0.0.1:1/"))
       #expect(run["hosts"]?.status == "warn")
       let found = try #require(run["hosts"]?.found)
@@ -40,7 +40,7 @@ struct DoctorHostTests {
   func twoPrimaries() async throws {
     let port = try await RawConnection.freePort()
     try await OwnCluster.with(tcpPort: port) { cluster in
-      let url = try #require(await cluster.tcpConnectionURL(database: "keymeter"))
+      let url = try #require(cluster.tcpConnectionURL(database: "keymeter"))
       let twice = try await DoctorProcess.on(url.replacing(":\(port)/", with: ":\(port),127.0.0.1:\(port)/"))
       #expect(twice["hosts"]?.status == "ok", "\(twice.text)")
       let second = try await RawConnection.freePort()

@@ -20,21 +20,21 @@ struct DatabaseLossTests {
         let root = try await OwnCluster.organisation("clinic", on: cluster)
         try await expectReady(node, root)
 
-        let family = Processes.family(of: try #require(await cluster.postmasterPID))
+        let family = Processes.family(of: try #require(cluster.postmasterPID))
         kill(family[0], SIGKILL)
         try await untilEnded(family)
         try await expectUnavailable(node, root)
         try await cluster.start()
         try await expectReady(node, root)
 
-        let second = Processes.family(of: try #require(await cluster.postmasterPID))
+        let second = Processes.family(of: try #require(cluster.postmasterPID))
         for process in second { kill(process, SIGKILL) }
         try await untilEnded(second)
         try await expectUnavailable(node, root)
         try await cluster.start()
         try await expectReady(node, root)
 
-        let postmaster = try #require(await cluster.postmasterPID)
+        let postmaster = try #require(cluster.postmasterPID)
         // First the postmaster, so that it starts no further processes.
         kill(postmaster, SIGSTOP)
         let frozen = Processes.family(of: postmaster)

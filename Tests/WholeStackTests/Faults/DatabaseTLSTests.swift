@@ -54,7 +54,7 @@ struct DatabaseTLSTests {
 
   private func withCluster(_ body: (PostgresCluster, String) async throws -> Void) async throws {
     try await OwnCluster.with(tcpPort: try await RawConnection.freePort()) { cluster in
-      guard let url = await cluster.tcpConnectionURL(database: "keymeter") else {
+      guard let url = cluster.tcpConnectionURL(database: "keymeter") else {
         throw TestFailure("the cluster has no port")
       }
       try await body(cluster, url)

@@ -81,7 +81,7 @@ struct SecrecyTests {
   }
 
   private func dump(of database: TestDatabase) async throws -> String {
-    let binaries = try await PostgresBinaries.find()
+    let binaries = try PostgresBinaries.find()
     let dump = try await run(
       .path(FilePath(binaries.directory.appending("pg_dump").string)),
       arguments: ["--inserts", database.url], output: .string(limit: 16 * 1024 * 1024), error: .discarded)

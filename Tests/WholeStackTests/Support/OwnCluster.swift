@@ -1,5 +1,4 @@
 import KeymeterOps
-import FoundationEssentials
 import KeymeterDomain
 import KeymeterRepository
 import KeymeterTesting
@@ -33,19 +32,22 @@ enum OwnCluster {
     }
     let directory = FilePath("/tmp/keymeter-own-\(getpid())-\(number)")
     let cluster = PostgresCluster(
-      directory: directory, binaries: try await PostgresBinaries.find(),
+      directory: directory, binaries: try PostgresBinaries.find(),
       options: .init(tcpPort: tcpPort, roles: logins))
     do {
       try await cluster.start()
       try await migrate(cluster)
       for login in logins { try await run("CREATE ROLE \(login) LOGIN IN ROLE keymeter_app", on: cluster) }
+      if tcpPort != nil { try await run("ALTER ROLE postgres PASSWORD '\(password)'", on: cluster) }
       try await body(cluster)
     } catch {
-      try? await remove(cluster, from: directory)
+      try? await cluster.destroy()
       throw error
     }
-    try await remove(cluster, from: directory)
+    try await cluster.destroy()
   }
+
+  fileprivate static let password = "superuser"
 
   /// Runs each statement as the superuser, outside a transaction.
   static func run(_ statements: String..., on cluster: PostgresCluster) async throws {
@@ -54,11 +56,6 @@ enum OwnCluster {
         for statement in statements { try await connection.executeScript(statement) }
       }
     }
-  }
-
-  private static func remove(_ cluster: PostgresCluster, from directory: FilePath) async throws {
-    try await cluster.destroy()
-    try FileManager.default.removeItem(atPath: directory.string)
   }
 
   /// Creates an organisation in the cluster's database.
@@ -83,5 +80,12 @@ enum OwnCluster {
     try await ConnectionPool.with(url: cluster.connectionURL(database: "keymeter")) { pool in
       _ = try await Migrator(pool: pool).migrate()
     }
+  }
+}
+
+extension PostgresCluster {
+  /// A libpq URI over TCP, as the superuser. Nil if the cluster has no port.
+  func tcpConnectionURL(database: String) -> String? {
+    options.tcpPort.map { "postgresql://postgres:\(OwnCluster.password)@127.0.0.1:\($0)/\(database)" }
   }
 }

@@ -26,7 +26,7 @@ extension UnderLoad {
             let warm = try await concurrently(Self.burst) { _ in await node.attemptVerify(root, via: client) }
             let before = try Processes.residentKilobytes(of: node.process.processID)
             let frozen = try await Self.burst(
-              on: node, root, frozen: try #require(await cluster.postmasterPID), via: client)
+              on: node, root, frozen: try #require(cluster.postmasterPID), via: client)
             let after = try Processes.residentKilobytes(of: node.process.processID)
             #expect(after - before < 64 * 1_024, "from \(before) KiB to \(after) KiB")
             return warm + frozen

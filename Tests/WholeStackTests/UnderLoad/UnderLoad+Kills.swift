@@ -44,7 +44,7 @@ extension UnderLoad {
           for killsAll in [false, true] {
             let load = try await KillLoad(on: node, root, limits: [40, 400, nil])
             let seen = try await load.run(on: Servers([node]), attempts: 400) {
-              let family = Processes.family(of: try #require(await cluster.postmasterPID))
+              let family = Processes.family(of: try #require(cluster.postmasterPID))
               for process in killsAll ? family : [family[0]] { kill(process, SIGKILL) }
               try await Self.expectUnavailable(node, root)
               try await cluster.start()
