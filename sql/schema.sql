@@ -333,3 +333,12 @@ CREATE TABLE keymeter_home.schema_migrations (
   CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)
 );
 GRANT SELECT ON keymeter_home.schema_migrations TO keymeter_app;
+
+-- The result of current_schema_objects() when `migrate` last changed the schema. Empty while a migration is unfinished.
+CREATE TABLE keymeter_home.schema_objects (
+  kind text COLLATE "C" NOT NULL, -- Function, trigger, policy and so on.
+  name text COLLATE "C" NOT NULL, -- With its schema and table.
+  hash text COLLATE "C" NOT NULL, -- SHA-256 of the definition.
+  CONSTRAINT schema_objects_pkey PRIMARY KEY (kind, name, hash)
+);
+GRANT SELECT ON keymeter_home.schema_objects TO keymeter_app;

@@ -3,8 +3,10 @@
 REVOKE ALL ON ALL TABLES IN SCHEMA {cell}, keymeter_home, reporting FROM PUBLIC, keymeter_app, keymeter_reporting;
 
 GRANT USAGE ON SCHEMA {cell}, keymeter_home TO keymeter_app;
--- The server compares the ledgers with its own files at start and for readiness.
-GRANT SELECT ON keymeter_home.schema_migrations, keymeter_home.schema_functions TO keymeter_app;
+-- The server compares the ledgers with its own files at start and for readiness. Doctor compares the schema with its record.
+GRANT SELECT ON keymeter_home.schema_migrations, keymeter_home.schema_functions, keymeter_home.schema_objects
+  TO keymeter_app;
+GRANT EXECUTE ON FUNCTION keymeter_home.current_schema_objects() TO keymeter_app;
 GRANT SELECT, INSERT ON keymeter_home.peppers TO keymeter_app;
 GRANT SELECT ON {cell}.organisations TO keymeter_app;
 GRANT SELECT, INSERT, DELETE ON {cell}.api_keys, {cell}.api_key_secrets TO keymeter_app;

@@ -22,7 +22,7 @@ package enum PostgresClusterError: Error, Sendable, Equatable {
   case namelessUser(id: UInt32)
   /// The path has a character that a shell would expand.
   case invalidPath(FilePath)
-  /// A command failed, or took longer than its limit.
+  /// A command failed.
   case commandFailed(command: String, output: String)
   /// The server did not become ready. The output ends with the last lines of its log.
   case startFailed(output: String)

@@ -62,7 +62,6 @@ struct ServerAccount: Sendable {
 
 /// Runs a command to its end, in an empty environment: the caller's PGDATA, PGHOST or locale would mislead it.
 enum Command {
-  private static let limit = Duration.seconds(120)
   private static let environment: [Environment.Key: String] = [
     "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
   ]
@@ -76,13 +75,9 @@ enum Command {
       let identity = ["--reuid=\(account.userID)", "--regid=\(account.groupID)", "--clear-groups", "--"]
       command = ["/usr/bin/setpriv"] + identity + command
     }
-    do {
-      let output = try await Bounded.run(limit) { [command] in try await outputIfFailed(command) }
-      guard let output else { return }
-      throw PostgresClusterError.commandFailed(command: tool.string, output: output)
-    } catch let error as TooSlow {
+    if let output = try await outputIfFailed(command) {
       try Task.checkCancellation()
-      throw PostgresClusterError.commandFailed(command: tool.string, output: "\(error)")
+      throw PostgresClusterError.commandFailed(command: tool.string, output: output)
     }
   }
 

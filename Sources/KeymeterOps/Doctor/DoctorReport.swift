@@ -1,18 +1,18 @@
 import KeymeterServer
 
-/// What `keymeter doctor` says, and how it ends.
+/// All findings of a run of `keymeter doctor`. Its JSON is documented in docs/operations.md.
 package struct DoctorReport: Sendable, Encodable {
   let findings: [Finding]
 
-  /// The worst that was found; what was skipped counts for nothing, because the check that it waited for is there.
+  /// The worst level. A skipped check does not count, because its cause does.
   package var status: CheckResult.Level {
-    let levels = findings.map(\.verdict.level)
+    let levels = findings.map(\.result.level)
     return levels.contains(.fail) ? .fail : levels.contains(.warn) ? .warn : .ok
   }
 
-  /// Whether the settings themselves can't be used, which is told apart from a world that they don't fit.
+  /// The settings are wrong, as opposed to the database or the machine.
   package var settingsAreUnusable: Bool {
-    findings.contains { $0.name == DoctorRun.settingsName && $0.verdict.level == .fail }
+    findings.contains { $0.name == "settings" && $0.result.level == .fail }
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -31,24 +31,24 @@ package struct DoctorReport: Sendable, Encodable {
 
       init(_ finding: Finding) {
         name = finding.name
-        status = finding.verdict.level
-        found = finding.verdict.found
-        advice = finding.verdict.advice
+        status = finding.result.level
+        found = finding.result.found
+        advice = finding.result.advice
       }
     }
   }
 }
 
 extension Finding {
-  /// The widest name that a line is laid out for.
+  /// The length of the longest name.
   private static let width = 35
 
-  /// Level, name, what was found, and what to do about it: one line.
+  /// One line: level, name, what was found, what to do.
   package var line: String {
-    let level = verdict.level.rawValue + String(repeating: " ", count: 4 - verdict.level.rawValue.count)
+    let level = result.level.rawValue + String(repeating: " ", count: 4 - result.level.rawValue.count)
     let padding = String(repeating: " ", count: max(0, Self.width - name.count))
-    let advice = verdict.advice.map { ". \($0)" } ?? ""
-    // What a database says of itself may be meant for the terminal.
-    return "\(level)  \(name)\(padding)  \(verdict.found)\(advice)".oneLine.showingInvisibles
+    let advice = result.advice.map { ". \($0)" } ?? ""
+    // Names in the database could contain control characters for the terminal.
+    return "\(level)  \(name)\(padding)  \(result.found)\(advice)".oneLine.showingInvisibles
   }
 }

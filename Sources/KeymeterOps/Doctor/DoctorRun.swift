@@ -4,164 +4,134 @@ import KeymeterServer
 import Logging
 import Postgres
 
-/// One run of `keymeter doctor`: every check in turn, each of them bounded, none of which changes anything.
+/// One run of `keymeter doctor`: all checks, one after the other, each with a time limit. It changes nothing.
 package struct DoctorRun: Sendable {
-  static let settingsName = "settings"
-
   private let settings: NodeSettings
-  /// Is told each finding at once.
-  private let tell: @Sendable (Finding) -> Void
+  private let report: @Sendable (Finding) -> Void
 
-  package init(settings: NodeSettings, tell: @escaping @Sendable (Finding) -> Void) {
+  /// - Parameter report: called with each finding at once.
+  package init(settings: NodeSettings, report: @escaping @Sendable (Finding) -> Void) {
     self.settings = settings
-    self.tell = tell
+    self.report = report
   }
 
-  /// Of the database, in the order in which they are reported.
-  static let databaseChecks: [any DatabaseCheck] =
-    [VersionCheck(), RoleCheck(), MigrationsCheck(), FunctionsCheck(), KeyFactsCheck(), AuditLogCheck()]
-    + [PartitionsCheck()] as [any DatabaseCheck]
-    // Behind the one that says who is in the way where somebody waits for a table: policies can't be read meanwhile.
-    + [RowSecurityCheck()] as [any DatabaseCheck]
-    + [PeppersCheck(), GuardedKeysCheck(), ClockCheck()] as [any DatabaseCheck]
-    + ServerSettingCheck.all as [any DatabaseCheck]
-    + [SynchronousCommitCheck(), StandbyCheck(), StatementTimeoutCheck(), IdleTransactionCheck()]
-    as [any DatabaseCheck]
-    + [ConnectionSlotsCheck(), MemoryCheck()] as [any DatabaseCheck]
-
-  private static let hosts = "hosts"
-  private static let connection = "connection"
-  private static let pooler = "pooler"
-
   package func run() async -> DoctorReport {
-    var findings = [
-      told(Self.settingsName, SettingsCheck(settings: settings).verdict),
-      told("tls", TLSCheck(settings: settings).verdict),
-      told("open-files", OpenFilesCheck(settings: settings).verdict),
-      told("core-dumps", CoreDumpsCheck().verdict),
-    ]
-    findings += await examineDatabase()
+    var findings = LocalCheck.all.map { finding($0.name, $0.judge(settings)) }
+    findings += await checkDatabase()
     return DoctorReport(findings: findings)
   }
 
-  private func examineDatabase() async -> [Finding] {
-    let names = [Self.hosts, Self.connection, Self.pooler] + Self.databaseChecks.map(\.name)
-    guard let database = settings.database, let configuration = try? database.inspecting(as: .app),
-      let asLogin = try? database.inspecting(as: nil)
-    else {
-      return names.map { told($0, .skip("which database can't be told: see \(Self.settingsName)")) }
-    }
-    var findings = [told(Self.hosts, await HostsCheck(configuration: asLogin).verdict())]
+  private func checkDatabase() async -> [Finding] {
+    let others = ["pooler"] + DatabaseCheck.all.map(\.name)
+    guard let database = settings.database, let configuration = try? database.forDoctor(as: .app),
+      let asLogin = try? database.forDoctor(as: nil)
+    else { return (["hosts", "connection"] + others).map { finding($0, .skip("see settings")) } }
+    var findings = [finding("hosts", await HostsCheck(configuration: asLogin).result())]
     let pool = ConnectionPool(
       configuration: configuration,
       options: .init(maximumConnections: 2, waitLimit: .seconds(5), closeLimit: .seconds(1)), logger: .silent)
-    let (verdict, isConnected) = await ConnectionCheck(pool: pool).verdict()
-    findings.append(told(Self.connection, verdict))
-    if isConnected {
-      findings += await examine(pool, database, asLogin)
+    let connection = await ConnectionCheck(pool: pool).result()
+    findings.append(finding("connection", connection))
+    if connection.level == .ok {
+      findings += await check(pool, database, asLogin)
     } else {
-      findings += names.dropFirst(2).map { told($0, .skip("there is no connection")) }
+      findings += others.map { finding($0, .skip("see connection")) }
     }
-    // What hangs in libpq is left to the end of the process.
-    try? await Bounded.run(.seconds(2)) { await pool.close() }
+    // A connection that hangs in libpq ends with the process.
+    try? await withTimeout(.seconds(2)) { await pool.close() }
     return findings
   }
 
-  private func examine(
+  private func check(
     _ pool: ConnectionPool, _ settings: DatabaseSettings, _ configuration: ConnectionConfiguration
   ) async -> [Finding] {
-    let (verdict, pooling) = await PoolerCheck(configuration: configuration, settings: settings).verdict()
-    var findings = [told(Self.pooler, verdict)]
-    guard let pooling, pooling != .statement else {
-      return findings
-        + Self.databaseChecks.map { told($0.name, .skip("there are no transactions: see \(Self.pooler)")) }
+    let pooler = PoolerCheck(
+      configuration: configuration, usesPreparedStatements: settings.preparedStatements)
+    let (result, isPooled) = await pooler.result()
+    var findings = [finding("pooler", result)]
+    guard let isPooled else {
+      return findings + DatabaseCheck.all.map { finding($0.name, .skip("see pooler")) }
     }
-    let database = ExaminedDatabase(
-      pool: pool, settings: settings, peppers: self.settings.peppers, pooling: pooling)
-    var obstacle: String?
-    var schemaFits = true
-    for check in Self.databaseChecks {
-      if let obstacle {
-        findings.append(told(check.name, .skip(obstacle)))
-      } else if check.needsSchema, !schemaFits {
-        findings.append(
-          told(check.name, .skip("the schema is not as it must be: see \(MigrationsCheck.name)")))
-      } else {
-        let (verdict, isLost) = await judge(check, database)
-        findings.append(told(check.name, verdict))
-        if isLost { obstacle = "the database answers no more" }
-        if check is MigrationsCheck { schemaFits = verdict.level == .ok || verdict.level == .warn }
+    let database = DoctorDatabase(
+      pool: pool, settings: settings, peppers: self.settings.peppers, isPooled: isPooled, drift: SchemaDrift()
+    )
+    var isConnected = true
+    var hasSchema = true
+    for check in DatabaseCheck.all {
+      var result = CheckResult.skip("the database has stopped answering")
+      if isConnected, check.needsSchema, !hasSchema {
+        result = .skip("see migrations")
+      } else if isConnected {
+        (result, isConnected) = await judge(check, database)
       }
+      findings.append(finding(check.name, result))
+      if check.name == DatabaseCheck.migrations.name { hasSchema = result.level == .ok }
     }
     return findings
   }
 
-  /// - Returns: the verdict, and whether the database has ceased to answer.
+  /// - Returns: the result, and false if the database has stopped answering.
   private func judge(
-    _ check: any DatabaseCheck, _ database: ExaminedDatabase
-  ) async -> (verdict: CheckResult, isLost: Bool) {
+    _ check: DatabaseCheck, _ database: DoctorDatabase
+  ) async -> (result: CheckResult, isConnected: Bool) {
     do {
-      return (try await Bounded.run(check.limit) { try await check.judge(database) }, false)
+      return (try await withTimeout(.seconds(15)) { try await check.judge(database) }, true)
+    } catch let error as SkippedCheck {
+      return (.skip(error.reason), true)
     } catch let error as PostgresError where error.sqlState == .insufficientPrivilege {
-      return (.skip("the login may not look: see \(RoleCheck.name)"), false)
-    } catch let error as PostgresError where Self.isHeldUp(error) {
+      return (.skip("the login may not read this: see role"), true)
+    } catch let error as PostgresError where error.endedByTimeout {
       return (
-        .fail("it can't be told: \(Self.words(of: error))", advice: Self.waiting), Self.isLoss(error)
+        .fail(
+          "unknown: \(Self.text(of: error))",
+          "While doctor runs, find the session that holds a lock in pg_stat_activity and pg_locks"), true
       )
     } catch {
-      return (
-        .fail("it can't be told: \(Self.words(of: error))", advice: "Look into PostgreSQL's log"),
-        Self.isLoss(error)
-      )
+      return (.fail("unknown: \(Self.text(of: error))", "See PostgreSQL's log"), !Self.isLoss(error))
     }
   }
 
-  private static let waiting =
-    "See in pg_stat_activity and pg_locks who holds a lock, or waits for one, while doctor runs, then run it again"
-
-  /// Whether a statement was ended in good order because its time was over, as one is that waits for somebody's lock.
-  private static func isHeldUp(_ error: PostgresError) -> Bool {
-    error.kind == .server && [.queryCanceled, .lockNotAvailable].contains(error.sqlState)
-  }
-
-  /// Whether what comes next would fail as well.
-  static func isLoss(_ error: any Error) -> Bool {
-    if let error = error as? PostgresError, isHeldUp(error) { return false }
+  /// True if all further statements would fail too.
+  private static func isLoss(_ error: any Error) -> Bool {
     if case StoreError.unavailable = error { return true }
-    return error is TooSlow || (error as? PostgresError)?.isUnavailable == true
+    return error is TimeoutError || (error as? PostgresError)?.isUnavailable == true
   }
 
-  /// Whoever is at the command line holds the database's credentials, and may read what it says.
-  static func words(of error: any Error) -> String {
+  /// Includes the server's message: whoever runs doctor has the database's credentials.
+  static func text(of error: any Error) -> String {
     guard let error = error as? PostgresError else { return String(describing: error) }
     return (error.message ?? error.description).oneLine
   }
 
-  private func told(_ name: String, _ verdict: CheckResult) -> Finding {
-    let finding = Finding(name: name, verdict: verdict)
-    tell(finding)
+  private func finding(_ name: String, _ result: CheckResult) -> Finding {
+    let finding = Finding(name: name, result: result)
+    report(finding)
     return finding
   }
 }
 
-extension DatabaseSettings {
-  /// The longest that connecting to a host may take.
-  static let inspectionConnectTimeout = Duration.seconds(3)
-  /// The longest that one statement may take.
-  static let inspectionStatementTimeout = Duration.seconds(5)
+extension PostgresError {
+  /// The server cancelled the statement, as it does if a lock is not released in time.
+  fileprivate var endedByTimeout: Bool {
+    kind == .server && [.queryCanceled, .lockNotAvailable].contains(sqlState)
+  }
+}
 
-  /// Like the server's connections, and unharmed by a pooler that doesn't keep prepared statements.
+extension DatabaseSettings {
+  static let doctorConnectTimeout = Duration.seconds(3)
+
+  /// Like the server's connections, but usable through any pooler.
   ///
-  /// - Parameter role: what connections become where the login may; nil for the login itself.
-  fileprivate func inspecting(as role: DatabaseRole?) throws(PostgresError) -> ConnectionConfiguration {
+  /// - Parameter role: the role to switch to if the login may, nil to keep the login's own.
+  fileprivate func forDoctor(as role: DatabaseRole?) throws(PostgresError) -> ConnectionConfiguration {
     try ConnectionConfiguration(
-      url: url, applicationName: "keymeter doctor", connectTimeout: Self.inspectionConnectTimeout,
-      statementTimeout: Self.inspectionStatementTimeout, searchPath: DatabaseRole.searchPath,
-      preparedStatements: false, role: role?.rawValue)
+      url: url, applicationName: "keymeter doctor", connectTimeout: Self.doctorConnectTimeout,
+      statementTimeout: .seconds(5), searchPath: DatabaseRole.searchPath, preparedStatements: false,
+      role: role?.rawValue)
   }
 }
 
 extension Logger {
-  /// Writes nowhere: what a connection has to say is in its error.
+  /// Writes nothing: doctor reports the errors itself.
   static let silent = Logger(label: "keymeter") { _ in SwiftLogNoOpLogHandler() }
 }

@@ -1,17 +1,15 @@
 package import KeymeterDomain
 package import KeymeterServer
 
-/// The settings of a node, as far as each can be used: doctor looks at the rest even where one is bad.
+/// The settings of a node as far as each is usable, because doctor checks the rest even if one is not.
 package struct NodeSettings: Sendable {
-  /// nil where what says which database can't be used.
   package let database: DatabaseSettings?
   package let peppers: PepperSet?
-  /// nil where there is no TLS, or its two settings don't go together.
   package let tls: TLSSettings?
   package let limits: ConnectionLimits?
-  /// What is wrong with each bad setting: one sentence that begins with its name, never its value.
+  /// A sentence about each unusable setting. It starts with the name and never has the value.
   package let problems: [String]
-  /// Variables that look like settings and are none.
+  /// Variables that look like settings but are not.
   package let unknown: [String]
 
   package init(

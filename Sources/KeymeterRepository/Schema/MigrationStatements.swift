@@ -53,6 +53,33 @@ enum MigrationStatements {
     );
     """
 
+  /// Deletes the record of the schema in the transaction that changes it, so that an interrupted migrator records it later.
+  ///
+  /// Run it as a script. The table doesn't exist before its own migration.
+  static let forgetSchema = """
+    DO $$ BEGIN
+      IF pg_catalog.to_regclass('\(Schema.home).schema_objects') IS NOT NULL THEN
+        DELETE FROM \(Schema.home).schema_objects;
+      END IF;
+    END $$
+    """
+
+  /// Records the schema unless it is recorded. Has no effect for a login that can only read the ledgers.
+  ///
+  /// Run it as a script.
+  static let recordSchema = """
+    DO $$ BEGIN
+      IF pg_catalog.has_table_privilege(pg_catalog.to_regclass('\(Schema.home).schema_objects'), 'INSERT') THEN
+        IF NOT EXISTS (SELECT FROM \(Schema.home).schema_objects) THEN
+          \(lock);
+          INSERT INTO \(Schema.home).schema_objects (kind, name, hash)
+          SELECT o.kind, o.name, o.hash FROM \(Schema.home).current_schema_objects() AS o
+          WHERE NOT EXISTS (SELECT FROM \(Schema.home).schema_objects);
+        END IF;
+      END IF;
+    END $$
+    """
+
   static let ledgerExists = Statement(
     "migration_ledger_exists",
     """

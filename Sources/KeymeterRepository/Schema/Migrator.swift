@@ -43,6 +43,10 @@ public struct Migrator: Sendable {
       applied += try await applyFunctions()
     }
     if files.makesUsagePartitions { try await ensureUsagePartitions() }
+    try await pool.withTransaction { connection in
+      try await actAsOwner(connection)
+      try await connection.executeScript(MigrationStatements.recordSchema)
+    }
     return applied
   }
 
@@ -111,6 +115,7 @@ public struct Migrator: Sendable {
       let state = try await state(connection)
       guard state.changed.isEmpty else { throw ChangedMigrationError(names: state.changed) }
       guard state.pending.contains(migration.name) else { return false }
+      try await connection.executeScript(MigrationStatements.forgetSchema)
       try await connection.executeScript(migration.sql)
       _ = try await connection.execute(
         MigrationStatements.recordMigration,
@@ -128,6 +133,7 @@ public struct Migrator: Sendable {
       guard state.unknown.isEmpty else { return [] }
       _ = try await connection.execute(MigrationStatements.deferBodyChecks)
       let outdated = files.functions(toApply: state.outdatedFunctions)
+      if !outdated.isEmpty { try await connection.executeScript(MigrationStatements.forgetSchema) }
       for function in outdated {
         try await connection.executeScript(function.sql)
         _ = try await connection.execute(

@@ -23,10 +23,10 @@ struct Doctor: AsyncParsableCommand {
   func run() async throws {
     let asJSON = json
     let settings = NodeSettings(.process, databaseURL: database.databaseURL)
-    let examination = DoctorRun(settings: settings) { finding in
+    let doctor = DoctorRun(settings: settings) { finding in
       if !asJSON { StandardStream.output.write(line: finding.line) }
     }
-    let report = await examination.run()
+    let report = await doctor.run()
     if asJSON { StandardStream.output.write(line: try jsonText(report)) }
     throw exitCode(report)
   }

@@ -9,7 +9,7 @@ import Testing
 #endif
 
 extension ClusterTests {
-  @Suite("Stopping, and starting again", .serialized, .timeLimit(.minutes(2)))
+  @Suite("Stopping, and starting again", .serialized, .timeLimit(.minutes(10)))
   struct Recovery {
     @Test("Data survives a stop. A stop without a server succeeds")
     func stopIsIdempotent() async throws {

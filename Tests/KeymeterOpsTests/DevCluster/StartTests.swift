@@ -9,7 +9,7 @@ import Testing
 #endif
 
 extension ClusterTests {
-  @Suite("Starting a cluster", .serialized, .timeLimit(.minutes(2)))
+  @Suite("Starting a cluster", .serialized, .timeLimit(.minutes(10)))
   struct Starting {
     @Test("The invoking user is a superuser without a password, and the server has no TCP socket")
     func freshStart() async throws {
@@ -100,7 +100,7 @@ extension ClusterTests {
     }
   }
 
-  @Suite("The socket of a cluster whose path is too long", .serialized, .timeLimit(.minutes(2)))
+  @Suite("The socket of a cluster whose path is too long", .serialized, .timeLimit(.minutes(10)))
   struct LongPath {
     private static let name = "it's here, too: " + String(repeating: "long", count: 30)
 
@@ -120,7 +120,8 @@ extension ClusterTests {
         #expect(mkdir(cluster.socketDirectory.string, 0o777) == 0)
         #expect(chmod(cluster.socketDirectory.string, 0o777) == 0)
         await #expect(throws: PostgresClusterError.self) { try await cluster.start() }
-        #expect(try await shell("stat -c %a \(cluster.socketDirectory)") == "777")
+        let mode = try await shell("stat -c %a \(cluster.socketDirectory)")
+        #expect(mode == "777")
         #expect(cluster.postmasterPID == nil)
       }
     }

@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// All suites that start servers, one after the other.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 enum ClusterTests {}
 
 let isRoot = geteuid() == 0

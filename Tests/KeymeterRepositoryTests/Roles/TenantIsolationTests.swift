@@ -37,7 +37,7 @@ struct TenantIsolationTests {
         #expect(
           bare == [
             "keymeter_home.directory", "keymeter_home.peppers", "keymeter_home.schema_functions",
-            "keymeter_home.schema_migrations",
+            "keymeter_home.schema_migrations", "keymeter_home.schema_objects",
           ])
         let unprotected = try await session.rows(Self.open)
         #expect(unprotected == [])

@@ -5,11 +5,11 @@ import Testing
 
 @Suite("keymeter doctor: PostgreSQL's settings, clock and machine", .timeLimit(.minutes(10)))
 struct DoctorServerTests {
-  @Test("A server that doesn't sync breaks the promise, wherever that was set")
+  @Test("A server that does not sync fails, wherever that was set")
   func durability() async throws {
     try await TestDatabase.withMigrated { database in
       let url = try await database.url(as: .server)
-      // The shared cluster is one.
+      // The shared cluster does not sync.
       let shared = try await DoctorProcess.on(url)
       #expect(shared["fsync"]?.status == "fail" && shared["full_page_writes"]?.status == "warn")
       #expect(shared["synchronous_commit"]?.status == "fail")
@@ -19,12 +19,12 @@ struct DoctorServerTests {
           "ALTER ROLE \(login) IN DATABASE \(database.name) SET synchronous_commit = \(value)", on: database)
         let check = try #require(try await DoctorProcess.on(url)["synchronous_commit"])
         #expect(check.status == status)
-        if let source { #expect(check.found.hasPrefix("off (from: \(source))")) }
+        if let source { #expect(check.found.contains("from: \(source)")) }
       }
     }
   }
 
-  @Test("What was set for the database alone is found: isolation, time-outs, connections")
+  @Test("Settings of the database are checked: isolation, timeouts, connection limit")
   func perDatabase() async throws {
     try await TestDatabase.withMigrated { database in
       let (url, name) = (try await database.url(as: .server), database.name)
@@ -33,42 +33,33 @@ struct DoctorServerTests {
       try await run("ALTER DATABASE \(name) CONNECTION LIMIT 5", on: database)
       let found = try await DoctorProcess.on(url)
       #expect(found["default_transaction_isolation"]?.status == "fail")
-      #expect(found["default_transaction_isolation"]?.found == "serializable (from: database)")
       #expect(found["idle_in_transaction_session_timeout"]?.status == "warn")
       #expect(found["connection-slots"]?.status == "fail")
-      #expect(found["connection-slots"]?.found.hasPrefix("a node opens up to 12, PostgreSQL has 5") == true)
       let fewer = try await DoctorProcess.on(url, ["KEYMETER_DATABASE_CONNECTIONS": "1"])
       #expect(fewer["connection-slots"]?.status != "fail")
     }
   }
 
-  @Test("What turns triggers off, or has policies refuse instead of filter, fails wherever that was set")
+  @Test("Settings that turn off triggers or make row-level security raise errors fail")
   func triggersAndPolicies() async throws {
     try await TestDatabase.withMigrated { database in
       let (url, name) = (try await database.url(as: .server), database.name)
       let before = try await DoctorProcess.on(url)
-      #expect(before["session_replication_role"]?.found == "origin" && before["row_security"]?.found == "on")
       #expect(before["session_replication_role"]?.status == "ok" && before["row_security"]?.status == "ok")
       try await run("ALTER DATABASE \(name) SET session_replication_role = replica", on: database)
       try await run("ALTER DATABASE \(name) SET row_security = off", on: database)
       let after = try await DoctorProcess.on(url)
-      let triggers = try #require(after["session_replication_role"])
-      #expect(
-        triggers.status == "fail" && triggers.found.hasPrefix("replica (from: database): no trigger fires"))
-      #expect(triggers.advice?.contains("UPDATE keymeter.api_key_secrets SET scopes = scopes") == true)
-      #expect(
-        after["row_security"]?.status == "fail" && after["row_security"]?.found == "off (from: database)")
+      #expect(after["session_replication_role"]?.status == "fail" && after["row_security"]?.status == "fail")
     }
   }
 
   @Test(
-    "Commits that wait for a standby which isn't there are a warning, and so are those that don't wait for one"
+    "Commits that wait for a missing standby are a warning, and so are commits that don't wait for a configured one"
   )
   func standby() async throws {
     try await OwnCluster.with(logins: ["keymeter_server"]) { cluster in
       let url = cluster.connectionURL(database: "keymeter", role: "keymeter_server")
-      #expect(
-        try await DoctorProcess.on(url)["standby"]?.found.hasPrefix("0 standbys, none synchronous") == true)
+      #expect(try await DoctorProcess.on(url)["standby"]?.status == "ok")
       try await OwnCluster.run(
         "ALTER ROLE keymeter_server SET synchronous_commit = local",
         "ALTER SYSTEM SET synchronous_standby_names = 'ghost'", "SELECT pg_reload_conf()", on: cluster)
@@ -76,27 +67,23 @@ struct DoctorServerTests {
         let run = try await DoctorProcess.on(url)
         return run["standby"]?.status == "warn" ? run : nil
       }
-      #expect(run["standby"]?.found.contains("ghost, and no standby is connected") == true)
       #expect(run["synchronous_commit"]?.status == "warn")
     }
   }
 
-  @Test("A clock that goes wrong by more than a second is a warning that says which one decides")
+  @Test("Clocks that differ by more than a second are a warning, in both directions")
   func clock() async throws {
     try await TestDatabase.withMigrated { database in
       let url = try await database.url(as: .server)
       let behind = try #require(try await DoctorProcess.on(url, shell: DoctorProcess.clock("-5s"))["clock"])
-      #expect(behind.status == "warn")
-      #expect(
-        behind.found.wholeMatch(
-          of: /PostgreSQL is [45]\.\d+ s ahead of this node\. PostgreSQL's clock decides .+/) != nil)
+      #expect(behind.status == "warn" && behind.found.contains(/[45]\.\d+ s ahead/))
       let ahead = try #require(try await DoctorProcess.on(url, shell: DoctorProcess.clock("+90s"))["clock"])
-      #expect(ahead.found.contains(" s behind this node"))
+      #expect(ahead.status == "warn" && ahead.found.contains(" s behind "))
       #expect(try await DoctorProcess.on(url)["clock"]?.status == "ok")
     }
   }
 
-  @Test("A certificate that ends soon is a warning; one that has ended, or has another key, a failure")
+  @Test("A certificate that expires soon is a warning. An expired one, or another key, fails")
   func certificates() async throws {
     try await Certificates.with { certificates in
       try await certificates.issue("server")
@@ -104,31 +91,28 @@ struct DoctorServerTests {
       let settings = certificates.settings("server")
       let nowhere = "postgresql://127.0.0.1:1/x"
       let soon = try #require(try await DoctorProcess.on(nowhere, settings)["tls"])
-      #expect(
-        soon.status == "warn" && soon.found.contains(/in less than [23] days/), "\(soon.found)")
+      #expect(soon.status == "warn" && soon.found.contains(/[23] days/), "\(soon.found)")
       let later = try await DoctorProcess.on(nowhere, settings, shell: DoctorProcess.clock("+30d"))
-      #expect(later["tls"]?.status == "fail" && later["tls"]?.found == "the certificate has expired")
+      #expect(later["tls"]?.status == "fail")
       let mixed = ["KEYMETER_TLS_KEY": certificates.path("other.key")]
       let pair = try await DoctorProcess.on(nowhere, settings.merging(mixed) { $1 })
-      #expect(pair["tls"]?.status == "fail")
-      #expect(pair["tls"]?.found.hasPrefix("KEYMETER_TLS_KEY names a key that can't be used") == true)
+      #expect(pair["tls"]?.status == "fail" && pair["tls"]?.found.contains("KEYMETER_TLS_KEY") == true)
       let missing = ["KEYMETER_TLS_CERT": certificates.path("none.pem")]
       let none = try await DoctorProcess.on(nowhere, settings.merging(missing) { $1 })
       #expect(none["tls"]?.status == "fail")
     }
   }
 
-  @Test("Too few open files for the connections that were asked for, and core dumps, are warnings")
+  @Test("Core dumps are a warning, and so is a limit on open files below the configured connections")
   func limits() async throws {
     let nowhere = "postgresql://127.0.0.1:1/x"
     let asked = try await DoctorProcess.on(
       nowhere, ["KEYMETER_CONNECTIONS": "5000"], shell: #"ulimit -c 0; ulimit -n 1000; exec "$@""#)
     #expect(asked["open-files"]?.status == "warn")
-    #expect(asked["open-files"]?.found.contains("room for 760 connections of the 5000") == true)
+    #expect(asked["open-files"]?.found.contains(" 760 connections") == true)
     #expect(asked["core-dumps"]?.status == "ok")
     let byDefault = try await DoctorProcess.on(nowhere, shell: #"ulimit -n 1000; exec "$@""#)
     #expect(byDefault["open-files"]?.status == "ok")
-    // Allowed here or not, as far as the system goes.
     let dumping = try await DoctorProcess.on(nowhere, shell: #"ulimit -Sc unlimited; exec "$@""#)
     #expect(dumping["core-dumps"]?.status == "warn")
   }

@@ -4,10 +4,10 @@ import KeymeterTesting
 import Subprocess
 import Testing
 
-/// Each check is brought to its worse ends for real in the suites beside this one.
+/// The other suites make each check fail for real.
 @Suite("keymeter doctor", .timeLimit(.minutes(10)))
 struct DoctorTests {
-  @Test("Of a node in order every check is ok, and --strict exits with 0")
+  @Test("On a node in order all checks are ok, and --strict exits with 0")
   func inOrder() async throws {
     try await OwnCluster.with(logins: ["keymeter_server"]) { cluster in
       try await OwnCluster.run(
@@ -23,13 +23,13 @@ struct DoctorTests {
     }
   }
 
-  @Test("Without --json every check is one line: level, name, what was found, and what to do about it")
+  @Test("Without --json each check is one line: level, name, finding and advice")
   func lines() async throws {
     try await TestDatabase.withMigrated { database in
       let process = try await ServerProcess.start(
         ["doctor"],
         environment: ["DATABASE_URL": try await database.url(as: .server), "KEYMETER_PEPPERS": Node.peppers])
-      // The shared cluster doesn't sync.
+      // The shared cluster does not sync.
       #expect(try await process.ended() == .exited(1))
       let lines = try process.log.split(separator: "\n")
       await process.discard()
@@ -38,11 +38,11 @@ struct DoctorTests {
         #expect(line.wholeMatch(of: /(ok  |warn|fail|skip)  [a-z_-]+ {2,}\S.*/) != nil, "\(line)")
       }
       let fsync = try #require(lines.first { $0.contains("  fsync ") })
-      #expect(fsync.wholeMatch(of: /fail  fsync +off \(from: command line\)\. Set fsync = on: .+/) != nil)
+      #expect(fsync.wholeMatch(of: /fail  fsync +off \(from: command line\)\. .+/) != nil)
     }
   }
 
-  @Test("A warning lets doctor exit with 0, and with 1 where it is strict")
+  @Test("With a warning doctor exits with 0, and with 1 if --strict is given")
   func strictness() async throws {
     try await OwnCluster.with(logins: ["keymeter_server"]) { cluster in
       let url = cluster.connectionURL(database: "keymeter", role: "keymeter_server")
@@ -53,7 +53,7 @@ struct DoctorTests {
     }
   }
 
-  @Test("Every bad setting is named, the rest is looked at, and the exit code is 78")
+  @Test("All unusable settings are named, the other checks still run, and the exit code is 78")
   func badSettings() async throws {
     try await TestDatabase.withMigrated { database in
       let url = try await database.url(as: .server)
@@ -78,7 +78,7 @@ struct DoctorTests {
     }
   }
 
-  @Test("Without a usable DATABASE_URL all of the database is skipped, and the exit code is 78")
+  @Test("Without a usable DATABASE_URL all checks of the database are skipped, and the exit code is 78")
   func noDatabase() async throws {
     for settings in [[:], ["DATABASE_URL": "postgresql://u:secret@[/x"]] {
       let run = try await DoctorProcess.with(settings.merging(["KEYMETER_PEPPERS": Node.peppers]) { $1 })
@@ -89,15 +89,15 @@ struct DoctorTests {
     }
   }
 
-  @Test("A variable that looks like a setting and is none is told of")
+  @Test("A variable that looks like a setting but is not is a warning that names it")
   func misspelt() async throws {
     let run = try await DoctorProcess.on(
       "postgresql://127.0.0.1:1/x", ["KEYMETER_CONECTIONS": "5"])
     #expect(run["settings"]?.status == "warn")
-    #expect(run["settings"]?.found == "no setting has the name KEYMETER_CONECTIONS")
+    #expect(run["settings"]?.found.contains("KEYMETER_CONECTIONS") == true)
   }
 
-  @Test("Neither the URL's password nor a pepper is printed, whatever is found")
+  @Test("Neither the URL's password nor a pepper is ever printed")
   func secrecy() async throws {
     let pepper = try #require(Node.peppers.split(separator: ":").last)
     for settings in [

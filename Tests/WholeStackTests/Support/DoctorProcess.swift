@@ -5,7 +5,7 @@ import Subprocess
 import SystemPackage
 import Testing
 
-/// One `keymeter doctor --json`, and what it said.
+/// One run of `keymeter doctor --json`.
 struct DoctorProcess: Sendable {
   struct Check: Sendable, Decodable {
     let name: String
@@ -22,17 +22,17 @@ struct DoctorProcess: Sendable {
   let code: Int32
   let status: String
   let checks: [Check]
-  /// As it was printed.
+  /// The output.
   let text: String
   let seconds: Double
 
   /// A check by its name.
   subscript(name: String) -> Check? { checks.first { $0.name == name } }
 
-  /// Those with one of these levels, by name.
+  /// The names of the checks with one of these levels.
   func names(_ levels: String...) -> [String] { checks.filter { levels.contains($0.status) }.map(\.name) }
 
-  /// Runs it with only these settings, and a good pepper.
+  /// Runs doctor with only these settings and a valid pepper.
   static func on(
     _ url: String, _ settings: [String: String] = [:], strict: Bool = false, shell: String? = nil
   ) async throws -> DoctorProcess {
@@ -41,20 +41,20 @@ struct DoctorProcess: Sendable {
       shell: shell)
   }
 
-  /// Runs it as the server's login, on a database that something was done to.
+  /// Runs SQL as a superuser, then doctor as the server's login.
   static func after(_ sql: String) async throws -> DoctorProcess {
     try await TestDatabase.withMigrated { database in
       try await database.withPool { pool in
         try await pool.withConnection { try await $0.executeScript(sql) }
       }
       let run = try await on(try await database.url(as: .server))
-      // The shared cluster fails by itself.
+      // The shared cluster always fails, because it does not sync.
       #expect(run.code == 1)
       return run
     }
   }
 
-  /// Runs it with only these settings.
+  /// Runs doctor with only these settings.
   static func with(
     _ settings: [String: String], strict: Bool = false, shell: String? = nil
   ) async throws -> DoctorProcess {
@@ -66,13 +66,13 @@ struct DoctorProcess: Sendable {
     await process.discard()
     guard case .exited(let code) = ending else { throw TestFailure("doctor ended by \(ending): \(text)") }
     guard let document = try? JSONDecoder().decode(Document.self, from: Data(text.utf8)) else {
-      throw TestFailure("doctor said no JSON: \(text)")
+      throw TestFailure("doctor printed no JSON: \(text)")
     }
     return DoctorProcess(
       code: code, status: document.status, checks: document.checks, text: text,
       seconds: (ContinuousClock.now - began) / .seconds(1))
   }
 
-  /// What starts it with another clock than this machine's.
+  /// A shell command that starts doctor with another clock.
   static func clock(_ offset: String) -> String { "exec faketime -f \(offset) \"$@\"" }
 }
