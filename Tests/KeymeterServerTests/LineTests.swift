@@ -22,7 +22,7 @@ struct LineTests {
     "Control and invisible characters are shown escaped",
     arguments: ["\u{1B}[2K", "\u{9B}2K", "\u{202E}", "\u{2028}", "\u{200B}", "\r", "\u{7F}"])
   func invisibles(_ text: String) {
-    let finding = Finding(name: "standby", verdict: .ok("a\(text)b"))
+    let finding = Finding(name: "standby", result: .ok("a\(text)b"))
     for line in [LineLogHandler.quoted("a\(text)b"), finding.line, "a\(text)b".showingInvisibles] {
       let plain = line.unicodeScalars.allSatisfy { (" "..."~").contains($0) }
       #expect(plain, "\(line)")

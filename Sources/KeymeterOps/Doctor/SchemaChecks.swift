@@ -282,7 +282,7 @@ extension String {
   /// Quoted as SQL quotes names (`"`) and texts (`'`): a quotation mark inside is doubled.
   ///
   /// Works on scalars, because a mark with a combining accent is a different character but still ends a text.
-  fileprivate func quoted(by mark: Unicode.Scalar) -> String {
+  func quoted(by mark: Unicode.Scalar) -> String {
     let inside = unicodeScalars.map { $0 == mark ? "\(mark)\(mark)" : String($0) }.joined()
     return "\(mark)\(inside)\(mark)"
   }
