@@ -9,7 +9,7 @@ struct Dev: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve with a private PostgreSQL cluster.",
     discussion: """
-      Starts a cluster in the data directory, migrates it, makes a demo organisation on the first run, and
+      Starts a cluster in the data directory, migrates it, creates a demo organisation on the first run, and
       serves. DATA-DIR/env holds the settings for every other command: set -a; . DATA-DIR/env; set +a
       """)
 

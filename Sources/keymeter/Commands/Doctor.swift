@@ -7,9 +7,8 @@ struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check settings, database and machine.",
     discussion: """
-      Run it where the server runs, with the server's settings. One line a check: ok, warn, fail or skip, its name, what it
-      found, and what to do about it. Exits with 0 when nothing fails, 1 when something does, 78 when a setting can't be
-      used.
+      Run it where the server runs, with the server's settings. Prints one line per check: ok, warn, fail or skip, its
+      name, what it found, and what to do. Exits with 0 if no check fails, 1 if one does, and 78 if a setting is invalid.
       """)
 
   @Flag(help: "Print one JSON object.")

@@ -54,8 +54,8 @@ extension Pepper {
 
     @Option(
       help: """
-        Write the value for KEYMETER_PEPPERS_FILE that the first step needs, which are the present peppers and the new
-        one, to this file (mode 0600) instead of printing the new one. The file must not exist.
+        Write the current peppers and the new one to this file (mode 0600) instead of printing the new one. The file
+        must not exist. It is the KEYMETER_PEPPERS_FILE of the first step.
         """)
     var file: String?
 

@@ -12,7 +12,7 @@ struct ReportCommand: AsyncParsableCommand {
 
       \(reportList)
 
-      Times are UTC. It needs no more than SELECT on the views of the schema `reporting`.
+      Times are UTC. The login needs only SELECT on the views of the schema `reporting`.
       """)
 
   @Argument(help: "The report's name.")
