@@ -8,7 +8,7 @@ from bench.cluster import OWNER, UNCHECKED, Cluster
 
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "sql" / "migrations"
 # The last migration of the baseline. The rows are loaded after it.
-_LOAD_AFTER = 8
+_LOAD_AFTER = 9
 # The migrator creates these ledgers before the first migration, which transfers them to the owner.
 _LEDGER = """
     CREATE SCHEMA keymeter_home;
