@@ -114,10 +114,12 @@ extension TenantTransaction {
     case .unknownProvider: throw AdmissionRejectedError(refusal: .unknownProvider)
     case .unknownKey: throw AdmissionRejectedError(refusal: .unknownKey)
     case .found(let presented):
-      call.identified(presented.key.organisationID, presented.key.id)
-      if let rejection = presented.rejection(from: credentials.address) {
-        throw AdmissionRejectedError(refusal: rejection)
+      let rejection = presented.rejection(from: credentials.address)
+      // The log names authentic callers only.
+      if rejection == nil || rejection == .addressNotAllowed {
+        call.identified(presented.key.organisationID, presented.key.id)
       }
+      if let rejection { throw AdmissionRejectedError(refusal: rejection) }
       return Caller(presented, requestID: call.requestID)
     }
   }
