@@ -1,33 +1,21 @@
 /// A JSON number, kept as the text that was sent.
 ///
-/// Nothing is rounded on the way in: 2^53+1 and `1e400` are still themselves, and whoever uses the number
-/// judges it. Two are equal when their texts are: `1` and `1.0` are not.
+/// Nothing is rounded on input: 2^53+1 and `1e400` keep their value. Two numbers are equal when their texts are, so `1`
+/// differs from `1.0`.
 struct JSONNumber: Sendable, Equatable {
   let text: String
 
-  /// Takes a text that is known to follow the grammar of RFC 8259 §6.
+  /// - Parameter text: must follow the grammar of RFC 8259 §6.
   init(verified text: String) {
     self.text = text
-  }
-
-  /// Takes a text if it follows the grammar of RFC 8259 §6, with nothing before or after it.
-  init?(_ text: String) {
-    guard case .number(let number)? = try? JSONReader.read(Array(text.utf8)),
-      number.text.utf8.count == text.utf8.count
-    else { return nil }
-    self = number
-  }
-
-  init(_ number: Int64) {
-    text = String(number)
   }
 }
 
 extension JSONNumber {
-  /// The exact value if the number is whole and fits in 64 bits; nil otherwise.
+  /// The exact value if the number is whole and fits in 64 bits, or `nil`.
   ///
-  /// The value counts, not the spelling: `100.0` and `1e2` are 100, `-0` is 0. It takes time in proportion to
-  /// the text's length, whatever the exponent says, and needs no memory.
+  /// The value counts, not the spelling: `100.0` and `1e2` are 100, `-0` is 0. The time is linear in the text's length,
+  /// for any exponent.
   var wholeNumber: Int64? {
     var decimal = Decimal()
     for byte in text.utf8 {
@@ -38,34 +26,32 @@ extension JSONNumber {
   }
 }
 
-/// A number as it is read from its text, byte by byte: `significand` × 10^`zeros`, less the digits after the
-/// point, then scaled by the exponent.
+/// Reads a number byte by byte: `significand` × 10^`zeros`, scaled down by the fraction's digits and then by the
+/// exponent.
 private struct Decimal {
   private enum Part {
     case integer, fraction, exponent
   }
 
-  /// No text is long enough for its own digits to make up for an exponent of this size, so a larger one needs
-  /// no telling apart from it; and sums with it can't overflow.
+  /// Larger exponents are clamped to this. No text has enough digits to offset it, and sums with it can't overflow.
   private static let largestExponent = Int.max / 100
 
   private(set) var isNegative = false
   private var part = Part.integer
   /// The digits up to the last one that isn't zero.
   private var significand: UInt64 = 0
-  /// How many zeros have followed the significand.
+  /// The zeros after the significand.
   ///
-  /// They are held back, because a fraction's don't count and an integer's may be undone by a negative
-  /// exponent.
+  /// They are kept apart, because zeros of a fraction don't count and a negative exponent can cancel an integer's.
   private var zeros = 0
   private var fractionDigits = 0
   private var exponent = 0
   private var exponentIsNegative = false
 
-  /// Takes the next byte; false if the number can't be a whole one of 64 bits whatever follows.
+  /// Takes the next byte, or returns `false` if the number can no longer be a whole one of 64 bits.
   ///
-  /// That is so when the significand overflows: it doesn't end in a zero, so a negative exponent would make
-  /// a fraction of it, and any other leaves it too large.
+  /// This happens when the significand overflows. It doesn't end in a zero, so a negative exponent would make it a
+  /// fraction, and any other exponent leaves it too large.
   mutating func take(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "-"):
@@ -99,7 +85,7 @@ private struct Decimal {
     return !overflow
   }
 
-  /// The number without its sign, if it is whole and fits.
+  /// The absolute value if it is whole and fits, or `nil`.
   var wholeMagnitude: UInt64? {
     guard significand != 0 else { return 0 }
     let scale = zeros - fractionDigits + (exponentIsNegative ? -exponent : exponent)
@@ -108,10 +94,9 @@ private struct Decimal {
 }
 
 extension UInt64 {
-  /// This number followed by so many zeros; nil if it doesn't fit.
+  /// This number times 10^`zeros`, or `nil` if it doesn't fit.
   ///
-  /// It stops at the first overflow, so at most twenty steps are taken for any number but zero, which is
-  /// answered at once.
+  /// The loop ends at the first overflow, so after at most twenty steps.
   fileprivate func timesPowerOfTen(_ zeros: Int) -> UInt64? {
     guard self != 0 else { return 0 }
     var result = self

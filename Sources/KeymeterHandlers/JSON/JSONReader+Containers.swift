@@ -1,5 +1,5 @@
 extension JSONReader {
-  /// Reads the array that begins at the reader's position; `depth` counts it too.
+  /// Reads an array. The current byte is its opening bracket, and `depth` includes it.
   mutating func readArray(depth: Int) throws(JSONSyntaxError) -> [JSONValue] {
     try open(depth: depth)
     guard !skip(UInt8(ascii: "]")) else { return [] }
@@ -12,7 +12,7 @@ extension JSONReader {
     return elements
   }
 
-  /// Reads the object that begins at the reader's position; `depth` counts it too.
+  /// Reads an object. The current byte is its opening brace, and `depth` includes it.
   mutating func readObject(depth: Int) throws(JSONSyntaxError) -> JSONObject {
     try open(depth: depth)
     var members: [JSONObject.Member] = []
@@ -27,7 +27,7 @@ extension JSONReader {
     return JSONObject(distinct: members)
   }
 
-  /// Steps over the opening bracket and the white space after it, if it isn't one too many.
+  /// Skips the opening bracket and the white space after it, within the depth limit.
   private mutating func open(depth: Int) throws(JSONSyntaxError) {
     guard depth <= depthLimit else { throw failure(.tooDeep(limit: depthLimit)) }
     position += 1
@@ -53,17 +53,16 @@ extension JSONReader {
 
 /// The names of one object's members so far.
 ///
-/// A few names are compared one by one, which is faster than hashing them. More go into a set, so that a
-/// document of thousands costs no more than its length; the set's hash has a seed for each process, so
-/// that nobody can choose names that collide.
+/// A few names are compared one by one, which is faster than hashing. More go into a set, so that time stays linear. Its
+/// hash is seeded per process, so a client can't choose names that collide.
 private struct SeenNames {
   private static let fewNames = 8
 
   private var names: Set<ExactString> = []
 
-  /// Adds a name, and tells whether it is new.
+  /// Adds a name. Returns whether it is new.
   ///
-  /// `members` are all those whose names were added before.
+  /// - Parameter members: the members before it.
   mutating func insert(_ name: String, after members: [JSONObject.Member]) -> Bool {
     let name = ExactString(name)
     guard members.count >= Self.fewNames else {

@@ -1,5 +1,5 @@
 extension JSONReader {
-  /// Reads the string that begins at the reader's position, which is at its opening quote.
+  /// Reads a string. The current byte is its opening quote.
   mutating func readString() throws(JSONSyntaxError) -> String {
     position += 1
     let start = position
@@ -16,9 +16,9 @@ extension JSONReader {
     return text
   }
 
-  /// Steps to the quote that ends the string, and tells whether there are escapes on the way.
+  /// Advances to the closing quote. Returns whether the string has escapes.
   ///
-  /// A byte has been seen to follow each backslash, within the string.
+  /// Afterwards each backslash is known to precede a byte of the string.
   private mutating func skipToClosingQuote() throws(JSONSyntaxError) -> Bool {
     var hasEscapes = false
     while let byte = next, byte != UInt8(ascii: "\"") {
@@ -26,7 +26,7 @@ extension JSONReader {
       position += 1
       if byte == UInt8(ascii: "\\") {
         hasEscapes = true
-        // What is escaped can't end the string; a control character is left for the check above.
+        // An escaped quote doesn't end the string. A control character fails the check above.
         if let escaped = next, escaped >= 0x20 { position += 1 }
       }
     }
@@ -34,9 +34,9 @@ extension JSONReader {
     return hasEscapes
   }
 
-  /// How many of these bytes come before the first that isn't UTF-8.
+  /// The number of valid UTF-8 bytes at the start.
   ///
-  /// Escapes needn't be resolved for it: they are ASCII, and none stands for half a character.
+  /// Escapes are ASCII, so they need not be resolved first.
   private func validPrefixLength(of content: Range<Int>) -> Int {
     var iterator = bytes[content].makeIterator()
     var parser = Unicode.UTF8.ForwardParser()
@@ -51,7 +51,7 @@ extension JSONReader {
 // MARK: Escapes
 
 extension JSONReader {
-  /// Copies the string's bytes with each escape replaced by what it stands for.
+  /// Copies the string's bytes with each escape replaced by its character.
   private mutating func unescape(_ content: Range<Int>) throws(JSONSyntaxError) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(content.count)
@@ -67,7 +67,7 @@ extension JSONReader {
     return result
   }
 
-  /// Reads the escape that begins at the reader's position, a surrogate pair's second half included.
+  /// Reads one escape, or both escapes of a surrogate pair.
   private mutating func readEscape() throws(JSONSyntaxError) -> Unicode.Scalar {
     let letter = bytes[position + 1]
     guard letter != UInt8(ascii: "u") else { return try readUnicodeEscape() }
@@ -98,7 +98,7 @@ extension JSONReader {
     return UTF16.decode(UTF16.EncodedScalar([first, second]))
   }
 
-  /// The code unit that `\uXXXX` at this offset stands for; nil if there is no such escape.
+  /// The code unit of a `\uXXXX` escape at this offset, or `nil` if there is none.
   private func codeUnit(at offset: Int) -> UInt16? {
     guard offset + 6 <= bytes.count, bytes[offset] == UInt8(ascii: "\\"),
       bytes[offset + 1] == UInt8(ascii: "u")

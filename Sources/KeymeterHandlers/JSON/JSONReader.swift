@@ -1,20 +1,19 @@
-/// Reads one JSON document, strictly after RFC 8259, over UTF-8.
+/// Reads one JSON document in UTF-8, strictly by RFC 8259.
 ///
-/// A lenient reader is a hole in a meter: where it takes the second of two `usage_limit`s, the client's
-/// proxy may have looked at the first. So what RFC 8259 leaves to the reader is refused here: duplicate
-/// members, a byte order mark, half a surrogate pair, and nesting without end.
+/// A lenient reader weakens a meter: where it takes the second of two `usage_limit`s, the client's proxy may have taken
+/// the first. So this reader rejects the inputs that RFC 8259 leaves open: duplicate members, a byte order mark, lone
+/// surrogates, and unlimited nesting.
 struct JSONReader {
-  /// How many arrays and objects may lie within one another; no request of Keymeter's needs four.
+  /// The deepest nesting of arrays and objects. No request needs more than three levels.
   static let standardDepthLimit = 32
 
   let bytes: [UInt8]
   let depthLimit: Int
   var position = 0
 
-  /// Reads a document: exactly one value, with nothing but white space around it.
+  /// Reads exactly one value with only white space around it.
   ///
-  /// It takes time and memory in proportion to the document's length, and stack in proportion to
-  /// `depthLimit`, which therefore must come from the program, not from the client.
+  /// Time and memory are linear in the document's length, stack depth in `depthLimit`.
   static func read(
     _ bytes: [UInt8], depthLimit: Int = standardDepthLimit
   ) throws(JSONSyntaxError) -> JSONValue {
@@ -30,9 +29,9 @@ struct JSONReader {
 }
 
 extension JSONReader {
-  /// Reads the value that begins at the next byte that isn't white space.
+  /// Reads the next value.
   ///
-  /// `depth` counts the arrays and objects around it.
+  /// - Parameter depth: the number of arrays and objects around it.
   mutating func readValue(depth: Int) throws(JSONSyntaxError) -> JSONValue {
     skipWhiteSpace()
     guard let byte = next else { throw unexpected() }
@@ -61,7 +60,7 @@ extension JSONReader {
 // MARK: Stepping through the bytes
 
 extension JSONReader {
-  /// The byte at the reader's position; nil at the end.
+  /// The byte at the current position, or `nil` at the end.
   var next: UInt8? {
     position < bytes.count ? bytes[position] : nil
   }
@@ -72,7 +71,7 @@ extension JSONReader {
     }
   }
 
-  /// Steps over this byte if it comes next, and tells whether it did.
+  /// Skips this byte if it is next. Returns whether it was.
   mutating func skip(_ byte: UInt8) -> Bool {
     guard next == byte else { return false }
     position += 1
@@ -83,12 +82,51 @@ extension JSONReader {
     guard skip(byte) else { throw unexpected() }
   }
 
-  /// The error for a byte, or the document's end, that the grammar doesn't allow here.
+  /// The error for a byte, or an end of the document, that the grammar doesn't allow here.
   func unexpected() -> JSONSyntaxError {
     failure(next.map { .unexpectedByte($0) } ?? .unexpectedEnd)
   }
 
   func failure(_ reason: JSONSyntaxError.Reason) -> JSONSyntaxError {
     JSONSyntaxError(reason: reason, offset: position)
+  }
+}
+
+// MARK: Numbers
+
+extension JSONReader {
+  /// Reads a number. The current byte is a minus sign or a digit.
+  mutating func readNumber() throws(JSONSyntaxError) -> JSONNumber {
+    let start = position
+    _ = skip(UInt8(ascii: "-"))
+    try readInteger()
+    if skip(UInt8(ascii: ".")) {
+      try readDigits()
+    }
+    if skip(UInt8(ascii: "e")) || skip(UInt8(ascii: "E")) {
+      _ = skip(UInt8(ascii: "+")) || skip(UInt8(ascii: "-"))
+      try readDigits()
+    }
+    return JSONNumber(verified: String(decoding: bytes[start..<position], as: UTF8.self))
+  }
+
+  private mutating func readInteger() throws(JSONSyntaxError) {
+    let startsWithZero = next == UInt8(ascii: "0")
+    let start = position
+    try readDigits()
+    guard !startsWithZero || position == start + 1 else {
+      throw JSONSyntaxError(reason: .leadingZero, offset: start)
+    }
+  }
+
+  /// Skips one or more digits.
+  private mutating func readDigits() throws(JSONSyntaxError) {
+    let start = position
+    while let byte = next, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte {
+      position += 1
+    }
+    guard position > start else {
+      throw failure(next == nil ? .unexpectedEnd : .missingDigit)
+    }
   }
 }

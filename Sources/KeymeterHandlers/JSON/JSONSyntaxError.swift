@@ -1,7 +1,7 @@
-/// Why a document was refused, and where.
+/// Why a document was rejected, and where.
 ///
-/// The description is meant for the client that sent the document. It quotes nothing but a duplicate
-/// member's name, and that only where it is a `RedactedName`.
+/// The description is for the client that sent the document. It quotes only the name of a duplicate member, redacted by
+/// `RedactedName`.
 struct JSONSyntaxError: Error, Equatable, Sendable {
   enum Reason: Equatable, Sendable {
     case byteOrderMark
@@ -19,7 +19,7 @@ struct JSONSyntaxError: Error, Equatable, Sendable {
   }
 
   let reason: Reason
-  /// How many bytes come before the fault.
+  /// The position of the fault, in bytes.
   let offset: Int
 }
 

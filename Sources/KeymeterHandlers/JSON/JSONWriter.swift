@@ -1,4 +1,4 @@
-/// Writes JSON straight into a buffer of bytes, with no value in between and no white space.
+/// Writes JSON directly into a byte buffer, without white space and without intermediate values.
 ///
 ///     var writer = JSONWriter()
 ///     writer.object { key in
@@ -7,9 +7,8 @@
 ///     }
 ///     return writer.bytes
 ///
-/// Commas and brackets come right by construction: an object's writer takes only members, an array's only
-/// elements. What it doesn't check: that exactly one value is written to make a document, and that an object's
-/// names differ, which is plain to see where they are literals.
+/// Commas and brackets are correct by construction: an object's writer takes only members, an array's only elements. The
+/// writer does not check that a document has exactly one value and that an object's names differ.
 struct JSONWriter {
   private(set) var bytes: [UInt8] = []
 
@@ -17,22 +16,15 @@ struct JSONWriter {
     bytes.reserveCapacity(capacity)
   }
 
-  /// The document that consists of this value.
-  static func bytes(of value: some JSONWritable) -> [UInt8] {
-    var writer = JSONWriter()
-    writer.value(value)
-    return writer.bytes
-  }
-
   mutating func value(_ value: some JSONWritable) {
     value.write(to: &self)
   }
 
-  /// Writes an object whose members `body` gives; if it throws, half an object stays behind.
+  /// Writes an object. If `body` throws, the object stays incomplete.
   mutating func object<Failure: Error>(
     _ body: (inout JSONObjectWriter) throws(Failure) -> Void
   ) throws(Failure) {
-    // The buffer moves into the inner writer and back, rather than being copied.
+    // Swapping moves the buffer into the inner writer and back without a copy.
     var object = JSONObjectWriter()
     swap(&self, &object.writer)
     defer { swap(&self, &object.writer) }
@@ -41,7 +33,7 @@ struct JSONWriter {
     object.writer.append(UInt8(ascii: "}"))
   }
 
-  /// Writes an array whose elements `body` gives; if it throws, half an array stays behind.
+  /// Writes an array. If `body` throws, the array stays incomplete.
   mutating func array<Failure: Error>(
     _ body: (inout JSONArrayWriter) throws(Failure) -> Void
   ) throws(Failure) {
@@ -53,17 +45,17 @@ struct JSONWriter {
     array.writer.append(UInt8(ascii: "]"))
   }
 
-  /// Appends bytes that are part of a JSON document as they are.
+  /// Appends a byte of JSON as it is.
   mutating func append(_ byte: UInt8) {
     bytes.append(byte)
   }
 
-  /// Appends characters that are part of a JSON document as they are.
+  /// Appends JSON text as it is.
   mutating func append(literal: StaticString) {
     literal.withUTF8Buffer { bytes.append(contentsOf: $0) }
   }
 
-  /// Appends bytes that are part of a JSON document as they are.
+  /// Appends bytes of JSON as they are.
   mutating func append(contentsOf part: some Sequence<UInt8>) {
     bytes.append(contentsOf: part)
   }
@@ -81,7 +73,7 @@ struct JSONObjectWriter {
     writer.value(value)
   }
 
-  /// Like `member(_:_:)`, with a name that is not known before.
+  /// Like `member(_:_:)`, with a name that may need escapes.
   mutating func member(named name: String, _ value: some JSONWritable) {
     begin(named: name)
     writer.value(value)
@@ -94,7 +86,7 @@ struct JSONObjectWriter {
     try writer.object(body)
   }
 
-  /// Like `object(_:_:)`, with a name that is not known before.
+  /// Like `object(_:_:)`, with a name that may need escapes.
   mutating func object<Failure: Error>(
     named name: String, _ body: (inout JSONObjectWriter) throws(Failure) -> Void
   ) throws(Failure) {
@@ -109,7 +101,7 @@ struct JSONObjectWriter {
     try writer.array(body)
   }
 
-  /// A name in the source needs no escape, as a look at it tells.
+  /// The names in the source need no escapes.
   private mutating func begin(_ name: StaticString) {
     writer.append(literal: isEmpty ? "\"" : ",\"")
     isEmpty = false

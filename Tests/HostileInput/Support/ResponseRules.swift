@@ -37,7 +37,7 @@ enum ResponseRules {
   private static func problemFaults(_ object: JSONObject, status: Int) -> [String] {
     var faults = ["type", "title", "detail", "code", "request_id"].filter { !isText(object[$0]) }
       .map { "\($0) is not a string" }
-    if object["status"] != .number(JSONNumber(Int64(status))) { faults.append("status differs") }
+    if object["status"] != .number(JSONNumber(verified: String(status))) { faults.append("status differs") }
     if status == 400 { faults += errorFaults(object["errors"], mayBeEmpty: false) }
     return faults
   }

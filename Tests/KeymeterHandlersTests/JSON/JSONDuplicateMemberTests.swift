@@ -16,7 +16,7 @@ struct JSONDuplicateMemberTests {
     ])
   func duplicate(document: String, name: String, offset: Int) {
     let expected = JSONSyntaxError(reason: .duplicateMember(name), offset: offset)
-    #expect(JSONReader.refusal(of: document) == expected)
+    #expect(JSONReader.rejection(of: document) == expected)
   }
 
   @Test("A duplicate is found at any two positions, in small objects and in those that use the set")
@@ -26,7 +26,7 @@ struct JSONDuplicateMemberTests {
         for first in 0..<second {
           let names = (0..<count).map { $0 == second ? "n\(first)" : "n\($0)" }
           let document = "{" + names.map { "\"\($0)\":0" }.joined(separator: ",") + "}"
-          #expect(JSONReader.refusal(of: document)?.reason == .duplicateMember("n\(first)"))
+          #expect(JSONReader.rejection(of: document)?.reason == .duplicateMember("n\(first)"))
         }
       }
     }
@@ -34,13 +34,24 @@ struct JSONDuplicateMemberTests {
 
   @Test("The same name in another object is not a duplicate")
   func siblings() {
-    #expect(JSONReader.refusal(of: #"{"a":{"a":{"b":1}},"b":[{"a":1},{"a":2}]}"#) == nil)
+    #expect(JSONReader.rejection(of: #"{"a":{"a":{"b":1}},"b":[{"a":1},{"a":2}]}"#) == nil)
   }
 
   @Test("The last of 100,000 members is found to duplicate the first")
   func manyMembers() {
     let names = (0..<100_000).map { "\"member\($0)\":0" } + ["\"member0\":1"]
     let document = "{" + names.joined(separator: ",") + "}"
-    #expect(JSONReader.refusal(of: document)?.reason == .duplicateMember("member0"))
+    #expect(JSONReader.rejection(of: document)?.reason == .duplicateMember("member0"))
+  }
+
+  @Test(
+    "A duplicate's name in a message can't reveal a key, escape its quotes, forge a log line or flood the log"
+  )
+  func hostileName() {
+    let zalgo = "a" + String(repeating: "\u{301}", count: 100_000)
+    for name in ["a\"\\\n\u{1B}[31m\u{202E}é", zalgo, "sk_live_abc", ""] {
+      let error = JSONSyntaxError(reason: .duplicateMember(name), offset: 0)
+      #expect(error.description == #"duplicate member "(redacted)" at byte 0"#)
+    }
   }
 }

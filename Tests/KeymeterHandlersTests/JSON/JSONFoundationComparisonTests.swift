@@ -25,7 +25,7 @@ struct JSONFoundationComparisonTests {
       var bytes = JSONWriter.bytes(of: random.value(depth: 4))
       let index = Int.random(in: 0..<bytes.count, using: &random)
       bytes[index] = UInt8.random(in: 0x20...0x7E, using: &random)
-      guard JSONReader.refusal(of: bytes) == nil else { continue }
+      guard JSONReader.rejection(of: bytes) == nil else { continue }
       accepted += 1
       try expectAgreement(on: bytes)
     }

@@ -26,7 +26,7 @@ struct JSONMutationTests {
         ? Array(Self.seeds[round / 2 % Self.seeds.count].utf8)
         : JSONWriter.bytes(of: random.value(depth: 4))
       let damaged = Self.damage(document, &random)
-      if let error = JSONReader.refusal(of: damaged) {
+      if let error = JSONReader.rejection(of: damaged) {
         #expect(0...damaged.count ~= error.offset && !error.description.isEmpty)
       } else {
         accepted += 1
@@ -44,7 +44,7 @@ struct JSONMutationTests {
     for document in Self.seeds {
       let bytes = Array(document.utf8)
       for length in 0..<bytes.count {
-        #expect(JSONReader.refusal(of: Array(bytes[..<length])) != nil)
+        #expect(JSONReader.rejection(of: Array(bytes[..<length])) != nil)
       }
     }
   }

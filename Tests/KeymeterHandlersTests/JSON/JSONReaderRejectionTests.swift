@@ -56,7 +56,7 @@ struct JSONReaderRejectionTests {
     ] as [Case])
   func grammar(_ refused: Case) {
     let expected = JSONSyntaxError(reason: refused.reason, offset: refused.offset)
-    #expect(JSONReader.refusal(of: refused.document) == expected)
+    #expect(JSONReader.rejection(of: refused.document) == expected)
   }
 
   @Test(
@@ -91,7 +91,7 @@ struct JSONReaderRejectionTests {
     ] as [Case])
   func number(_ refused: Case) {
     let expected = JSONSyntaxError(reason: refused.reason, offset: refused.offset)
-    #expect(JSONReader.refusal(of: refused.document) == expected)
+    #expect(JSONReader.rejection(of: refused.document) == expected)
   }
 
   @Test(
@@ -132,7 +132,7 @@ struct JSONReaderRejectionTests {
     ] as [Case])
   func string(_ refused: Case) {
     let expected = JSONSyntaxError(reason: refused.reason, offset: refused.offset)
-    #expect(JSONReader.refusal(of: refused.document) == expected)
+    #expect(JSONReader.rejection(of: refused.document) == expected)
   }
 
   @Test(
@@ -160,25 +160,25 @@ struct JSONReaderRejectionTests {
     ] as [([UInt8], Int)])
   func invalidUTF8(content: [UInt8], offset: Int) {
     let value = [UInt8(ascii: "\"")] + content + [UInt8(ascii: "\"")]
-    #expect(JSONReader.refusal(of: value) == JSONSyntaxError(reason: .invalidUTF8, offset: 1 + offset))
+    #expect(JSONReader.rejection(of: value) == JSONSyntaxError(reason: .invalidUTF8, offset: 1 + offset))
     let name = [UInt8(ascii: "{")] + value + Array(":1}".utf8)
-    #expect(JSONReader.refusal(of: name) == JSONSyntaxError(reason: .invalidUTF8, offset: 2 + offset))
+    #expect(JSONReader.rejection(of: name) == JSONSyntaxError(reason: .invalidUTF8, offset: 2 + offset))
   }
 
   @Test("UTF-16 or Latin-1 outside a string is rejected")
   func otherEncodings() {
-    #expect(JSONReader.refusal(of: [0x5B, 0x00, 0x5D, 0x00])?.reason == .unexpectedByte(0))
-    #expect(JSONReader.refusal(of: [0xFF, 0xFE, 0x5B, 0x00])?.reason == .unexpectedByte(0xFF))
-    #expect(JSONReader.refusal(of: [0xEF, 0xBB])?.reason == .unexpectedByte(0xEF))
+    #expect(JSONReader.rejection(of: [0x5B, 0x00, 0x5D, 0x00])?.reason == .unexpectedByte(0))
+    #expect(JSONReader.rejection(of: [0xFF, 0xFE, 0x5B, 0x00])?.reason == .unexpectedByte(0xFF))
+    #expect(JSONReader.rejection(of: [0xEF, 0xBB])?.reason == .unexpectedByte(0xEF))
   }
 
   @Test("Nesting beyond the limit is rejected at the first extra bracket")
   func depth() {
     let tooDeep = JSONSyntaxError(reason: .tooDeep(limit: 32), offset: 32)
-    #expect(JSONReader.refusal(of: String(repeating: "[", count: 33)) == tooDeep)
-    #expect(JSONReader.refusal(of: String(repeating: "[", count: 1_000_000)) == tooDeep)
+    #expect(JSONReader.rejection(of: String(repeating: "[", count: 33)) == tooDeep)
+    #expect(JSONReader.rejection(of: String(repeating: "[", count: 1_000_000)) == tooDeep)
     let objects = String(repeating: #"{"a":"#, count: 100_000)
-    #expect(JSONReader.refusal(of: objects) == JSONSyntaxError(reason: .tooDeep(limit: 32), offset: 32 * 5))
+    #expect(JSONReader.rejection(of: objects) == JSONSyntaxError(reason: .tooDeep(limit: 32), offset: 32 * 5))
     #expect(throws: JSONSyntaxError(reason: .tooDeep(limit: 0), offset: 0)) {
       try JSONReader.read(Array("[]".utf8), depthLimit: 0)
     }

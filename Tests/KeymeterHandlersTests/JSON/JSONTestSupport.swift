@@ -6,8 +6,8 @@ extension JSONReader {
     try read(Array(text.utf8))
   }
 
-  /// The error with which a document is rejected, or nil if it is accepted.
-  static func refusal(of bytes: [UInt8]) -> JSONSyntaxError? {
+  /// The error for a rejected document, or `nil` for an accepted one.
+  static func rejection(of bytes: [UInt8]) -> JSONSyntaxError? {
     do throws(JSONSyntaxError) {
       _ = try read(bytes)
       return nil
@@ -16,14 +16,26 @@ extension JSONReader {
     }
   }
 
-  /// The error with which a document given as text is rejected, or nil if it is accepted.
-  static func refusal(of text: String) -> JSONSyntaxError? {
-    refusal(of: Array(text.utf8))
+  /// The error for a rejected document, or `nil` for an accepted one.
+  static func rejection(of text: String) -> JSONSyntaxError? {
+    rejection(of: Array(text.utf8))
   }
 }
 
+extension JSONNumber {
+  /// Reads a number, or returns `nil` for any other text.
+  init?(_ text: String) {
+    guard case .number(let number)? = try? JSONReader.read(text: text), number.text == text else {
+      return nil
+    }
+    self = number
+  }
+
+  init(_ number: Int64) { self.init(verified: String(number)) }
+}
+
 extension JSONValue {
-  /// A number given as text, which must be valid.
+  /// - Parameter text: must be a JSON number.
   static func number(_ text: String) -> JSONValue {
     .number(JSONNumber(verified: text))
   }
@@ -34,5 +46,30 @@ extension JSONValue {
 
   var text: String {
     String(decoding: JSONWriter.bytes(of: self), as: UTF8.self)
+  }
+}
+
+extension JSONWriter {
+  /// The document that consists of this value.
+  static func bytes(of value: some JSONWritable) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.value(value)
+    return writer.bytes
+  }
+}
+
+extension JSONValue: JSONWritable {
+  func write(to writer: inout JSONWriter) {
+    switch self {
+    case .null: writer.append(literal: "null")
+    case .bool(let value): value.write(to: &writer)
+    case .number(let number): writer.append(contentsOf: number.text.utf8)
+    case .string(let value): value.write(to: &writer)
+    case .array(let value): value.write(to: &writer)
+    case .object(let object):
+      writer.object { writer in
+        for member in object.members { writer.member(named: member.name, member.value) }
+      }
+    }
   }
 }
