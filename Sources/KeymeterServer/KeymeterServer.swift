@@ -189,7 +189,7 @@ package struct KeymeterServer: Sendable {
     return KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
       usage: UsageService(admission: batcher, store: store, peppers: peppers),
-      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, watch: watch,
+      leaks: leakReporter.map { LeakService(store: store, peppers: peppers, reporter: $0) }, limiter: watch,
       metrics: metrics.service,
       rehash: peppers.ids.count > 1 ? noteUse : nil, readiness: readiness
     ).responder()

@@ -193,7 +193,7 @@ private struct Connection {
     let responder = KeymeterRouter(
       keys: KeyService(store: store, peppers: peppers),
       usage: UsageService(admission: admission, store: store, peppers: peppers),
-      watch: watch,
+      limiter: watch,
       readiness: { .ready }
     ).responder()
     let (reads, events, closes) = (reads, events, outputCloses)

@@ -67,10 +67,10 @@ extension IdempotencyLedger {
   ///   - work: Has the effect. It must reject by throwing.
   /// - Returns: The response, or the first one marked as `replayed`.
   /// - Throws: `IdempotencyRejection`, and what `answer` and `work` throw.
-  func once<Outcome>(
+  func once<Outcome, Response: ReplayableResponse>(
     _ request: IdempotentRequest?, by key: KeyID, of organisation: OrganisationID,
-    answer: (Outcome) throws -> StoredResponse, work: () async throws -> Outcome
-  ) async throws -> StoredResponse {
+    answer: (Outcome) throws -> Response, work: () async throws -> Outcome
+  ) async throws -> Response {
     guard let request else { return try answer(await work()) }
     let entry = request.entry(of: key, in: organisation)
     switch try await claim(entry) {

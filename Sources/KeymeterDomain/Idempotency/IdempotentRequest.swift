@@ -29,24 +29,24 @@ public struct IdempotentRequest: Sendable {
   /// Seals the first response, so that only the caller's own key opens it.
   ///
   /// - Throws: Errors of the cryptography if memory runs out.
-  func seal(_ answer: StoredResponse, as entry: IdempotencyEntry) throws -> SealedResponse {
+  func seal(_ answer: some ReplayableResponse, as entry: IdempotencyEntry) throws -> SealedResponse {
     var random = random
     let seal = ResponseSeal(secret: secret, name: name, entry: entry)
-    return try seal.close(fingerprint.bytes + answer.bytes, random: &random)
+    return try seal.close(fingerprint.bytes + answer.sealableBytes, random: &random)
   }
 
   /// Opens the first response for a replay.
   ///
   /// - Throws: `IdempotencyRejection.unreadable` if it was sealed with another secret of the caller's key, or
   ///   `.reused` if it belongs to a different request.
-  func open(
+  func open<Response: ReplayableResponse>(
     _ sealed: SealedResponse, as entry: IdempotencyEntry
-  ) throws(IdempotencyRejection) -> StoredResponse {
+  ) throws(IdempotencyRejection) -> Response {
     guard let opened = ResponseSeal(secret: secret, name: name, entry: entry).open(sealed) else {
       throw .unreadable
     }
     guard opened.starts(with: fingerprint.bytes) else { throw .reused }
-    guard var answer = StoredResponse(bytes: opened.dropFirst(fingerprint.bytes.count)) else {
+    guard var answer = Response(sealableBytes: opened.dropFirst(fingerprint.bytes.count)) else {
       throw .unreadable
     }
     answer.replayed = true

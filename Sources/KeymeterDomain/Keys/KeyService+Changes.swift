@@ -6,10 +6,10 @@ extension KeyService {
   ///   - rule: who may create keys. A key that isn't a root key can't create one with more permissions than its own.
   ///   - answer: makes the response that a repeated request gets again.
   /// - Throws: `Rejection`, `StoreError`, `ValidationFailure`, `IdempotencyRejection`, and what `request` throws.
-  public func create(
+  public func create<Response: ReplayableResponse>(
     _ request: @Sendable () throws -> (KeyDraft, IdempotentRequest?), by call: APICall,
-    under rule: ManagementRule = .rootKeysOnly, answer: @Sendable (IssuedKey) throws -> StoredResponse
-  ) async throws -> StoredResponse {
+    under rule: ManagementRule = .rootKeysOnly, answer: @Sendable (IssuedKey) throws -> Response
+  ) async throws -> Response {
     let seed = issuer.seed()
     return try await withManagerLocked(call, under: rule) { transaction, caller in
       let (draft, repeatable) = try request()
@@ -71,10 +71,10 @@ extension KeyService {
   ///   - request: the rotation, and the idempotency key if the client sent one.
   ///   - answer: makes the response that a repeated request gets again.
   /// - Throws: `Rejection`, `StoreError`, `IdempotencyRejection`, and what `request` throws.
-  public func rotate(
+  public func rotate<Response: ReplayableResponse>(
     _ request: @Sendable () throws -> (KeyRotation, IdempotentRequest?), by call: APICall,
-    answer: @Sendable (IssuedKey) throws -> StoredResponse
-  ) async throws -> StoredResponse {
+    answer: @Sendable (IssuedKey) throws -> Response
+  ) async throws -> Response {
     let seed = issuer.seed()
     return try await withManager(call, under: .rootKeysAndScopes) { transaction, manager in
       let (rotation, repeatable) = try request()

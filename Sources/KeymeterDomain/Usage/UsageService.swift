@@ -37,10 +37,10 @@ public struct UsageService: Sendable {
   ///   - request: what to hold and how long, and the idempotency key if the client sent one.
   ///   - answer: makes the response that a repeated request gets again.
   /// - Throws: `AdmissionRejectedError`, `StoreError`, `IdempotencyRejection`, and what `request` throws.
-  public func reserve(
+  public func reserve<Response: ReplayableResponse>(
     _ request: @Sendable () throws -> ((amounts: Amounts, terms: ReservationTerms), IdempotentRequest?),
-    by call: APICall, answer: @Sendable (Reservation) throws -> StoredResponse
-  ) async throws -> StoredResponse {
+    by call: APICall, answer: @Sendable (Reservation) throws -> Response
+  ) async throws -> Response {
     var random = random
     let id = ReservationID(random: &random)
     return try await store.withTransaction { transaction in
@@ -92,10 +92,10 @@ public struct UsageService: Sendable {
   ///   - request: the usage and its event id, and the idempotency key if the client sent one.
   ///   - answer: makes the response that a repeated request gets again.
   /// - Throws: `AdmissionRejectedError`, `UsageRejection`, `StoreError`, `IdempotencyRejection`, and what `request` throws.
-  public func record(
+  public func record<Response: ReplayableResponse>(
     _ request: @Sendable () throws -> ((amounts: Amounts, event: EventID?), IdempotentRequest?),
-    by call: APICall, answer: @Sendable (RecordedUsage) throws -> StoredResponse
-  ) async throws -> StoredResponse {
+    by call: APICall, answer: @Sendable (RecordedUsage) throws -> Response
+  ) async throws -> Response {
     try await store.withTransaction { transaction in
       let (asked, repeatable) = try await authenticatingIfInvalid(call, in: transaction, request)
       return try await once(repeatable, for: call, in: transaction, answer: answer) {
@@ -189,10 +189,10 @@ public struct UsageService: Sendable {
   ///
   /// Only a request with an idempotency key authenticates first: the ledger belongs to the calling key. The key may end
   /// between that and the work, which judges it again.
-  private func once<Outcome>(
+  private func once<Outcome, Response: ReplayableResponse>(
     _ repeatable: IdempotentRequest?, for call: APICall, in transaction: any TenantTransaction,
-    answer: (Outcome) throws -> StoredResponse, work: () async throws -> Outcome
-  ) async throws -> StoredResponse {
+    answer: (Outcome) throws -> Response, work: () async throws -> Outcome
+  ) async throws -> Response {
     guard let repeatable else { return try answer(await work()) }
     let key = try await transaction.authenticate(call, peppers: peppers).key
     return try await transaction.once(

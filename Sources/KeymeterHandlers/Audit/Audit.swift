@@ -1,13 +1,12 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `GET /api/v1/audit`: what was changed in a root key's organisation, newest first.
+/// `GET /api/v1/audit`: the audit log of a root key's organisation, newest first.
 struct Audit: Sendable {
   let usage: UsageService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(reading: request.headers, from: context.client)
-    let page = try await usage.auditPage({ try Self.query(of: request) }, by: context.call(credentials))
+    let page = try await usage.auditPage({ try Self.query(of: request) }, by: context.call())
     return .json { object in
       object.array("data") { data in
         for record in page.records { data.object { $0.audit(record) } }
@@ -23,14 +22,14 @@ struct Audit: Sendable {
     let parameters = try QueryParameters(of: request)
     try parameters.allow(["action", "target", "since", "limit", "cursor"])
     return AuditQuery(
-      before: try parameters.value("cursor", cursor, "must be a next_cursor that an answer gave"),
+      before: try parameters.value("cursor", cursor, "must be the next_cursor of a page"),
       action: try parameters.value(
         "action", AuditAction.init(rawValue:),
         "must be one of \(AuditAction.allCases.map(\.rawValue).joined(separator: ", "))"),
       target: try parameters.value("target", target, "must be the id of a key or an organisation"),
       since: try parameters.value(
         "since", Timestamp.init(rfc3339:),
-        "must be an RFC 3339 date and time with a zone, in which + is written %2B"),
+        "must be an RFC 3339 date and time with a zone, with + encoded as %2B"),
       limit: try parameters.value(
         "limit", limit,
         "must be a whole number from \(AuditQuery.limits.lowerBound) to \(AuditQuery.limits.upperBound)")
@@ -43,7 +42,7 @@ struct Audit: Sendable {
     Int64(digits: text).flatMap { AuditQuery.limits.contains($0) ? $0 : nil }
   }
 
-  /// Whether it could be an id, for those of another form name nothing.
+  /// Accepts any text that could be an id. An unknown one matches nothing.
   private static func target(_ text: String) -> String? {
     let id = !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     return id ? text : nil
@@ -51,9 +50,9 @@ struct Audit: Sendable {
 }
 
 extension QueryParameters {
-  /// A parameter's value; `nil` where it is absent.
+  /// A parameter's value, or `nil` if it is absent.
   ///
-  /// - Throws: `RequestRejection.invalidQuery`, with `rule`, where `read` makes nothing of it.
+  /// - Throws: `RequestRejection.invalidQuery` with `rule` if `read` returns `nil`.
   fileprivate func value<Value>(
     _ name: String, _ read: (String) -> Value?, _ rule: String
   ) throws(RequestRejection) -> Value? {
@@ -66,7 +65,7 @@ extension QueryParameters {
 }
 
 extension JSONObjectWriter {
-  /// One line of the log.
+  /// Writes one audit entry.
   fileprivate mutating func audit(_ record: AuditRecord) {
     member("id", String(record.id))
     member("occurred_at", record.occurredAt.rfc3339)

@@ -4,57 +4,76 @@ public import KeymeterDomain
 import Logging
 import Synchronization
 
-/// Whose keys a call presents.
+/// Whose keys the requests of a route present.
 enum KeyPresentation: Sendable {
-  /// The caller's own.
+  /// The client's own.
   case own
-  /// Those of the caller's clients, for all one knows: gateways and back ends pass on what they were sent.
-  case passedOn
+  /// Possibly those of the client's clients: gateways and back ends forward keys that they received.
+  case forwarded
 }
 
-/// Too many authentications from a request's address have failed, so that nobody is asked whether this one holds.
+/// Too many authentications from the request's address have failed, so the key is not looked up.
 struct TooManyAuthFailures: Error, Equatable {
-  /// In how many seconds the address may try again.
+  /// Seconds until the address may try again.
   let seconds: Int64
 }
 
-/// Watches authentications fail, and refuses further ones from an address where too many have (docs/decisions/0019).
+extension TooManyAuthFailures: ProblemConvertible {
+  var problem: Problem { rejection(status: .tooManyRequests) }
+
+  /// - Parameter status: 429, or 403 for gateways that can't pass 429 on.
+  func rejection(status: HTTPResponse.Status) -> Problem {
+    Problem(
+      status: status, title: "Too many failed authentications.",
+      detail: "Too many requests from this address failed to authenticate, so this one was not evaluated. "
+        + "Try again later.",
+      code: "too_many_failures",
+      headers: [.retryAfter: String(seconds), .reason: "too_many_failures"])
+  }
+}
+
+/// Counts failed authentications per client address, and rejects requests from an address with too many of them
+/// (docs/decisions/0019).
 public struct AuthFailureLimiter: Sendable {
   private let proxies: TrustedProxies
-  private let limiter: FailureRateLimiter?
+  private let rateLimiter: FailureRateLimiter?
   private let metrics: AuthFailureMetrics
-  private let proven: KnownGoodKeyCache?
-  private let warning = FirstTime()
+  private let knownGoodKeys: KnownGoodKeyCache?
+  private let warning = OnceFlag()
 
   /// - Parameters:
-  ///   - proxies: who speaks for whom.
-  ///   - limiter: `nil` where failures are counted and never refused.
+  ///   - proxies: the proxies whose `X-Forwarded-For` is trusted.
+  ///   - limiter: `nil` if failures are counted but never limited.
   public init(
     proxies: TrustedProxies = .undeclared, limiter: FailureRateLimiter? = nil,
     metrics: AuthFailureMetrics = AuthFailureMetrics()
   ) {
     self.proxies = proxies
-    self.limiter = limiter
-    proven = limiter == nil ? nil : KnownGoodKeyCache()
+    rateLimiter = limiter
+    knownGoodKeys = limiter == nil ? nil : KnownGoodKeyCache()
     self.metrics = metrics
   }
 
-  /// Sets the gauges to what holds now.
+  /// Sets the gauges to their current values.
   public func recordGauges() {
-    if let limiter { metrics.tracks(limiter.trackedAddresses) }
+    if let rateLimiter { metrics.tracks(rateLimiter.trackedAddresses) }
   }
 
-  /// Watches over a handler.
+  /// Wraps a handler: parses the credentials into its context, limits the client's address, and counts failures.
   ///
-  /// - Returns: a handler that tells the given one who the client is, and throws `TooManyAuthFailures` instead of asking
-  /// it.
-  func over(_ presentation: KeyPresentation, _ handler: @escaping RouteHandler) -> RouteHandler {
+  /// - Returns: a handler that throws `TooManyAuthFailures` over the limit.
+  func limiting(
+    _ presentation: KeyPresentation, _ format: CredentialFormat, _ handler: @escaping RouteHandler
+  ) -> RouteHandler {
     { request, context in
       let origin = RequestOrigin(peerAddress: context.peerAddress, headers: request.headers)
+      let parsed = Result { () throws(Rejection) in
+        try format.credentials(in: request.headers, from: client(of: origin))
+      }
+      let credentials = try? parsed.get()
+      if let rejection = rejection(of: credentials, presentation, from: origin) { throw rejection }
       var context = context
-      context.client = client(of: origin)
-      let credentials = try? Credentials(reading: request.headers, from: context.client)
-      if let refusal = refusal(of: credentials, presentation, from: origin) { throw refusal }
+      context.credentials = parsed
       do {
         let response = try await handler(request, context)
         if let credentials { succeeded(credentials) }
@@ -68,51 +87,51 @@ public struct AuthFailureLimiter: Sendable {
     }
   }
 
-  /// Who sends a request, by the rules of trusted proxies.
+  /// The client's address by the rules of trusted proxies.
   func client(of origin: RequestOrigin) -> IPAddress? { origin.client(proxies) }
 
-  /// Whether a request is refused before anybody is asked for its key; `nil` where it isn't.
+  /// The rejection of a request before its key is looked up, or `nil`.
   ///
-  /// A key that has authenticated here goes on being asked for, whoever else is at its address.
-  func refusal(
+  /// A key that has authenticated on this node is exempt, so that other clients of its address can't lock it out.
+  func rejection(
     of credentials: Credentials?, _ presentation: KeyPresentation, from origin: RequestOrigin
   ) -> TooManyAuthFailures? {
-    guard let limiter, limiter.mayBlock, let address = accountable(presentation, origin),
-      let seconds = limiter.secondsBlocked(address)
+    guard let rateLimiter, rateLimiter.mayBlock, let address = accountable(presentation, origin),
+      let seconds = rateLimiter.secondsBlocked(address)
     else { return nil }
-    if let credentials, let proven, proven.contains(credentials) { return nil }
-    metrics.refused()
+    if let credentials, let knownGoodKeys, knownGoodKeys.contains(credentials) { return nil }
+    metrics.rejected()
     return TooManyAuthFailures(seconds: seconds)
   }
 
-  /// Notes that a key has authenticated.
+  /// Records a successful authentication.
   func succeeded(_ credentials: Credentials) {
-    proven?.insert(credentials)
+    knownGoodKeys?.insert(credentials)
   }
 
-  /// Notes that one has not.
+  /// Records a failed authentication.
   func failed(
     _ failure: AuthFailure, _ credentials: Credentials?, _ presentation: KeyPresentation,
     from origin: RequestOrigin, logger: Logger
   ) {
-    if let credentials { proven?.remove(credentials) }
-    let address = limiter != nil && failure.counts ? accountable(presentation, origin) : nil
+    if let credentials { knownGoodKeys?.remove(credentials) }
+    let address = rateLimiter != nil && failure.counts ? accountable(presentation, origin) : nil
     metrics.failed(failure, counted: address != nil)
     if let address {
-      limiter?.fail(address)
-    } else if limiter != nil, failure.counts, !proxies.isDeclared, origin.isForwarded, warning.isNow {
+      rateLimiter?.fail(address)
+    } else if rateLimiter != nil, failure.counts, !proxies.isDeclared, origin.isForwarded, warning.isFirst {
       logger.warning(
         """
-        authentications fail behind a proxy, and are not limited by address: set KEYMETER_TRUSTED_PROXIES to the \
-        proxies' addresses, or to none
+        authentications fail behind a proxy and are not limited by address: set KEYMETER_TRUSTED_PROXIES to the \
+        addresses of the proxies, or to none
         """)
     }
   }
 
-  /// Whose failure it is; `nil` where it is nobody's in particular.
+  /// The address that a failure counts against, or `nil`.
   ///
-  /// What speaks for others is never held to account for them. Where nobody has said what does, anything may that
-  /// passes keys on, or of which it is said; the latter may be said by an attacker, who so escapes the limit.
+  /// A trusted proxy never counts. Without configured proxies any client that forwards keys, or claims to be a proxy, may
+  /// be one. An attacker can claim it too and so escape the limit.
   private func accountable(_ presentation: KeyPresentation, _ origin: RequestOrigin) -> IPAddress? {
     guard proxies.isDeclared else {
       return presentation == .own && !origin.isForwarded ? origin.peerAddress : nil
@@ -122,9 +141,9 @@ public struct AuthFailureLimiter: Sendable {
   }
 }
 
-/// Says once that it is now.
-private final class FirstTime: Sendable {
-  private let isOver = Atomic<Bool>(false)
+/// Is true once.
+private final class OnceFlag: Sendable {
+  private let wasRead = Atomic<Bool>(false)
 
-  var isNow: Bool { !isOver.exchange(true, ordering: .relaxed) }
+  var isFirst: Bool { !wasRead.exchange(true, ordering: .relaxed) }
 }

@@ -1,7 +1,6 @@
 import KeymeterDomain
 
-/// Takes the members of a JSON object one by one, and notes what is wrong with each, so that a caller is told
-/// everything at once.
+/// Reads the members of a JSON object and collects all violations, so that one response reports them together.
 struct BodyMembers {
   private let object: JSONObject
   private var taken: Set<ExactString> = []
@@ -9,30 +8,28 @@ struct BodyMembers {
 
   init(_ object: JSONObject) { self.object = object }
 
-  /// A member's value; `nil` where it is absent.
-  ///
-  /// `null` is a value.
+  /// A member's value, or `nil` if it is absent. `null` is a value.
   mutating func take(_ name: String) -> JSONValue? {
     taken.insert(ExactString(name))
     return object[name]
   }
 
-  mutating func refuse(_ field: String, _ message: String) {
+  mutating func reject(_ field: String, _ message: String) {
     violations.append(FieldViolation(field: field, message: message))
   }
 
-  /// How many unknown members are named; an answer must not grow far beyond its question.
+  /// The most unknown members in a response, so that it can't grow far beyond the request.
   private static let mostUnknownNamed = 16
 
-  /// Every member that nobody took: a misspelt limit must not make an unlimited key.
-  mutating func refuseUnknown() {
+  /// Rejects all members that were not read: a misspelt limit must not create an unlimited key.
+  mutating func rejectUnknown() {
     let unknown = object.members.filter { !taken.contains(ExactString($0.name)) }
     for member in unknown.prefix(Self.mostUnknownNamed) {
-      refuse(RedactedName.of(member.name), "is not a known member")
+      reject(RedactedName.of(member.name), "is not a known member")
     }
   }
 
-  /// Runs a domain rule, and notes what it finds.
+  /// Runs a domain rule and collects its violations.
   mutating func checked<Value>(_ rule: () throws(ValidationFailure) -> Value) -> Value? {
     do {
       return try rule()
@@ -42,40 +39,40 @@ struct BodyMembers {
     }
   }
 
-  /// A text; `nil` where it is absent, or is no text, which is noted.
+  /// A string, or `nil` if it is absent or, as a violation, of another type.
   mutating func text(_ name: String) -> String? {
     switch take(name) {
     case nil: return nil
     case .string(let text): return text
     default:
-      refuse(name, "must be a string")
+      reject(name, "must be a string")
       return nil
     }
   }
 
-  /// A text that must be there.
+  /// A required string.
   mutating func requiredText(_ name: String) -> String? {
     guard object[name] != nil else {
       taken.insert(ExactString(name))
-      refuse(name, "is required")
+      reject(name, "is required")
       return nil
     }
     return text(name)
   }
 
-  /// A text for which `null` says the same as leaving it out.
+  /// A string where `null` means absent.
   mutating func nullableText(_ name: String) -> String? {
     if case .null = take(name) { return nil }
     return text(name)
   }
 
-  /// A label that must be there.
+  /// A required label.
   mutating func requiredLabel(_ name: String) -> Label? {
     guard let text = requiredText(name) else { return nil }
     return checked { () throws(ValidationFailure) in try Label(validating: text, field: name) }
   }
 
-  /// A limit: a whole number from 0 to 2^53 − 1, or `null`.
+  /// A limit: an integer from 0 to 2^53 − 1, or `null`.
   mutating func limit(_ name: String) -> LimitChange {
     switch take(name) {
     case nil: return .unchanged
@@ -84,7 +81,39 @@ struct BodyMembers {
       if let value = number.wholeNumber, (0...MonthlyLimits.largest).contains(value) { return .set(value) }
     default: break
     }
-    refuse(name, "must be a whole number from 0 to \(MonthlyLimits.largest), or null")
+    reject(name, "must be a whole number from 0 to \(MonthlyLimits.largest), or null")
     return .unchanged
+  }
+}
+
+extension BodyMembers {
+  /// An amount: an integer from 0 to 2^53 − 1, or 0 if it is absent.
+  mutating func amount(_ name: String) -> Int64 { wholeNumber(name, in: 0...MonthlyLimits.largest) ?? 0 }
+
+  /// The amounts of all three dimensions.
+  mutating func amounts() -> Amounts {
+    Amounts(requests: amount("requests"), tokens: amount("tokens"), speechSeconds: amount("stt_secs"))
+  }
+
+  /// An integer, or `nil` if it is absent or, as a violation, outside the range.
+  mutating func wholeNumber(_ name: String, in range: ClosedRange<Int64>) -> Int64? {
+    switch take(name) {
+    case nil: return nil
+    case .number(let number):
+      if let value = number.wholeNumber, range.contains(value) { return value }
+    default: break
+    }
+    reject(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+    return nil
+  }
+
+  /// A required day: `YYYY-MM-DD`.
+  mutating func requiredDay(_ name: String) -> CivilDate? {
+    guard let text = requiredText(name) else { return nil }
+    guard let day = CivilDate(text) else {
+      reject(name, "must be a day like 2026-01-31")
+      return nil
+    }
+    return day
   }
 }

@@ -9,14 +9,14 @@ import Synchronization
   import Darwin
 #endif
 
-/// The `Date` of an answer, written once a second.
+/// The `Date` header, formatted once a second.
 public final class DateField: Sendable {
   private let latest = Mutex<(second: Int, text: String)>((0, ""))
 
-  /// A field that is written when it is first asked for.
+  /// Formats nothing until it is first used.
   public init() {}
 
-  /// The present moment as RFC 9110, section 5.6.7 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+  /// The current time as in RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
   public var current: String {
     let second = time(nil)
     return latest.withLock { latest in

@@ -27,18 +27,19 @@ extension HTTPField.Name {
   static let xGitHubKeyIdentifier = known("X-GitHub-Public-Key-Identifier")
   static let xGitHubKeySignature = known("X-GitHub-Public-Key-Signature")
 
-  /// A name that stands in this source, and so is known to be a token.
+  /// - Parameter name: a valid token, since it is a literal of this file.
   private static func known(_ name: String) -> HTTPField.Name {
     guard let field = HTTPField.Name(name) else {
-      preconditionFailure("\(name) is no header name")
+      preconditionFailure("\(name) is not a header name")
     }
     return field
   }
 }
 
 extension HTTPFields {
-  /// The value of a header that must stand once; `nil` where it is missing, empty or repeated, since a
-  /// repeated credential leaves open which of them a proxy has judged.
+  /// The value of a header, or `nil` if it is missing, empty or repeated.
+  ///
+  /// A repeated credential is no credential: a proxy may have checked the other one.
   func single(_ name: HTTPField.Name) -> String? {
     let values = self[values: name]
     guard let value = values.first, values.count == 1, !value.isEmpty else { return nil }

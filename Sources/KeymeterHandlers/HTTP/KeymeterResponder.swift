@@ -5,96 +5,91 @@ package import KeymeterDomain
 package import Logging
 import NIOCore
 
-/// Answers verification by itself, whatever the method, and leaves the rest to the router.
+/// Answers verify requests itself, with any method, and passes all others to the router.
 public struct KeymeterResponder: HTTPResponder {
-  /// What travels beside a request.
+  /// The context of a request.
   public typealias Context = KeymeterRequestContext
 
   let verify: Verify
-  let watch: AuthFailureLimiter
+  let limiter: AuthFailureLimiter
+  /// Stores the hash of a key under the current pepper.
   let rehash: (@Sendable (KeySecret) -> Void)?
   let observation: VerificationObservation
   let router: RouterResponder<KeymeterRequestContext>
 
   /// Answers one request.
   public func respond(to request: Request, context: KeymeterRequestContext) async throws -> Response {
-    guard let source = Verify.TermsSource(path: request.uri.path), RequestTarget.hasKnownForm(request.head)
-    else {
+    guard let source = Self.verification(request.head) else {
       return try await router.respond(to: request, context: context)
     }
-    let answer: BufferedResponse = await withCheckedContinuation { continuation in
-      self.answer(request.head, source, peer: context.peerAddress, logger: context.logger) {
+    let response: BufferedResponse = await withCheckedContinuation { continuation in
+      answer(request.head, source, peer: context.peerAddress, logger: context.logger) {
         continuation.resume(returning: $0())
       }
     }
-    return request.method == .head ? answer.response.createHeadResponse() : answer.response
+    return request.method == .head ? response.response.createHeadResponse() : response.response
   }
 
-  /// Where the terms of a verification come from, by its path as it came; `nil` for any other request.
-  ///
-  /// A path in an unusual form is not recognised here, and answered all the same by `respond(to:context:)`.
+  /// Where a verify request has its terms, or `nil` for any other request.
   package static func verification(_ request: HTTPRequest) -> Verify.TermsSource? {
     guard let target = request.path else { return nil }
-    return Verify.TermsSource(path: Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") }))
+    let path: Substring =
+      target.utf8.first == UInt8(ascii: "/")
+      ? Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") })
+      : URI(target).path[...]  // Proxies may send the whole URL.
+    guard let source = Verify.TermsSource(path: path), RequestTarget.hasKnownForm(request) else { return nil }
+    return source
   }
 
-  /// Answers a verification without a task, a router or a context, which are a good part of what a request costs.
+  /// Answers a verify request without a task, a router and a context, which are a large part of a request's cost.
   ///
-  /// - Parameter complete: is called once, on any thread; it is given a function that makes the answer, so that this
-  ///   is done where the connection is.
+  /// - Parameter complete: is called once, on any thread, with a function that builds the response. The caller runs it
+  ///   on the connection's event loop.
   package func answer(
     _ request: HTTPRequest, _ source: Verify.TermsSource, peer: IPAddress?, logger: Logger,
     then complete: @escaping @Sendable (@escaping @Sendable () -> BufferedResponse) -> Void
   ) {
-    let uri = URI(request.path ?? "/")
-    let requestID = RequestIDMiddleware.requestID(of: request.headerFields)
+    let headers = request.headerFields
+    let requestID = RequestIDMiddleware.requestID(of: headers)
     let exchange = VerificationExchange(
-      requestID: requestID, headers: request.headerFields, route: observation.route(source), logger: logger)
-    let origin = RequestOrigin(peerAddress: peer, headers: request.headerFields)
+      requestID: requestID, headers: headers, route: observation.route(source), logger: logger)
+    let origin = RequestOrigin(peerAddress: peer, headers: headers)
     do {
-      let question = try verify.question(
-        request.headerFields, query: uri.query, source: source, from: watch.client(of: origin))
-      if let refusal = watch.refusal(of: question.credentials, .passedOn, from: origin) {
+      let verification = try Verification(
+        headers, query: URI(request.path ?? "/").query, source, from: limiter.client(of: origin))
+      let (credentials, terms) = (verification.credentials, verification.terms)
+      if let rejection = limiter.rejection(of: credentials, .forwarded, from: origin) {
         return complete {
-          exchange.ended(
-            Problem.tooManyFailures(refusal, status: question.terms.denyStatus).answer(requestID: requestID))
+          exchange.ended(rejection.rejection(status: terms.denyStatus).response(requestID: requestID))
         }
       }
-      verify.judge(question) { result in
+      verify.admit(verification) { result in
         let failure = Self.failure(result)
         observation.admissions.decided(.verify, result)
-        // At once: a client that has gone meanwhile has failed all the same.
-        if let failure {
-          watch.failed(failure, question.credentials, .passedOn, from: origin, logger: logger)
-        }
+        // Before the response is built: the failure counts even if the client is gone.
+        if let failure { limiter.failed(failure, credentials, .forwarded, from: origin, logger: logger) }
         complete {
           switch result {
           case .success(let admission):
             if failure == nil {
-              watch.succeeded(question.credentials)
-              rehash?(question.credentials.secret)
+              limiter.succeeded(credentials)
+              rehash?(credentials.secret)
             }
-            return exchange.ended(
-              Verify.answer(admission, to: question.terms, requestID: requestID), admission)
-          case .failure(let error):
-            return exchange.ended(
-              Verify.answer(error, requestID: requestID, logger: exchange.namedLogger))
+            return exchange.ended(Verify.response(to: admission, on: terms, requestID: requestID), admission)
+          case .failure(let error): return exchange.failed(error)
           }
         }
       }
     } catch {
       if let failure = AuthFailure(error, isWellFormed: false) {
-        watch.failed(failure, nil, .passedOn, from: origin, logger: logger)
+        limiter.failed(failure, nil, .forwarded, from: origin, logger: logger)
       }
-      complete {
-        exchange.ended(Verify.answer(error, requestID: requestID, logger: exchange.namedLogger))
-      }
+      complete { exchange.failed(error) }
     }
   }
 
-  /// What an answer says against the credentials.
   private static func failure(_ result: Result<Admission, any Error>) -> AuthFailure? {
-    guard case .success(.refused(let refusal, _)) = result else { return nil }
-    return AuthFailure(refusal)
+    guard case .success(.refused(let rejection, _)) = result else { return nil }
+    return AuthFailure(rejection)
   }
 }

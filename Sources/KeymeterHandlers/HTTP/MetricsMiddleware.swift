@@ -3,18 +3,18 @@ import KeymeterDomain
 import Logging
 import NIOCore
 
-/// One route as it is measured and logged.
+/// Measures and logs the requests of one route.
 struct MetricsMiddleware: Sendable {
   private let metrics: RouteMetrics
   private let level: Logger.Level
 
-  /// - Parameter level: at which its requests are logged.
+  /// - Parameter level: the log level of its requests.
   init(_ metrics: RouteMetrics, logged level: Logger.Level) {
     self.metrics = metrics
     self.level = level
   }
 
-  /// The same handler, each of whose answers is counted, timed and logged.
+  /// Wraps a handler so that its responses are counted, timed and logged.
   func observing(_ handler: @escaping RouteHandler) -> RouteHandler {
     { request, context in
       let begun = NIODeadline.now()
@@ -23,7 +23,7 @@ struct MetricsMiddleware: Sendable {
         ended(response.status.code, since: begun, context.caller.identity, logger: context.logger)
         return response
       } catch {
-        // What no mapper of errors has taken, Hummingbird answers.
+        // Hummingbird responds to errors that no problem mapper handles.
         let status = (error as? any HTTPResponseError)?.status.code ?? 500
         ended(status, since: begun, context.caller.identity, logger: context.logger)
         throw error
@@ -31,12 +31,11 @@ struct MetricsMiddleware: Sendable {
     }
   }
 
-  /// Notes an answer.
+  /// Records a response.
   ///
-  /// - Parameter caller: whose key it was, where that is known; asked for only where it is logged.
+  /// - Parameter caller: the caller, where it is known. It is evaluated only if the request is logged.
   func ended(
-    _ status: Int, since begun: NIODeadline,
-    _ caller: @autoclosure () -> CallerIdentity?,
+    _ status: Int, since begun: NIODeadline, _ caller: @autoclosure () -> CallerIdentity?,
     logger: @autoclosure () -> Logger
   ) {
     let time = (NIODeadline.now() - begun).nanoseconds

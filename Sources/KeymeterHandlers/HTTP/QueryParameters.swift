@@ -1,11 +1,10 @@
 import Hummingbird
 
-/// The parameters of a request's query, decoded, in order.
+/// The decoded parameters of a query, in order.
 struct QueryParameters {
   private let pairs: [(name: String, value: String)]
 
-  /// - Throws: `RequestRejection.invalidQuery` for a percent sign without two hexadecimal digits, and for
-  ///   bytes that are no UTF-8.
+  /// - Throws: `RequestRejection.invalidQuery` for a percent sign without two hexadecimal digits and for invalid UTF-8.
   init(of request: Request) throws(RequestRejection) { try self.init(request.uri.query ?? "") }
 
   init(_ query: String) throws(RequestRejection) {
@@ -22,9 +21,9 @@ struct QueryParameters {
     self.pairs = pairs
   }
 
-  /// The value of a parameter that may stand once at most.
+  /// The value of a parameter, or `nil` if it is absent.
   ///
-  /// - Throws: `RequestRejection.invalidQuery` where it is repeated.
+  /// - Throws: `RequestRejection.invalidQuery` if it is repeated.
   func single(_ name: String) throws(RequestRejection) -> String? {
     let values = pairs.filter { $0.name == name }
     guard values.count <= 1 else {
@@ -33,13 +32,13 @@ struct QueryParameters {
     return values.first?.value
   }
 
-  /// Every value of a parameter that may be repeated, in order.
+  /// All values of a repeatable parameter, in order.
   func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
 
-  /// How many unknown parameters are named; an answer must not grow far beyond its question.
+  /// The most unknown parameters in a response, so that it can't grow far beyond the request.
   private static let mostUnknownNamed = 16
 
-  /// Refuses every parameter that is not named here.
+  /// Rejects all other parameters.
   ///
   /// - Throws: `RequestRejection.invalidQuery`.
   func allow(_ names: Set<String>) throws(RequestRejection) {
@@ -76,5 +75,13 @@ struct QueryParameters {
     case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
     default: nil
     }
+  }
+}
+
+extension FixedWidthInteger {
+  /// Reads decimal digits without a sign, or fails for any other text and for a number that doesn't fit.
+  init?(digits text: String) {
+    guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+    self.init(text)
   }
 }

@@ -1,15 +1,14 @@
 import KeymeterDomain
 
-/// A name that a client gave to something that nobody knows, as an error may tell it.
+/// Redacts unknown names that a client sent, for use in errors.
 ///
-/// A key that was put where a name belongs must not come back in an answer, nor through one into somebody's log.
+/// A secret in place of a name must not appear in a response, nor in the client's log of it.
 enum RedactedName {
-  /// What stands for any other name.
-  static let placeholder = "(a name that is not shown)"
-  /// One less than a key's random part has, so that no name that is told holds it whole.
+  static let placeholder = "(redacted)"
+  /// One less than the length of a secret's random part, so that no reported name contains all of it.
   private static let longest = 31
 
-  /// The name if it is short, of letters, digits, `_`, `.` and `-`, and not like a key; the placeholder if not.
+  /// The name if it is short, made of letters, digits, `_`, `.` and `-`, and unlike a secret, or the placeholder.
   static func of(_ name: String) -> String {
     let bytes = name.utf8
     guard (1...longest).contains(bytes.count), bytes.allSatisfy(isHarmless), !name.hasPrefix("sk_"),

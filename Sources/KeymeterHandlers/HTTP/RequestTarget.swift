@@ -1,18 +1,17 @@
 import HTTPTypes
 
-/// What a request's first line asks for (RFC 9112, section 3.2).
+/// The target in the request line (RFC 9112, section 3.2).
 public enum RequestTarget {
-  /// Stands for a target whose form is unknown, which is not to be looked at.
+  /// Replaces a target of unknown form, so that no code interprets it.
   public static let unknown = ""
 
-  /// Whether a target has a form in which a request may have it: a path, an address of `http` or `https`, `*` with
-  /// OPTIONS, a host and port with CONNECT.
+  /// Whether a target has a valid form: a path, an `http` or `https` URL, `*` with OPTIONS, or host and port with CONNECT.
   ///
-  /// In any other, such as `*://host/path`, a proxy may see no path where this server sees one, and so pass on what it
-  /// was told not to.
+  /// In other forms, such as `*://host/path`, a proxy may see no path where this server sees one. The proxy's path rules
+  /// would not apply.
   public static func hasKnownForm(_ target: String, method: String) -> Bool {
     let bytes = target.utf8
-    // No form has a fragment; some programs take it for part of the path, and some for none.
+    // No form has a fragment. Some programs treat it as part of the path, others drop it.
     guard !bytes.contains(UInt8(ascii: "#")) else { return false }
     if bytes.first == UInt8(ascii: "/") { return true }
     switch method {
@@ -24,7 +23,7 @@ public enum RequestTarget {
     }
   }
 
-  /// The same of a request that has none where it is CONNECT.
+  /// Whether a request's target has a valid form. It is absent with CONNECT.
   static func hasKnownForm(_ request: HTTPRequest) -> Bool {
     hasKnownForm(request.path ?? "/", method: request.method.rawValue)
   }

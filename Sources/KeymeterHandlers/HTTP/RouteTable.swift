@@ -4,25 +4,21 @@ import KeymeterDomain
 import Logging
 import NIOCore
 
-/// Answers one method of one path.
+/// Handles one method of one path.
 typealias RouteHandler = @Sendable (Request, KeymeterRequestContext) async throws -> Response
 
-/// Every path that is served, and by which methods: what a request to a known path with another method is
-/// told in `Allow`.
+/// The paths and their methods. A request to a known path with another method gets them in `Allow`.
 struct RouteTable: Sendable {
   private(set) var methods: [String: [HTTPRequest.Method]] = [:]
-  /// Those of the paths that have a parameter, such as `/api/v1/apikey/:id`.
+  /// The paths with a parameter, such as `/api/v1/apikey/:id`.
   private var patterns: [String] = []
   private let metrics: ServiceMetrics
 
-  /// A table without routes.
-  ///
-  /// - Parameter metrics: is told of every answer.
   init(metrics: ServiceMetrics = .unobserved) { self.metrics = metrics }
 
-  /// Serves `path` by the given methods; where GET is served, HEAD is too.
+  /// Adds a path. GET implies HEAD.
   ///
-  /// - Parameter level: at which requests are logged: `debug` where they may be many.
+  /// - Parameter level: the log level of its requests: `debug` for frequent ones.
   mutating func serve(
     _ path: String, on router: Router<KeymeterRequestContext>, logged level: Logger.Level = .info,
     _ handlers: [(HTTPRequest.Method, RouteHandler)]
@@ -36,7 +32,7 @@ struct RouteTable: Sendable {
     if path.contains(":") { patterns.append(path) }
   }
 
-  /// The methods of a path; `nil` for a path that is not served.
+  /// The methods of a path, or `nil` for an unknown path.
   func methods(ofPath path: String) -> [HTTPRequest.Method]? {
     let segments = path.split(separator: "/", omittingEmptySubsequences: true)
     if let methods = methods["/" + segments.joined(separator: "/")] { return methods }
@@ -50,12 +46,11 @@ struct RouteTable: Sendable {
   }
 }
 
-/// Says why no handler was found: there is no such path (404), or it has other methods (405 with `Allow`).
-///
-/// For a target whose form is unknown none is looked for (400).
+/// Answers requests without a handler: the path is unknown (404), the method is (405 with `Allow`), or the target has an
+/// invalid form (400).
 struct NotFoundMiddleware: RouterMiddleware {
   let routes: RouteTable
-  /// Counts these answers, all together: their paths are whatever clients write.
+  /// One series for all of these responses, because clients choose the paths.
   let route: MetricsMiddleware
 
   func handle(
@@ -82,12 +77,9 @@ struct NotFoundMiddleware: RouterMiddleware {
   private static func answer(
     _ problem: Problem, to request: Request, _ context: KeymeterRequestContext
   ) -> Response {
-    let response =
-      ScrubbeAnswer.covers(path: request.uri.path)
-      ? problem.scrubbeResponse(requestID: context.requestID)
-      : problem.response(requestID: context.requestID)
-    // A body after HEAD would be read as the beginning of the next answer; the router sees to HEAD only
-    // where it has found a route.
+    let dialect = ScrubbeEnvelope.covers(path: request.uri.path) ? Dialect.scrubbe : .runtime
+    let response = dialect.response(problem, context.requestID).response
+    // Clients would read a body after HEAD as the next response. The router handles HEAD only for known routes.
     return request.method == .head ? response.createHeadResponse() : response
   }
 }

@@ -3,18 +3,18 @@ import Hummingbird
 import KeymeterDomain
 
 extension IdempotencyKey {
-  /// Reads the header `Idempotency-Key`: a structured field's string (RFC 9651, section 3.3.3), or the same bare.
+  /// Reads the header `Idempotency-Key`: a structured field string (RFC 9651, section 3.3.3), or the same text bare.
   ///
-  /// `"abc"` and `abc` are one key. What begins with a quotation mark must be such a string and nothing else.
+  /// `"abc"` and `abc` are the same key. A value that begins with a quotation mark must be exactly one string.
   ///
-  /// - Returns: `nil` where the header is missing.
+  /// - Returns: `nil` if the header is missing.
   /// - Throws: `RequestRejection.invalidHeader`.
   init?(reading headers: HTTPFields) throws(RequestRejection) {
     let values = headers[values: .idempotencyKey]
     guard let value = values.first else { return nil }
     guard values.count == 1 else { throw Self.rejection("must not be repeated") }
     guard let text = value.first == "\"" ? Self.unquoted(value) : value else {
-      throw Self.rejection("begins with a quotation mark and is no quoted string")
+      throw Self.rejection("begins with a quotation mark but is not a quoted string")
     }
     do {
       try self.init(validating: text)
@@ -23,7 +23,7 @@ extension IdempotencyKey {
     }
   }
 
-  /// What stands between the quotation marks, where only `\"` and `\\` are escapes.
+  /// The text between the quotation marks. Only `\"` and `\\` are escapes.
   private static func unquoted(_ value: String) -> String? {
     var text: [UInt8] = []
     var rest = value.utf8.dropFirst()
@@ -46,13 +46,13 @@ extension IdempotencyKey {
 }
 
 extension IdempotentRequest {
-  /// Reads the caller's name for a request.
+  /// Reads the request's idempotency key.
   ///
   /// - Parameters:
-  ///   - body: the request's body as it was sent.
-  ///   - secret: the key that the caller presented.
-  /// - Returns: `nil` where the caller gave it none.
-  /// - Throws: `RequestRejection.invalidHeader`, which only an authentic caller is to be told.
+  ///   - body: the raw body.
+  ///   - secret: the presented key.
+  /// - Returns: `nil` if the request has no idempotency key.
+  /// - Throws: `RequestRejection.invalidHeader`, which must be reported only to an authentic caller.
   init?(reading request: Request, body: [UInt8], by secret: KeySecret) throws(RequestRejection) {
     guard let name = try IdempotencyKey(reading: request.headers) else { return nil }
     let fingerprint = RequestFingerprint(

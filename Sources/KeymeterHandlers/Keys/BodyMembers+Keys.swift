@@ -1,6 +1,6 @@
 import KeymeterDomain
 
-/// The members of a new key that both dialects have, each under its dialect's name.
+/// The members of a new key that both dialects have under different names.
 extension BodyMembers {
   /// `PRODUCTION`, `STAGING` or `DEVELOPMENT`.
   mutating func environment(_ name: String) -> KeyEnvironment? {
@@ -8,18 +8,18 @@ extension BodyMembers {
     return checked { () throws(ValidationFailure) in try KeyEnvironment(validating: text, field: name) }
   }
 
-  /// 1 to 100 scopes; one that is given twice is kept once.
+  /// 1 to 100 scopes without duplicates.
   mutating func scopes(_ name: String) -> [Scope]? {
     guard let value = take(name) else { return nil }
     guard case .array(let elements) = value, (1...100).contains(elements.count) else {
-      refuse(name, "must be an array of 1 to 100 strings")
+      reject(name, "must be an array of 1 to 100 strings")
       return nil
     }
     var scopes: [Scope] = []
     for (index, element) in elements.enumerated() {
       let field = "\(name)[\(index)]"
       guard case .string(let text) = element else {
-        refuse(field, "must be a string")
+        reject(field, "must be a string")
         continue
       }
       let scope = checked { () throws(ValidationFailure) in try Scope(validating: text, field: field) }
@@ -28,19 +28,17 @@ extension BodyMembers {
     return scopes
   }
 
-  /// RFC 3339 with a zone; `null` is never.
-  ///
-  /// Whether it lies ahead is for the database's clock to say.
+  /// RFC 3339 with a zone, or `null` for never. The database's clock decides whether it is in the future.
   mutating func expiry(_ name: String) -> Timestamp? {
     guard let text = nullableText(name) else { return nil }
     guard let expiry = Timestamp(rfc3339: text) else {
-      refuse(name, "must be an RFC 3339 date and time with a zone")
+      reject(name, "must be an RFC 3339 date and time with a zone")
       return nil
     }
     return expiry
   }
 
-  /// From where a key may be used: 1 to 50 addresses or ranges, each kept once, or `null` for anywhere.
+  /// The client addresses that may use the key: 1 to 50 addresses or ranges without duplicates, or `null` for all.
   mutating func allowedAddresses(_ name: String) -> AddressListChange {
     switch take(name) {
     case nil: return .unchanged
@@ -52,7 +50,7 @@ extension BodyMembers {
       return .set(AddressList(ranges))
     default:
       let sizes = AddressList.sizes
-      refuse(
+      reject(
         name, "must be an array of \(sizes.lowerBound) to \(sizes.upperBound) addresses or ranges, or null")
       return .unchanged
     }
@@ -60,14 +58,14 @@ extension BodyMembers {
 
   private mutating func range(_ element: JSONValue, field: String) -> AddressRange? {
     guard case .string(let text) = element else {
-      refuse(field, "must be a string")
+      reject(field, "must be a string")
       return nil
     }
     return checked { () throws(ValidationFailure) in try AddressRange(validating: text, field: field) }
   }
 
-  /// Notes a member that must be there and is not.
+  /// Rejects the body if a member is absent.
   mutating func require(_ name: String) {
-    if take(name) == nil { refuse(name, "is required") }
+    if take(name) == nil { reject(name, "is required") }
   }
 }

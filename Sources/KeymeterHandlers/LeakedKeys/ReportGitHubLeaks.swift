@@ -4,18 +4,18 @@ import KeymeterDomain
 import Logging
 import NIOCore
 
-/// `POST /api/v1/leaks/github`: GitHub's secret scanning tells which keys it has found in public, and they end.
+/// `POST /api/v1/leaks/github`: revokes keys that GitHub's secret scanning found in public.
 ///
-/// The form is that of GitHub's partner program. Nothing is looked at before the signature was.
+/// The format is that of GitHub's partner program. The signature is checked before the content is parsed.
 struct ReportGitHubLeaks: Sendable {
-  /// Absent where no key of GitHub's is configured: then there is nothing at this path.
+  /// `nil` if no public key of GitHub is configured. The path then does not exist.
   let leaks: LeakService?
-  /// Counts reports that nobody known has signed.
-  let watch: AuthFailureLimiter
+  /// Counts unsigned reports.
+  let limiter: AuthFailureLimiter
 
-  /// The longest report that is read: 1 MiB.
+  /// The largest report: 1 MiB.
   static let largestBody = 1_024 * 1_024
-  /// The most matches of one report.
+  /// The most matches in a report.
   static let mostTokens = 1_000
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
@@ -23,31 +23,31 @@ struct ReportGitHubLeaks: Sendable {
     do {
       let tokens = try await Self.tokens(of: request, signedFor: leaks.reporter)
       let areKeys = try await end(tokens, with: leaks, context)
-      return Self.answer(tokens, areKeys)
-    } catch let refusal as LeakReportRejection {
-      if refusal.isUnsigned { try note(request, context) }
+      return Self.response(tokens, areKeys)
+    } catch let rejection as LeakReportRejection {
+      if rejection.isUnsigned { try countUnsigned(request, context) }
       context.logger.warning(
-        "a report of leaked keys was refused", metadata: ["code": .string(refusal.problem.code)])
-      throw refusal.problem
+        "rejected a report of leaked keys", metadata: ["code": .string(rejection.problem.code)])
+      throw rejection.problem
     }
   }
 
-  /// Counts a report without a signature against its address.
+  /// Counts an unsigned report against its address.
   ///
-  /// Only then, so that a signed one is taken whoever else is at that address: nobody silences who reports.
+  /// Signed reports are never limited, so that other clients of the address can't silence the reporter.
   ///
-  /// - Throws: `TooManyAuthFailures` beyond the limit; nothing is logged then.
-  private func note(_ request: Request, _ context: KeymeterRequestContext) throws {
+  /// - Throws: `TooManyAuthFailures` beyond the limit. Such a report is not logged.
+  private func countUnsigned(_ request: Request, _ context: KeymeterRequestContext) throws {
     let origin = RequestOrigin(peerAddress: context.peerAddress, headers: request.headers)
-    if let refusal = watch.refusal(of: nil, .own, from: origin) { throw refusal }
-    watch.failed(.reportUnsigned, nil, .own, from: origin, logger: context.logger)
+    if let rejection = limiter.rejection(of: nil, .own, from: origin) { throw rejection }
+    limiter.failed(.reportUnsigned, nil, .own, from: origin, logger: context.logger)
   }
 
   private static func tokens(
     of request: Request, signedFor keys: ReporterKeys
   ) async throws -> [ReportedToken] {
     let signature = try GitHubSignature(reading: request.headers)
-    // Before the body is read, since whoever doesn't know as much needn't send a long one.
+    // Before the body is read: an unknown signer must not make the server read a long one.
     guard keys.contains(signature.identifier) else { throw LeakReportRejection.signerUnknown }
     let body: [UInt8]
     do {
@@ -59,10 +59,10 @@ struct ReportGitHubLeaks: Sendable {
     return try ReportedToken.read(body)
   }
 
-  /// Ends each key once, however often it was found.
+  /// Ends each distinct key once.
   ///
   /// - Returns: the reported texts that are keys.
-  /// - Throws: the first failure, once everything else is done.
+  /// - Throws: the first failure, after all other keys were processed.
   private func end(
     _ tokens: [ReportedToken], with leaks: LeakService, _ context: KeymeterRequestContext
   ) async throws -> Set<String> {
@@ -83,34 +83,34 @@ struct ReportGitHubLeaks: Sendable {
     case .success(.unknown), .success(.endedBefore): break
     case .success(.superseded(let id, let organisation)):
       logger.warning(
-        "a value that a key had before it was rotated was found in public: see whether its owner rotated it",
+        "an earlier secret of a key was found in public: check whether its owner rotated the key",
         metadata: ["key_id": .string(id.rawValue), "organisation_id": .string(organisation.rawValue)])
     case .success(.revoked(let id, let organisation, let lastRoot)):
       let metadata: Logger.Metadata = [
         "key_id": .string(id.rawValue), "organisation_id": .string(organisation.rawValue),
       ]
-      logger.warning("a key was found in public, and is revoked", metadata: metadata)
+      logger.warning("revoked a key that was found in public", metadata: metadata)
       guard lastRoot else { return }
       logger.error(
-        "the organisation has no active root key left: `keymeter key create-root` makes one",
+        "the organisation has no active root key left: create one with `keymeter key create-root`",
         metadata: metadata)
     case .failure:
-      // Whoever reports may not come again.
+      // An error, because the reporter may not send the report again.
       logger.error(
-        "a key that was found in public could not be ended",
+        "failed to end a key that was found in public",
         metadata: ["key_hint": .string(report.secret.hint)])
     }
   }
 
-  /// One line a match, in their order, which names the token by its SHA-256, so that no answer holds a key.
-  private static func answer(_ tokens: [ReportedToken], _ areKeys: Set<String>) -> Response {
+  /// One element per match, in order. It names the token by its SHA-256, so that the response contains no secret.
+  private static func response(_ tokens: [ReportedToken], _ areKeys: Set<String>) -> Response {
     var writer = JSONWriter()
-    writer.array { lines in
+    writer.array { matches in
       for token in tokens {
-        lines.object { line in
-          line.member("token_hash", TokenHash(of: token.token).hexadecimal)
-          line.member("token_type", token.type)
-          line.member("label", areKeys.contains(token.token) ? "true_positive" : "false_positive")
+        matches.object { match in
+          match.member("token_hash", TokenHash(of: token.token).hexadecimal)
+          match.member("token_type", token.type)
+          match.member("label", areKeys.contains(token.token) ? "true_positive" : "false_positive")
         }
       }
     }

@@ -1,17 +1,17 @@
 import KeymeterDomain
 
-/// One match of GitHub's report: a text that looked like a key, and where it stood.
+/// One match of a report: a text that looks like a secret, and its location.
 struct ReportedToken: Sendable {
   let token: String
-  /// The name under which GitHub looks for the form.
+  /// GitHub's name for the secret's pattern.
   let type: String
   let url: String?
   let source: String?
 
   /// Reads a report: an array of objects.
   ///
-  /// Unlike elsewhere unknown members are let through, and places that can't be read are left out: a member that is
-  /// added to the published form one day must not keep a leaked key alive.
+  /// Unlike other bodies it may have unknown members, and invalid locations are ignored. A future addition to GitHub's
+  /// format must not keep a leaked key alive.
   ///
   /// - Throws: `RequestRejection.invalidBody`, `LeakReportRejection.tooMany`.
   static func read(_ bytes: [UInt8]) throws -> [ReportedToken] {
@@ -26,15 +26,15 @@ struct ReportedToken: Sendable {
     }
     guard elements.count <= ReportGitHubLeaks.mostTokens else { throw LeakReportRejection.tooMany }
     return try elements.enumerated().map { index, element in
-      guard case .object(let match) = element else { throw wrong(index, "", "must be an object") }
-      guard let token = text(match, "token") else { throw wrong(index, ".token", "must be a string") }
-      guard let type = text(match, "type") else { throw wrong(index, ".type", "must be a string") }
+      guard case .object(let match) = element else { throw invalid(index, "", "must be an object") }
+      guard let token = text(match, "token") else { throw invalid(index, ".token", "must be a string") }
+      guard let type = text(match, "type") else { throw invalid(index, ".type", "must be a string") }
       return ReportedToken(
         token: token, type: type, url: text(match, "url"), source: text(match, "source"))
     }
   }
 
-  /// The report of a text that has a key's form and checksum; `nil` for any other.
+  /// The report of a text with a secret's form and checksum, or `nil` for any other text.
   var report: LeakReport? {
     KeySecret(presented: token).map { LeakReport(secret: $0, url: url, source: source) }
   }
@@ -43,7 +43,7 @@ struct ReportedToken: Sendable {
     if case .string(let text)? = match[name] { text } else { nil }
   }
 
-  private static func wrong(_ index: Int, _ member: String, _ message: String) -> RequestRejection {
+  private static func invalid(_ index: Int, _ member: String, _ message: String) -> RequestRejection {
     .invalidBody([FieldViolation(field: "[\(index)]\(member)", message: message)])
   }
 }

@@ -2,10 +2,10 @@ import CoreMetrics
 import PrometheusMetrics
 import Synchronization
 
-/// Counts and times the answers of one route.
+/// Counts and times the responses of one route.
 ///
-/// All handles are made once, so that an answer costs a few atomic additions. A status' counter is there from its first
-/// answer on, and those that alerts look at from the start.
+/// All handles are created once, so that a response costs a few atomic additions. A status gets its series with its first
+/// response. The statuses that alerts use have one from the start.
 final class RouteMetrics: Sendable {
   let route: String
   let method: String
@@ -15,7 +15,7 @@ final class RouteMetrics: Sendable {
 
   /// - Parameters:
   ///   - route: the path's template, never a path.
-  ///   - method: a method that is served, or `any`; never a client's word.
+  ///   - method: a method of the route, or `any`, never an arbitrary one from a client.
   init(route: String, method: String, factory: any MetricsFactory) {
     self.route = route
     self.method = method
@@ -27,37 +27,30 @@ final class RouteMetrics: Sendable {
     for status in [500, 503] { _ = counter(of: status) }
   }
 
-  /// Notes an answer.
-  ///
-  /// - Parameter nanoseconds: how long it took.
+  /// Records a response.
   func answered(_ status: Int, after nanoseconds: Int64) {
     counter(of: status).increment()
     duration.recordNanoseconds(nanoseconds)
   }
 
   private func counter(of status: Int) -> Counter {
-    let place = Self.place(of: status)
-    return counters[place].counter {
-      let status = place < Self.statuses.count ? String(Self.statuses[place]) : "other"
+    let index = Self.statuses.firstIndex(of: status) ?? Self.statuses.count
+    return counters[index].counter {
+      let status = index < Self.statuses.count ? String(Self.statuses[index]) : "other"
       return Counter(
         label: MetricCatalogue.answers.name,
         dimensions: [("route", route), ("method", method), ("status", status)], factory: factory)
     }
   }
 
-  /// Every status that is answered; another one would be counted as `other`.
+  /// All statuses of responses. Any other is counted as `other`.
   static let statuses = [200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503]
-
-  /// Where a status stands in `statuses`; behind them if it doesn't.
-  private static func place(of status: Int) -> Int {
-    statuses.firstIndex(of: status) ?? statuses.count
-  }
 }
 
-/// A counter that is made when it is first needed.
+/// A counter that is created on first use.
 private final class StatusCounter: Sendable {
-  private let made = AtomicLazyReference<Counter>()
+  private let created = AtomicLazyReference<Counter>()
 
-  /// Two threads that come first at the same time make two handles of the same series.
-  func counter(_ make: () -> Counter) -> Counter { made.load() ?? made.storeIfNil(make()) }
+  /// Two threads may race to create it. Both then have a handle to the same series.
+  func counter(_ create: () -> Counter) -> Counter { created.load() ?? created.storeIfNil(create()) }
 }

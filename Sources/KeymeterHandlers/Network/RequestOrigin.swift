@@ -2,26 +2,26 @@ import HTTPTypes
 package import KeymeterDomain
 package import NIOCore
 
-/// What is known of where a request comes from; nothing is made of its headers until somebody asks.
+/// Where a request comes from. Its headers are parsed only when needed.
 struct RequestOrigin: Sendable {
-  /// The other end of the connection; `nil` for a unix socket, and where there is no telling.
+  /// The peer of the connection, or `nil` if unknown and for a unix socket.
   let peerAddress: IPAddress?
   let headers: HTTPFields
 
-  /// The client's address by the rules of trusted proxies; `nil` where there is none.
+  /// The client's address by the rules of trusted proxies, or `nil` if unknown.
   func client(_ proxies: TrustedProxies) -> IPAddress? {
     peerAddress.map { proxies.client(peer: $0, forwardedFor: headers[values: .forwardedFor]) }
   }
 
-  /// Whether somebody says that the peer speaks for others; this may well be the client.
+  /// Whether a header claims that the peer is a proxy. The client may have set it.
   var isForwarded: Bool { headers[.forwardedFor] != nil || headers[.forwarded] != nil }
 }
 
 extension IPAddress {
-  /// The address of a socket; `nil` for a unix socket.
+  /// The address of a socket, or `nil` for a unix socket.
   package init?(_ address: SocketAddress) {
-    // Where sockaddr_in and sockaddr_in6 have their octets, on every system; to name the members would need the
-    // module of each system's headers.
+    // sockaddr_in and sockaddr_in6 have their octets here on every system. Naming the members would need each system's
+    // C module.
     let place: Range<Int>
     switch address {
     case .v4: place = 4..<8

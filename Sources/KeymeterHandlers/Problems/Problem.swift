@@ -1,30 +1,25 @@
 import HTTPTypes
-import Hummingbird
 import KeymeterDomain
 
-/// An error as RFC 9457 has it, with the members that contract §3 adds.
+/// An RFC 9457 problem with the members that contract §3 adds.
 ///
-/// A handler throws one where only it knows what the answer needs.
+/// A handler throws one where the domain's errors carry too little to build it.
 struct Problem: Error {
   let status: HTTPResponse.Status
-  /// The sentence of the dialect's published reference.
   let title: String
-  /// What to do about it, or what it means.
   let detail: String
-  /// Stable, snake_case: what programs match on.
+  /// The stable, snake_case value that clients match on.
   let code: String
   var violations: [FieldViolation] = []
   var headers: HTTPFields = [:]
-  /// Where a registered type says more than our own.
+  /// A registered problem type that is more specific than `urn:keymeter:problem:code`.
   var type: String?
-  /// The members that a quota's violation adds.
+  /// The extra members of an exceeded monthly limit.
   var quota: QuotaViolation?
 
-  func response(requestID: RequestID) -> Response { answer(requestID: requestID).response }
-
-  /// The problem as an answer, which names the request in its body; a header for that is the caller's to add.
-  func answer(requestID: RequestID) -> BufferedResponse {
-    var answer = BufferedResponse.json(status, contentType: "application/problem+json") { problem in
+  /// The problem as `application/problem+json`. The caller adds the `X-Request-Id` header.
+  func response(requestID: RequestID) -> BufferedResponse {
+    var response = BufferedResponse.json(status, contentType: "application/problem+json") { problem in
       problem.member("type", type ?? "urn:keymeter:problem:\(code)")
       problem.member("title", title)
       problem.member("status", status.code)
@@ -32,28 +27,62 @@ struct Problem: Error {
       problem.member("code", code)
       problem.member("request_id", requestID.rawValue)
       if let quota { problem.quota(quota) }
-      if status == .badRequest {
-        problem.errors(violations)
-      }
+      if status == .badRequest { problem.errors(violations) }
     }
-    for field in headers { answer.head.headerFields.append(field) }
-    return answer
+    response.head.headerFields.append(contentsOf: headers)
+    return response
   }
 
-  /// `field message`, joined, for the detail of a 400.
+  /// Joins violations to one sentence.
+  ///
+  /// - Parameter subject: stands for a violation without a field.
   static func sentence(of violations: [FieldViolation], subject: String) -> String {
-    violations.map { violation in
-      "\(violation.field.isEmpty ? subject : violation.field) \(violation.message)"
-    }.joined(separator: "; ") + "."
+    violations.map { "\($0.field.isEmpty ? subject : $0.field) \($0.message)" }.joined(separator: "; ") + "."
+  }
+}
+
+extension Problem: ProblemConvertible {
+  var problem: Problem { self }
+}
+
+extension JSONObjectWriter {
+  /// Writes `errors`, one element per violation.
+  mutating func errors(_ violations: [FieldViolation]) {
+    array("errors") { errors in
+      for violation in violations {
+        errors.object { error in
+          error.member("field", violation.field)
+          error.member("message", violation.message)
+        }
+      }
+    }
   }
 }
 
 extension Problem {
-  /// 401: the dialects differ in what they say of it.
-  static func authenticationFailed(_ detail: String) -> Problem {
+  static func badRequest(
+    _ title: String, _ code: String, _ violations: [FieldViolation], subject: String
+  ) -> Problem {
     Problem(
+      status: .badRequest, title: title, detail: sentence(of: violations, subject: subject), code: code,
+      violations: violations)
+  }
+
+  /// - Parameter reason: the value of `X-Keymeter-Reason`, which gateways read.
+  static func authenticationFailed(_ detail: String, reason: String? = nil) -> Problem {
+    var problem = Problem(
       status: .unauthorized, title: "API key authentication failed.", detail: detail,
       code: "authentication_failed", headers: [.wwwAuthenticate: "ApiKey realm=\"keymeter\""])
+    problem.headers[.reason] = reason
+    return problem
+  }
+
+  static func forbidden(_ title: String, _ detail: String, _ code: String) -> Problem {
+    Problem(status: .forbidden, title: title, detail: detail, code: code)
+  }
+
+  static func conflict(_ title: String, _ detail: String, _ code: String) -> Problem {
+    Problem(status: .conflict, title: title, detail: detail, code: code)
   }
 
   static let pathNotFound = Problem(
@@ -68,47 +97,21 @@ extension Problem {
   static func methodNotAllowed(allowed: [HTTPRequest.Method]) -> Problem {
     let allow = allowed.map(\.rawValue).joined(separator: ", ")
     return Problem(
-      status: .methodNotAllowed, title: "Method is not allowed.", detail: "This path answers \(allow).",
+      status: .methodNotAllowed, title: "Method is not allowed.", detail: "This path allows \(allow).",
       code: "method_not_allowed", headers: [.allow: allow])
-  }
-
-  static let contentTooLarge = Problem(
-    status: .contentTooLarge, title: "Request body is too large.",
-    detail: "A body may have at most \(JSONBody.largest) bytes.", code: "body_too_large")
-
-  static let unsupportedMediaType = Problem(
-    status: .unsupportedMediaType, title: "Request body is not JSON.",
-    detail: "Send the body as Content-Type: application/json.", code: "unsupported_media_type")
-
-  /// 429, unless a gateway can't take it.
-  static func tooManyFailures(
-    _ refusal: TooManyAuthFailures, status: HTTPResponse.Status = .tooManyRequests
-  ) -> Problem {
-    Problem(
-      status: status, title: "Too many failed authentications.",
-      detail: "Too many requests from this address had no valid API key, so this one was not looked at. "
-        + "Try again later.",
-      code: "too_many_failures",
-      headers: [.retryAfter: String(refusal.seconds), .reason: "too_many_failures"])
   }
 
   static let unavailable = Problem(
     status: .serviceUnavailable, title: "Service is temporarily unavailable.",
     detail:
-      "The key store can't be reached. Whether the request took effect may be unknown; try again shortly.",
+      "The key store can't be reached. The request may or may not have taken effect. Try again shortly.",
     code: "unavailable", headers: [.retryAfter: "1"])
-}
 
-extension JSONObjectWriter {
-  /// `errors`: what is wrong, field by field.
-  mutating func errors(_ violations: [FieldViolation]) {
-    array("errors") { errors in
-      for violation in violations {
-        errors.object { error in
-          error.member("field", violation.field)
-          error.member("message", violation.message)
-        }
-      }
-    }
-  }
+  static let internalError = Problem(
+    status: .internalServerError, title: "Unexpected server failure.",
+    detail: "The request failed. The server's log has the reason.", code: "internal_error")
+
+  static let creationFailed = Problem(
+    status: .internalServerError, title: "API key creation failed.",
+    detail: "The key was not created. The server's log has the reason.", code: "creation_failed")
 }

@@ -1,19 +1,17 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `POST /api/v1/usage/record`: usage after the fact.
-///
-/// It happened, so it always counts.
+/// `POST /api/v1/usage/record`: records usage after the fact, which no limit can reject.
 struct Record: Sendable {
   let usage: UsageService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(reading: request.headers, from: context.client)
+    let call = try context.call()
     let body = await JSONBody(reading: request)
     return try await usage.record(
-      { try body.decodeRepeatable(by: credentials.secret, Self.parse) }, by: context.call(credentials)
+      { try body.decodeRepeatable(by: call.credentials.secret, Self.parse) }, by: call
     ) { recorded in
-      .json(.ok, recorded.key) { object in
+      BufferedResponse.json(usage: recorded.key) { object in
         object.member("recorded", true)
         object.member("repeated", recorded.repeated)
         object.member("over_limit", recorded.overLimit)

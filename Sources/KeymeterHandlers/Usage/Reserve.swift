@@ -1,19 +1,19 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `POST /api/v1/usage/reserve`: takes a charge before the true amounts are known.
+/// `POST /api/v1/usage/reserve`: charges amounts before the true ones are known.
 struct Reserve: Sendable {
   let usage: UsageService
   let metrics: AdmissionMetrics
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(reading: request.headers, from: context.client)
+    let call = try context.call()
     let body = await JSONBody(reading: request)
     return try await counting {
       try await usage.reserve(
-        { try body.decodeRepeatable(by: credentials.secret, Self.parse) }, by: context.call(credentials)
+        { try body.decodeRepeatable(by: call.credentials.secret, Self.parse) }, by: call
       ) { reservation in
-        .json(.created, reservation.key) { object in
+        BufferedResponse.json(.created, usage: reservation.key) { object in
           object.member("reservation_id", reservation.id.rawValue)
           object.member("expires_at", reservation.expiresAt.rfc3339)
           object.limits(reservation.key)
@@ -23,11 +23,11 @@ struct Reserve: Sendable {
   }
 
   /// Counts the decision. A repeated request gets the first response and decides nothing.
-  private func counting(_ body: () async throws -> StoredResponse) async throws -> StoredResponse {
+  private func counting(_ body: () async throws -> BufferedResponse) async throws -> BufferedResponse {
     do {
-      let answer = try await body()
-      if !answer.replayed { metrics.decided(.reserve, .admitted) }
-      return answer
+      let response = try await body()
+      if !response.replayed { metrics.decided(.reserve, .admitted) }
+      return response
     } catch let error as AdmissionRejectedError {
       metrics.decided(.reserve, AdmissionMetrics.Outcome(error.refusal))
       throw error
@@ -42,7 +42,7 @@ struct Reserve: Sendable {
     let hold = members.wholeNumber("hold_secs", in: ReservationTerms.holdSeconds) ?? 900
     let expiry = expiry(&members)
     if members.violations.isEmpty, amounts == .zero {
-      members.refuse("requests", "or tokens or stt_secs must be above 0: nothing would be held")
+      members.reject("requests", "or tokens or stt_secs must be above 0, or nothing is reserved")
     }
     return (amounts, ReservationTerms(holdSeconds: hold, onExpiry: expiry))
   }
@@ -50,7 +50,7 @@ struct Reserve: Sendable {
   private static func expiry(_ members: inout BodyMembers) -> ReservationExpiry {
     guard let text = members.text("on_expiry") else { return .release }
     guard let expiry = ReservationExpiry(rawValue: text) else {
-      members.refuse("on_expiry", "must be release or charge")
+      members.reject("on_expiry", "must be release or charge")
       return .release
     }
     return expiry

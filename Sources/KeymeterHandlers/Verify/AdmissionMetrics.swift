@@ -2,19 +2,18 @@ import CoreMetrics
 import KeymeterDomain
 import PrometheusMetrics
 
-/// Counts what is decided on charges.
+/// Counts admission decisions.
 struct AdmissionMetrics: Sendable {
-  /// What asks for a charge.
   enum Call: String {
     case verify
     case reserve
   }
 
-  /// What becomes of a charge; a metric's `outcome`, and for a limit its `dimension`.
+  /// The metric's `outcome` label and, for an exceeded limit, its `dimension`.
   enum Outcome: Int, CaseIterable {
     case admitted, unknownProvider, unknownKey, revoked, expired, addressNotAllowed, environmentMismatch
     case scopeMissing, overRequests, overTokens, overSpeechSeconds
-    /// Nobody could decide.
+    /// The database did not decide.
     case unavailable
 
     init(_ refusal: AdmissionRejection) {
@@ -51,7 +50,7 @@ struct AdmissionMetrics: Sendable {
     }
   }
 
-  /// By the outcome's number.
+  /// Indexed by the outcome's raw value.
   private let verify: [Counter]
   private let reserve: [Counter]
 

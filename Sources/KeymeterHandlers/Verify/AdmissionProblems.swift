@@ -1,76 +1,86 @@
 import HTTPTypes
 import KeymeterDomain
 
-/// What a request that was not admitted is answered.
-struct AdmissionProblems {
-  let charge: Amounts
-  /// 429, unless the gateway can't take it.
-  let overLimitStatus: HTTPResponse.Status
+extension AdmissionRejectedError: ProblemConvertible {
+  var problem: Problem { .rejected(refusal, key, charge: charge) }
+}
 
-  func problem(for refusal: AdmissionRejection, _ standing: KeyUsageSnapshot?) -> Problem {
-    switch refusal {
-    case .unknownProvider: RuntimeProblems.unauthenticated("unknown_provider")
-    case .unknownKey: RuntimeProblems.unauthenticated("unknown_key")
-    case .revoked: RuntimeProblems.unauthenticated("revoked")
-    case .expired: RuntimeProblems.unauthenticated("expired")
+extension Problem {
+  /// The problem of a request that was not admitted.
+  ///
+  /// - Parameters:
+  ///   - usage: the key's usage where it was read. The response carries it.
+  ///   - overLimitStatus: 429, or 403 for gateways that can't pass 429 on.
+  static func rejected(
+    _ rejection: AdmissionRejection, _ usage: KeyUsageSnapshot?, charge: Amounts,
+    overLimitStatus: HTTPResponse.Status = .tooManyRequests
+  ) -> Problem {
+    switch rejection {
+    case .unknownProvider: Dialect.unauthenticated("unknown_provider")
+    case .unknownKey: Dialect.unauthenticated("unknown_key")
+    case .revoked: Dialect.unauthenticated("revoked")
+    case .expired: Dialect.unauthenticated("expired")
     case .addressNotAllowed:
-      // Whoever uses a key from elsewhere is told nothing of its limits.
-      forbidden(
-        "address_not_allowed", "The key may not be used from the address that this call comes from.", nil)
+      // Without the limits: a client at the wrong address may have stolen the key.
+      notPermitted("address_not_allowed", "The key is not allowed from this client address.", nil)
     case .environmentMismatch:
-      forbidden("environment_mismatch", "The key is of another environment than this call needs.", standing)
+      notPermitted(
+        "environment_mismatch", "The key belongs to another environment than this call requires.", usage)
     case .scopeMissing:
-      forbidden("scope_missing", "The key lacks a scope that this call needs.", standing)
-    case .overLimit(let dimension): overLimit(dimension, standing)
+      notPermitted("scope_missing", "The key lacks a scope that this call requires.", usage)
+    case .overLimit(let dimension):
+      overLimit(dimension, usage, charge: charge, status: overLimitStatus)
     }
   }
 
-  private func forbidden(_ reason: String, _ detail: String, _ standing: KeyUsageSnapshot?) -> Problem {
-    var problem = Problem(status: .forbidden, title: "Not permitted.", detail: detail, code: reason)
+  private static func notPermitted(_ reason: String, _ detail: String, _ usage: KeyUsageSnapshot?) -> Problem
+  {
+    var problem = forbidden("Not permitted.", detail, reason)
     problem.headers[.reason] = reason
-    if let standing { RateLimitFields.add(standing, to: &problem.headers) }
+    if let usage { RateLimitFields.add(usage, to: &problem.headers) }
     return problem
   }
 
-  private func overLimit(_ dimension: Dimension, _ standing: KeyUsageSnapshot?) -> Problem {
+  private static func overLimit(
+    _ dimension: Dimension, _ usage: KeyUsageSnapshot?, charge: Amounts, status: HTTPResponse.Status
+  ) -> Problem {
     var problem = Problem(
-      status: overLimitStatus, title: "Quota exceeded.",
-      detail: "The key's monthly limit of \(dimension.rawValue) leaves less than was asked.",
+      status: status, title: "Quota exceeded.",
+      detail: "The charge exceeds the remainder of the key's monthly limit of \(dimension.rawValue).",
       code: "quota_exceeded",
       type: "https://iana.org/assignments/http-problem-types#quota-exceeded")
     problem.headers[.reason] = "over_limit"
-    guard let standing else { return problem }
-    problem.headers[.retryAfter] = String(PeriodText.of(standing).secondsLeft(standing))
-    RateLimitFields.add(standing, to: &problem.headers)
+    guard let usage else { return problem }
+    problem.headers[.retryAfter] = String(PeriodText.of(usage).secondsLeft(usage))
+    RateLimitFields.add(usage, to: &problem.headers)
     problem.quota = QuotaViolation(
-      dimension: dimension, violated: Dimension.allCases.filter { exceeds($0, standing) },
-      asked: charge[dimension], standing: standing)
+      dimension: dimension,
+      violated: Dimension.allCases.filter { dimension in
+        usage.remaining(dimension).map { charge[dimension] > $0 } ?? false
+      },
+      asked: charge[dimension], usage: usage)
     return problem
-  }
-
-  private func exceeds(_ dimension: Dimension, _ standing: KeyUsageSnapshot) -> Bool {
-    standing.remaining(dimension).map { charge[dimension] > $0 } ?? false
   }
 }
 
-/// Which limit a request ran into, and by how much.
+/// The monthly limits that a charge exceeds.
 struct QuotaViolation: Sendable {
-  /// The first one.
+  /// The first of them.
   let dimension: Dimension
   /// All of them, as `RateLimit-Policy` names them.
   let violated: [Dimension]
   let asked: Int64
-  let standing: KeyUsageSnapshot
+  let usage: KeyUsageSnapshot
 }
 
 extension JSONObjectWriter {
-  /// The members of a quota's violation (contract §5).
+  /// The members that contract §5 adds for an exceeded limit.
   mutating func quota(_ violation: QuotaViolation) {
     member("violated-policies", violation.violated.map(\.rawValue))
     member("dimension", violation.dimension.rawValue)
-    member("limit", violation.standing.limits[violation.dimension])
-    member("used", violation.standing.used[violation.dimension])
+    member("limit", violation.usage.limits[violation.dimension])
+    member("used", violation.usage.used[violation.dimension])
     member("asked", violation.asked)
-    member("resets_at", PeriodText.of(violation.standing).resetsAt)
+    member("resets_at", PeriodText.of(violation.usage).resetsAt)
   }
 }

@@ -3,28 +3,28 @@ import KeymeterDomain
 import Logging
 import NIOCore
 
-/// What is measured of verifications: by either of their paths, and by what is decided.
+/// The metrics of verify: one route per path form, and the admission decisions.
 struct VerificationObservation: Sendable {
   private let exact: MetricsMiddleware
-  private let beneath: MetricsMiddleware
+  private let wildcard: MetricsMiddleware
   let admissions: AdmissionMetrics
 
-  /// Methods aren't told apart: any will do, and a client may make up one of its own.
+  /// All methods share one series, because a client can invent methods.
   init(_ metrics: ServiceMetrics) {
     exact = MetricsMiddleware(metrics.route(Verify.path, "any"), logged: .debug)
-    beneath = MetricsMiddleware(metrics.route(Verify.path + "/*", "any"), logged: .debug)
+    wildcard = MetricsMiddleware(metrics.route(Verify.path + "/*", "any"), logged: .debug)
     admissions = metrics.admissions
   }
 
   func route(_ source: Verify.TermsSource) -> MetricsMiddleware {
     switch source {
     case .query: exact
-    case .headers: beneath
+    case .headers: wildcard
     }
   }
 }
 
-/// A verification under way, as far as its answer's name, the metrics and the log are concerned.
+/// Measures and logs one verify request.
 struct VerificationExchange: Sendable {
   let requestID: RequestID
   let headers: HTTPFields
@@ -39,31 +39,36 @@ struct VerificationExchange: Sendable {
     self.logger = logger
   }
 
-  /// The logger of this request's lines; making it costs more than all else here.
-  var namedLogger: Logger {
+  /// A logger with the request's metadata.
+  ///
+  /// Building it costs more than the rest of this type, so it is built only for a line that is written.
+  private var requestLogger: Logger {
     var logger = logger
     RequestLog.name(&logger, requestID, headers)
     return logger
   }
 
-  /// Names the answer, counts it and has it logged.
-  func ended(_ answer: BufferedResponse, _ admission: Admission? = nil) -> BufferedResponse {
+  /// Counts and logs a response, and adds the request's id to it.
+  func ended(_ response: BufferedResponse, _ admission: Admission? = nil) -> BufferedResponse {
     let isLogged = logger.logLevel <= .debug
     route.ended(
-      answer.head.status.code, since: begun, admission?.caller,
-      logger: isLogged ? namedLogger : logger)
-    return answer.named(requestID)
+      response.head.status.code, since: begun, admission?.caller, logger: isLogged ? requestLogger : logger)
+    return response.withRequestID(requestID)
+  }
+
+  /// Ends with the problem of an error: the request was invalid, or admission failed.
+  func failed(_ error: any Error) -> BufferedResponse {
+    ended(ProblemMapper(.runtime).response(to: error, requestID: requestID, logger: requestLogger))
   }
 }
 
 extension Admission {
-  /// Whose key it was, where that is known.
+  /// The caller, where it is known.
   fileprivate var caller: CallerIdentity? {
     switch self {
-    case .admitted(let key):
-      CallerIdentity(organisationID: key.organisationID, keyID: key.keyID)
-    case .refused(_, let key):
-      key.map { CallerIdentity(organisationID: $0.organisationID, keyID: $0.keyID) }
+    case .admitted(let usage): CallerIdentity(organisationID: usage.organisationID, keyID: usage.keyID)
+    case .refused(_, let usage):
+      usage.map { CallerIdentity(organisationID: $0.organisationID, keyID: $0.keyID) }
     }
   }
 }

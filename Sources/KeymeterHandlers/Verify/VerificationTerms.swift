@@ -2,21 +2,23 @@ import HTTPTypes
 import Hummingbird
 import KeymeterDomain
 
-/// What a gateway requires of a key, and what it charges.
+/// The charge of a verify request, and what it requires of the key.
 struct VerificationTerms: Equatable {
-  /// How many scopes may be required; each is compared with each that the key holds, in the database.
+  /// The most scopes a request may require: the database compares each with each scope of the key.
   static let mostScopes = 32
 
   var charge = Amounts.oneRequest
   var scopes: [Scope] = []
   var environment: KeyEnvironment?
-  /// The status of an answer that would otherwise be 429; nginx's `auth_request` knows only 401 and 403.
+  /// Replaces 429 where a gateway can't pass it on: nginx's `auth_request` passes on only 401 and 403.
   var denyStatus = HTTPResponse.Status.tooManyRequests
 
-  /// The terms that a query names (contract §5, `/api/v1/verify`).
+  /// Reads the terms from a query (contract §5, `/api/v1/verify`).
   ///
-  /// - Throws: `RequestRejection.invalidQuery` for an unknown parameter, so that a misspelt one can't wave
-  ///   everyone through, for a repeated one other than `scope`, and for a value that makes no sense.
+  /// An unknown parameter is rejected, so that a misspelt requirement is not silently ignored.
+  ///
+  /// - Throws: `RequestRejection.invalidQuery`, also for an invalid value and for a repeated parameter other than
+  ///   `scope`.
   init(query: String?) throws(RequestRejection) {
     self.init()
     guard let query, !query.isEmpty else { return }
@@ -37,10 +39,10 @@ struct VerificationTerms: Equatable {
     }
   }
 
-  /// The terms that a gateway's headers name (contract §5, `/api/v1/verify/*`).
+  /// Reads the terms from the gateway's headers (contract §5, `/api/v1/verify/*`).
   ///
-  /// A header that a client smuggles in beside the gateway's can only make the call dearer or stricter: of several
-  /// amounts the largest counts, of several scopes all, and at least one request is charged.
+  /// A header that a client smuggles past the gateway can only make the request stricter or more expensive. The
+  /// largest amount counts, all scopes are required, and at least one request is charged.
   ///
   /// - Throws: `RequestRejection.invalidQuery` naming the header.
   init(headers: HTTPFields) throws(RequestRejection) {
@@ -66,7 +68,7 @@ struct VerificationTerms: Equatable {
 
   private init() {}
 
-  /// Takes one `name=amount` of `X-Keymeter-Charge`.
+  /// Reads one `name=amount` of `X-Keymeter-Charge`.
   private mutating func raise(by part: Substring) throws(RequestRejection) {
     let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       .map { String($0.trimmingBlanks()) }

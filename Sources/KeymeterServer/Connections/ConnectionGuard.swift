@@ -35,7 +35,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private var exchange = ExchangeState()
   private var requestTimer: Scheduled<Void>?
   private var readerTimer: Scheduled<Void>?
-  private var parseError: ConnectionProblem?
+  private var parseError: BufferedResponse?
   /// The final response has been written: fail later writes.
   private var isClosing = false
   /// Set while the client has not read its earlier responses.
@@ -188,8 +188,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     startRequestTimer()
   }
 
-  private func reject(_ problem: ConnectionProblem, _ context: ChannelHandlerContext) {
-    for part in problem.parts { context.write(wrapOutboundOut(part), promise: nil) }
+  private func reject(_ response: BufferedResponse, _ context: ChannelHandlerContext) {
+    for part in response.parts { context.write(wrapOutboundOut(part), promise: nil) }
     linger(context)
   }
 

@@ -35,7 +35,7 @@ final class ConnectionLimitHandler: ChannelInboundHandler {
   func channelActive(context: ChannelHandlerContext) {
     context.fireChannelActive()
     if !isEncrypted {
-      for part in ConnectionProblem.tooManyConnections.parts {
+      for part in BufferedResponse.tooManyConnections.parts {
         context.write(wrapOutboundOut(part), promise: nil)
       }
       context.flush()
@@ -50,12 +50,12 @@ final class ConnectionLimitHandler: ChannelInboundHandler {
 @available(*, unavailable)
 extension ConnectionLimitHandler: Sendable {}
 
-extension ConnectionProblem {
-  /// The response as the HTTP encoder takes it.
+extension BufferedResponse {
+  /// The response as parts for the HTTP encoder.
   var parts: [HTTPServerResponsePart] {
-    let fields = headers.map { ($0.name.canonicalName, $0.value) }
-    let head = HTTPResponseHead(
-      version: .http1_1, status: .init(statusCode: status.code), headers: HTTPHeaders(fields))
-    return [.head(head), .body(.byteBuffer(body)), .end(nil)]
+    let fields = head.headerFields.map { ($0.name.canonicalName, $0.value) }
+    let start = HTTPResponseHead(
+      version: .http1_1, status: .init(statusCode: head.status.code), headers: HTTPHeaders(fields))
+    return [.head(start), .body(.byteBuffer(body)), .end(nil)]
   }
 }

@@ -168,7 +168,7 @@ final class VerificationChannelHandler: ChannelDuplexHandler, RemovableChannelHa
         }
       }
       guard let part = held.first else { break }
-      if case .head(let request) = part, KeymeterResponder.verification(request) != nil, mustWait(context) {
+      if case .head(let request) = part, mustWait(context), KeymeterResponder.verification(request) != nil {
         return
       }
       take(held.removeFirst(), context)

@@ -64,7 +64,7 @@ struct ConnectionMetrics: Sendable {
 
   init(factory: any MetricsFactory) {
     rejections = Counter(
-      label: MetricCatalogue.connectionsRefused.name, dimensions: [], factory: factory)
+      label: MetricCatalogue.connectionsRejected.name, dimensions: [], factory: factory)
     open = Gauge(label: MetricCatalogue.connections.name, dimensions: [], factory: factory)
     limit = Gauge(label: MetricCatalogue.connectionLimit.name, dimensions: [], factory: factory)
   }
@@ -126,7 +126,7 @@ struct BatchMetrics: AdmissionObserver {
   init(factory: any MetricsFactory) {
     size = Recorder(label: MetricCatalogue.batchSize.name, dimensions: [], aggregate: true, factory: factory)
     wait = Timer(label: MetricCatalogue.queueWait.name, dimensions: [], factory: factory)
-    rejections = Counter(label: MetricCatalogue.queueRefusals.name, dimensions: [], factory: factory)
+    rejections = Counter(label: MetricCatalogue.queueRejections.name, dimensions: [], factory: factory)
     depth = Gauge(label: MetricCatalogue.queueDepth.name, dimensions: [], factory: factory)
     limit = Gauge(label: MetricCatalogue.queueLimit.name, dimensions: [], factory: factory)
   }

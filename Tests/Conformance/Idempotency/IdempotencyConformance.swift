@@ -15,7 +15,7 @@ struct IdempotencyConformance {
       let answer = try await under.record("a", tokens: 3, by: key)
       #expect(!answer.replayed)
       let again = try await under.record("a", tokens: 3, by: key)
-      #expect(again.replayed && again.body == answer.body && again.fields == answer.fields)
+      #expect(again.replayed && again.body == answer.body)
       #expect(try await key.used() == Amounts(tokens: 3))
       #expect(try await under.hooks.answers() == 1)
     }
@@ -90,7 +90,7 @@ struct IdempotencyConformance {
   func racers(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
-      let answers = try await withThrowingTaskGroup(of: StoredResponse?.self) { group in
+      let answers = try await withThrowingTaskGroup(of: TestResponse?.self) { group in
         for _ in 0..<32 {
           group.addTask {
             do {
@@ -148,25 +148,24 @@ extension StoreUnderTest {
   fileprivate func record(
     _ name: String, tokens: Int64, by key: MeteredKey,
     first: @Sendable (RecordedUsage) throws -> Void = { _ in }
-  ) async throws -> StoredResponse {
+  ) async throws -> TestResponse {
     let request = try request(name, "\(tokens)", by: key.secret)
     return try await UsageService(admission: admission, store: store, peppers: try peppers).record(
       { ((Amounts(tokens: tokens), nil), request) }, by: .test(Credentials(secret: key.secret))
     ) { recording in
       try first(recording)
-      return StoredResponse(
-        status: 200, fields: [.init(name: "A", value: "b")], body: Array("\(recording)".utf8))
+      return TestResponse(Array("\(recording)".utf8))
     }
   }
 
   /// Creates a key under an idempotency key.
-  fileprivate func create(_ name: String, by clinic: TestOrganisation) async throws -> StoredResponse {
+  fileprivate func create(_ name: String, by clinic: TestOrganisation) async throws -> TestResponse {
     let request = try request(name, "racer", by: clinic.root.secret)
     let draft = KeyDraft(friendlyName: try .test("Racer"))
     return try await KeyService(store: store, peppers: try peppers).create(
       { (draft, request) }, by: .test(clinic.credentials)
     ) { issued in
-      StoredResponse(status: 201, fields: [], body: Array(issued.secret.revealed.utf8))
+      TestResponse(Array(issued.secret.revealed.utf8))
     }
   }
 }

@@ -20,7 +20,7 @@ enum ResponseRules {
     }
     let type = response.headers[values: .contentType]
     guard status >= 400 else { return type == ["application/json"] ? [] : ["the content type is \(type)"] }
-    let isEnvelope = ScrubbeAnswer.covers(path: String(request.path.prefix { $0 != "?" && $0 != "#" }))
+    let isEnvelope = ScrubbeEnvelope.covers(path: String(request.path.prefix { $0 != "?" && $0 != "#" }))
     var faults = isEnvelope ? envelopeFaults(object) : problemFaults(object, status: status)
     let expected = isEnvelope ? "application/json" : "application/problem+json"
     if type != [expected] { faults.append("the content type is \(type)") }

@@ -27,7 +27,7 @@ import Testing
     for replayed in [false, true] {
       let answer = try await scene.keys.rotate(
         { (KeyRotation(id: target), request) }, by: .test(scene.home.credentials)
-      ) { _ in StoredResponse(status: 200, fields: [], body: []) }
+      ) { _ in TestResponse() }
       #expect(answer.replayed == replayed)
       #expect(recorder.all.suffix(2) == (replayed ? [.claim, .markUsed] : [.append, .keep]))
     }

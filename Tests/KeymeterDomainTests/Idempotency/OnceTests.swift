@@ -51,11 +51,11 @@ import Testing
     let rotated = KeySecret(environment: .production, random: &random)
     let key = scene.home.root.key
     let work = Mutex(0)
-    func run(_ request: IdempotentRequest) async throws -> StoredResponse {
+    func run(_ request: IdempotentRequest) async throws -> TestResponse {
       try await scene.store.withTransaction { transaction in
         try await transaction.once(
           request, by: key.id, of: key.organisationID,
-          answer: { (_: Void) in StoredResponse(status: 200, fields: [], body: [1]) },
+          answer: { (_: Void) in TestResponse([1]) },
           work: { work.withLock { $0 += 1 } })
       }
     }
@@ -73,11 +73,10 @@ import Testing
   @discardableResult
   private func create(
     _ request: IdempotentRequest?, on keys: KeyService? = nil,
-    answer: @Sendable (IssuedKey) throws -> StoredResponse = { issued in
-      StoredResponse(
-        status: 201, fields: [.init(name: "A", value: "b")], body: Array(issued.secret.revealed.utf8))
+    answer: @Sendable (IssuedKey) throws -> TestResponse = { issued in
+      TestResponse(Array(issued.secret.revealed.utf8))
     }
-  ) async throws -> StoredResponse {
+  ) async throws -> TestResponse {
     let draft = KeyDraft(friendlyName: try .test("Till"))
     return try await (keys ?? scene.keys).create(
       { (draft, request) }, by: .test(scene.home.credentials), answer: answer)

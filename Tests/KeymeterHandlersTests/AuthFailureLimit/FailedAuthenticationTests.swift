@@ -9,8 +9,6 @@ import Testing
 @Suite("429: too many failed authentications from one address", .timeLimit(.minutes(10)))
 struct FailedAuthenticationTests {
   private static let none = TrustedProxies([])
-  private static let title = "Too many failed authentications."
-
   /// A key that was never issued.
   private static func unknownKey(_ seed: UInt64 = 1) -> KeySecret {
     var random = RandomSource.seeded(seed)
@@ -34,7 +32,7 @@ struct FailedAuthenticationTests {
     let service = try await WatchedService()
     for _ in 0..<3 { #expect(try await service.ask(scrubs(service)).status == 401) }
     let refused = try await service.ask(scrubs(service))
-    try expectProblem(refused, 429, Self.title, code: "too_many_failures")
+    try expectProblem(refused, 429, code: "too_many_failures")
     #expect(refused.headers[.retryAfterHeader] == "20")
     #expect(refused.headers[.reasonHeader] == "too_many_failures")
     #expect(try await service.ask(scrubs(service), from: "192.0.2.2").status == 401)
@@ -66,7 +64,7 @@ struct FailedAuthenticationTests {
       .with(.apiKeyHeader, Self.unknownKey().revealed)
     for _ in 0..<3 { #expect(try await service.ask(call).status == 401) }
     let refused = try await service.ask(call)
-    try expectProblem(refused, 429, Self.title, code: "too_many_failures")
+    try expectProblem(refused, 429, code: "too_many_failures")
     #expect(refused.headers[.reasonHeader] == "too_many_failures")
   }
 
@@ -87,7 +85,7 @@ struct FailedAuthenticationTests {
     let service = try await WatchedService(proxies: Self.none)
     for _ in 0..<3 { _ = try await service.ask(verify()) }
     let refused = try await service.ask(verify(query: "?deny_status=403"))
-    try expectProblem(refused, 403, Self.title, code: "too_many_failures")
+    try expectProblem(refused, 403, code: "too_many_failures")
     #expect(refused.headers[.retryAfterHeader] == "20")
   }
 
@@ -248,7 +246,7 @@ struct FailedAuthenticationTests {
     for call in unsigned { #expect(try await service.ask(call).status == 401) }
     for call in unsigned {
       let refused = try await service.ask(call)
-      try expectProblem(refused, 429, Self.title, code: "too_many_failures")
+      try expectProblem(refused, 429, code: "too_many_failures")
       #expect(refused.headers[.retryAfterHeader] == "20")
     }
     #expect(try await service.ask(scrubs(service)).status == 429, "one limit for all routes")

@@ -17,16 +17,12 @@ struct BodyMembersTests {
   }
 
   @Test(
-    "An invalid limit is reported with the allowed values",
+    "An invalid limit is reported and changes nothing",
     arguments: ["-1", "9007199254740992", "1.5", #""5""#])
   func wrongLimit(value: String) throws {
     var members = try self.members(#"{"usage_limit":\#(value)}"#)
     #expect(members.limit("usage_limit") == .unchanged)
-    #expect(
-      members.violations == [
-        FieldViolation(
-          field: "usage_limit", message: "must be a whole number from 0 to 9007199254740991, or null")
-      ])
+    #expect(members.violations.map(\.field) == ["usage_limit"])
   }
 
   @Test("A string may be absent, and null counts as absent only where allowed")
@@ -42,9 +38,7 @@ struct BodyMembersTests {
     #expect(members.text("null") == nil)
     #expect(members.text("number") == nil)
     #expect(members.nullableText("number") == nil)
-    #expect(
-      members.violations
-        == ["null", "number", "number"].map { FieldViolation(field: $0, message: "must be a string") })
+    #expect(members.violations.map(\.field) == ["null", "number", "number"])
   }
 
   @Test("A missing required string is reported once")
@@ -52,8 +46,7 @@ struct BodyMembersTests {
     var members = try self.members("{}")
     #expect(members.requiredText("id") == nil)
     #expect(members.requiredLabel("friendly_name") == nil)
-    #expect(
-      members.violations == ["id", "friendly_name"].map { FieldViolation(field: $0, message: "is required") })
+    #expect(members.violations.map(\.field) == ["id", "friendly_name"])
   }
 
   @Test("Members that were not read are unknown, in the document's order")
@@ -62,10 +55,8 @@ struct BodyMembersTests {
     _ = members.text("known")
     _ = members.take("known")
     _ = members.take("\u{212A}")
-    members.refuseUnknown()
-    #expect(
-      members.violations
-        == ["z", "a", "K"].map { FieldViolation(field: $0, message: "is not a known member") })
+    members.rejectUnknown()
+    #expect(members.violations.map(\.field) == ["z", "a", "K"])
   }
 
   @Test("All violations of a domain rule are reported")

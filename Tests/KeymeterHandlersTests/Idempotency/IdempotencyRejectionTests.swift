@@ -21,7 +21,7 @@ struct IdempotencyRejectionTests {
     ] {
       let before = try await service.store.meter()
       try expectProblem(
-        try await service.send(other), 422, "The Idempotency-Key stands for another request.",
+        try await service.send(other), 422,
         code: "idempotency_key_reused")
       #expect(try await service.store.meter().differences(from: before) == [])
     }
@@ -37,7 +37,7 @@ struct IdempotencyRejectionTests {
     try await service.store.setNamesInFlight(true)
     let answer = try await service.send(call.call("k", by: service.home.root))
     try expectProblem(
-      answer, 409, "A request with this Idempotency-Key is in flight.", code: "idempotency_key_in_flight")
+      answer, 409, code: "idempotency_key_in_flight")
     #expect(answer.headers[values: .retryAfterHeader] == ["1"])
     try await service.store.setNamesInFlight(false)
     #expect(try await call.effects(of: service.home.root, on: service) == 0)
@@ -54,7 +54,7 @@ struct IdempotencyRejectionTests {
     let service = try await Service()
     let answer = try await service.send(call.call(value, by: service.home.root))
     try expectProblem(
-      answer, 400, "Request header is invalid.", code: "header_invalid", fields: ["Idempotency-Key"])
+      answer, 400, code: "header_invalid", fields: ["Idempotency-Key"])
     #expect(try await call.effects(of: service.home.root, on: service) == 0)
   }
 
@@ -63,7 +63,7 @@ struct IdempotencyRejectionTests {
     let service = try await Service()
     let twice = call.call("k", by: service.home.root).adding(.idempotencyKeyHeader, "k")
     try expectProblem(
-      try await service.send(twice), 400, "Request header is invalid.", code: "header_invalid",
+      try await service.send(twice), 400, code: "header_invalid",
       fields: ["Idempotency-Key"])
   }
 

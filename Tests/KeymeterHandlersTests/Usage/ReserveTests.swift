@@ -112,7 +112,7 @@ struct ReserveTests {
       .runtime(.post, RuntimeOperation.reserve.path, by: service.home.root, json: json),
       sourceLocation: sourceLocation)
     try expectProblem(
-      answer, 400, "Request body is invalid.", code: "body_invalid", fields: fields,
+      answer, 400, code: "body_invalid", fields: fields,
       sourceLocation: sourceLocation)
   }
 }

@@ -14,7 +14,7 @@ struct Runtime503Tests {
     let call = operation.call(by: service.home.root)
     for call in [call, call.asScrubs()] {
       let answer = try await service.ask(call)
-      try expectProblem(answer, 503, "Service is temporarily unavailable.", code: "unavailable")
+      try expectProblem(answer, 503, code: "unavailable")
       let wait = answer.headers[values: .retryAfterHeader].compactMap { Int($0) }
       #expect(wait.count == 1 && wait.allSatisfy { $0 > 0 })
       for part in ["10.0.0.7", "keymeter_app", "refused"] { #expect(!answer.text.contains(part)) }

@@ -196,7 +196,7 @@ func expectUnauthenticated(
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   try expectProblem(
-    answer, 401, "API key authentication failed.", code: "authentication_failed", comment,
+    answer, 401, code: "authentication_failed", comment,
     sourceLocation: sourceLocation)
   #expect(answer.headers[values: .reasonHeader] == [reason], comment, sourceLocation: sourceLocation)
   #expect(

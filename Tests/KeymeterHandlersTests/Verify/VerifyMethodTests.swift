@@ -109,7 +109,7 @@ struct VerifyMethodTests {
     let service = try await Service()
     for method in [HTTPRequest.Method.get, .post, .patch] {
       let answer = try await service.askRejected(.runtime(method, path, by: service.home.root))
-      try expectProblem(answer, 404, "Path was not found.", code: "path_not_found")
+      try expectProblem(answer, 404, code: "path_not_found")
     }
   }
 }

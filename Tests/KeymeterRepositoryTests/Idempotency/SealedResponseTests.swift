@@ -66,7 +66,7 @@ struct SealedResponseTests {
     let answer = try await KeyService(store: PostgresTenantStore(pool: pool), peppers: try .test).create(
       { (draft, request) }, by: .test(clinic.credentials)
     ) { issued in
-      StoredResponse(status: 201, fields: [], body: Array(issued.secret.revealed.utf8))
+      TestResponse(Array(issued.secret.revealed.utf8))
     }
     return String(decoding: answer.body, as: UTF8.self)
   }

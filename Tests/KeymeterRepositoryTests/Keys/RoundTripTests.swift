@@ -23,7 +23,7 @@ struct RoundTripTests {
           secret: service.clinic.root.secret)
         _ = try await service.keys.create(
           { (draft, request) }, by: .test(service.clinic.credentials)
-        ) { _ in StoredResponse(status: 201, fields: [], body: []) }
+        ) { _ in TestResponse() }
       }
       #expect(repeatable == 7)
     }

@@ -59,12 +59,12 @@ extension KeyService {
   }
 
   private func issued(
-    _ call: (@escaping @Sendable (IssuedKey) throws -> StoredResponse) async throws -> StoredResponse
+    _ call: (@escaping @Sendable (IssuedKey) throws -> TestResponse) async throws -> TestResponse
   ) async throws -> IssuedKey {
     let issued = Mutex<IssuedKey?>(nil)
     _ = try await call { key in
       issued.withLock { $0 = key }
-      return StoredResponse(status: 200, fields: [], body: [])
+      return TestResponse()
     }
     guard let key = issued.withLock({ $0 }) else { throw NothingIssued() }
     return key

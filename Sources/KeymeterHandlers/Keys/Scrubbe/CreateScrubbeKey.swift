@@ -1,20 +1,20 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `POST /api/v1/apikey/createapikey`: issues a child key, and shows its value this once.
+/// `POST /api/v1/apikey/createapikey`: creates a child key and shows its secret only this once.
 struct CreateScrubbeKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
+    let call = try context.call()
     let body = await JSONBody(reading: request)
     return try await keys.create(
       {
-        try ScrubbeRequest.requireNoQuery(request)
-        return try body.decodeRepeatable(by: credentials.secret, Self.draft)
-      }, by: context.call(credentials), under: .rootKeysAndScopes
+        try request.requireNoQuery()
+        return try body.decodeRepeatable(by: call.credentials.secret, Self.draft)
+      }, by: call, under: .rootKeysAndScopes
     ) { issued in
-      ScrubbeAnswer.issued("API key created successfully", issued, status: .created)
+      ScrubbeEnvelope.issued("API key created successfully", issued, status: .created)
     }.response
   }
 

@@ -1,19 +1,19 @@
 import KeymeterDomain
 
-/// A place in a listing as the wire has it: `cur_`, the time in 16 hexadecimal digits, and the id without its prefix.
+/// The cursor of a page: `cur_`, the creation time in 16 hexadecimal digits, and the id without its prefix.
 ///
-/// Opaque to clients. It needs no seal: it only says where to go on in the caller's own organisation.
+/// It is opaque to clients and needs no signature, because it only selects a position within the caller's organisation.
 struct KeyCursor {
   private static let prefix = "cur_"
   private static let timeWidth = 16
-  /// The last moment that the wire can have.
+  /// The first moment after the year 9999.
   private static let latest: Int64 = 253_402_300_800_000_000
 
   let position: KeyPosition
 
   init(_ position: KeyPosition) { self.position = position }
 
-  /// Takes a cursor apart; `nil` for a text that is none.
+  /// Parses a cursor, or fails for any other text.
   init?(_ text: String) {
     guard text.utf8.starts(with: Self.prefix.utf8) else { return nil }
     let rest = text.dropFirst(Self.prefix.count)
@@ -23,7 +23,7 @@ struct KeyCursor {
     position = KeyPosition(createdAt: Timestamp(microseconds: time), id: id)
   }
 
-  /// The cursor for an answer.
+  /// The cursor's text.
   var text: String {
     let digits = String(position.createdAt.microseconds, radix: 16)
     let zeros = String(repeating: "0", count: max(0, Self.timeWidth - digits.count))

@@ -1,23 +1,22 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `GET /api/v1/apikey/apikeys`: the organisation's keys, a page at a time, never with a secret.
+/// `GET /api/v1/apikey/apikeys`: the organisation's keys, page by page, without secrets.
 struct ListScrubbeKeys: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
     let page = try await keys.page(
-      { try Self.listing(in: QueryParameters(of: request)) }, by: context.call(credentials))
-    return ScrubbeAnswer.success("API keys retrieved successfully") { answer in
-      answer.array("data") { data in
+      { try Self.listing(in: QueryParameters(of: request)) }, by: context.call())
+    return ScrubbeEnvelope.success("API keys retrieved successfully") { envelope in
+      envelope.array("data") { data in
         for key in page.keys { data.object { $0.scrubbeMetadata(key) } }
       }
-      answer.object("pagination") { pagination in
+      envelope.object("pagination") { pagination in
         pagination.member("limit", page.limit)
         pagination.member("nextCursor", page.next.map { KeyCursor($0).text })
       }
-    }
+    }.response
   }
 
   private static func listing(in query: QueryParameters) throws -> KeyListing {

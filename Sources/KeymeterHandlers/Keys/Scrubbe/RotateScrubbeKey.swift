@@ -1,25 +1,25 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `POST /api/v1/apikey/:id/rotate`: gives a key a new value, shown this once; the old one dies now, or after
+/// `POST /api/v1/apikey/:id/rotate`: gives a key a new secret, shown only this once. The old one ends at once, or after
 /// `overlapSecs`.
 struct RotateScrubbeKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubbe: request.headers, from: context.client)
-    let id = ScrubbeRequest.id(in: context)
+    let call = try context.call()
     let body = await JSONBody(reading: request, optional: true)
     return try await keys.rotate(
       {
-        try ScrubbeRequest.requireNoQuery(request)
-        return try body.decodeRepeatable(by: credentials.secret) { members in
+        try request.requireNoQuery()
+        return try body.decodeRepeatable(by: call.credentials.secret) { members in
           KeyRotation(
-            id: id, overlapSeconds: members.wholeNumber("overlapSecs", in: KeyRotation.overlaps) ?? 0)
+            id: context.keyID,
+            overlapSeconds: members.wholeNumber("overlapSecs", in: KeyRotation.overlaps) ?? 0)
         }
-      }, by: context.call(credentials)
+      }, by: call
     ) { issued in
-      ScrubbeAnswer.issued("API key rotated successfully", issued)
+      ScrubbeEnvelope.issued("API key rotated successfully", issued)
     }.response
   }
 }

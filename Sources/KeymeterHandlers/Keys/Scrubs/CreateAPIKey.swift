@@ -1,17 +1,17 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `POST /api/v1/api-key`: issues a child key, and shows its secret this once.
+/// `POST /api/v1/api-key`: creates a child key and shows its secret only this once.
 struct CreateAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubs: request.headers, from: context.client)
+    let call = try context.call()
     let body = await JSONBody(reading: request)
     return try await keys.create(
-      { try body.decodeRepeatable(by: credentials.secret, Self.draft) }, by: context.call(credentials)
+      { try body.decodeRepeatable(by: call.credentials.secret, Self.draft) }, by: call
     ) { issued in
-      .json(.created) { object in
+      BufferedResponse.json(.created) { object in
         object.member("apiKey", issued.secret.revealed)
         object.scrubsMetadata(issued.key)
       }
@@ -40,7 +40,7 @@ struct CreateAPIKey: Sendable {
     let linkage = members.nullableText("linkage_id")
     let clinic = members.nullableText("clinic_id")
     if linkage != nil, clinic != nil {
-      members.refuse("clinic_id", "is another name of linkage_id: give one of them")
+      members.reject("clinic_id", "is another name of linkage_id: send only one of them")
       return nil
     }
     let field = clinic == nil ? "linkage_id" : "clinic_id"

@@ -1,14 +1,12 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `DELETE /api/v1/api-key?id=`: removes a child key, which authenticates nowhere any more once this is
-/// answered.
+/// `DELETE /api/v1/api-key?id=`: deletes a child key. No node accepts it after the response.
 struct DeleteAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubs: request.headers, from: context.client)
-    try await keys.delete({ try Self.id(in: request) }, by: context.call(credentials))
+    try await keys.delete({ try Self.id(in: request) }, by: context.call())
     return .json { $0.member("message", "API key deleted successfully") }
   }
 

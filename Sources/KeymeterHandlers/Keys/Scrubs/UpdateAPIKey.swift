@@ -1,14 +1,14 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `PUT /api/v1/api-key`: changes the name, the limits or the addresses of the caller's own key or of a child key.
+/// `PUT /api/v1/api-key`: changes the name, limits or allowed addresses of the caller's own key or a child key.
 struct UpdateAPIKey: Sendable {
   let keys: KeyService
 
   @Sendable func respond(_ request: Request, _ context: KeymeterRequestContext) async throws -> Response {
-    let credentials = try Credentials(scrubs: request.headers, from: context.client)
+    let call = try context.call()
     let body = await JSONBody(reading: request)
-    let key = try await keys.update({ try body.decode(Self.update) }, by: context.call(credentials))
+    let key = try await keys.update({ try body.decode(Self.update) }, by: call)
     return .json { $0.scrubsMetadata(key) }
   }
 

@@ -13,7 +13,7 @@ struct Scrubs400CreateTests {
     for body in ["{}", #"{"usage_limit":1}"#, #"{"friendly_name":null}"#] {
       let answer = try await service.asRoot(.post, json: body)
       try expectProblem(
-        answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["friendly_name"])
+        answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: ["friendly_name"])
     }
     #expect(try await service.keysOfHome().count == 1)
   }
@@ -91,7 +91,7 @@ struct Scrubs400CreateTests {
     let answer = try await service.asRoot(
       .post, json: #"{"friendly_name":"T",\#(members)}"#, sourceLocation: sourceLocation)
     try expectProblem(
-      answer, 400, "Request body is invalid.", code: "body_invalid", fields: fields,
+      answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: fields,
       sourceLocation: sourceLocation)
     #expect(try await service.keysOfHome().count == 1, sourceLocation: sourceLocation)
   }

@@ -89,14 +89,15 @@ struct Scrubs400FieldTests {
     )
     let common = ["friendly_name"] + Metadata.limits
     try expectProblem(
-      post, 400, "Request body is invalid.", code: "body_invalid",
+      post, 400, code: "body_invalid", title: "Request body is invalid.",
       fields: common + [
         "clinic_id", "environment", "scopes[1]", "scopes[2]", "expires_at", "extra", "more",
       ])
     for field in try post.rejectedFields { #expect(try post.text("detail").contains(field)) }
     let put = try await service.asRoot(.put, json: "{\(wrong)" + #","id":5,"environment":"STAGING"}"#)
     try expectProblem(
-      put, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"] + common + ["environment"])
+      put, 400, code: "body_invalid", title: "Request body is invalid.",
+      fields: ["id"] + common + ["environment"])
   }
 
   @Test("A name that could corrupt a response is not repeated in it")
@@ -105,7 +106,7 @@ struct Scrubs400FieldTests {
     let service = try await Service()
     let answer = try await service.asRoot(.post, json: #"{"friendly_name":"T","\#(name)":1}"#)
     try expectProblem(
-      answer, 400, "Request body is invalid.", code: "body_invalid",
+      answer, 400, code: "body_invalid", title: "Request body is invalid.",
       fields: [RedactedName.placeholder])
     #expect(answer.headers[.setCookie] == nil)
   }
@@ -124,7 +125,7 @@ struct Scrubs400FieldTests {
     for (method, body) in bodies {
       let answer = try await service.asRoot(method, json: body, sourceLocation: sourceLocation)
       try expectProblem(
-        answer, 400, "Request body is invalid.", code: "body_invalid", fields: fields,
+        answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: fields,
         sourceLocation: sourceLocation)
     }
     #expect(try await service.keysOfHome().map(\.friendlyName) == before, sourceLocation: sourceLocation)

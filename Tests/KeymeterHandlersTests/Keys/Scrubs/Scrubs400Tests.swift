@@ -20,7 +20,8 @@ struct Scrubs400Tests {
     let call = operation.call(by: service.home.credentials, on: service.home.root.key.id)
     let answer = try await service.send(call.with(.providerHeader, provider))
     try expectProblem(
-      answer, 400, "Provider ID is invalid.", code: "provider_invalid", fields: ["X-Scrubs-Clinic-Provider"])
+      answer, 400, code: "provider_invalid", title: "Provider ID is invalid.",
+      fields: ["X-Scrubs-Clinic-Provider"])
   }
 
   @Test("A deleted organisation's provider is unknown")
@@ -28,7 +29,7 @@ struct Scrubs400Tests {
     let service = try await Service()
     try await service.organisations.delete(service.home.organisation.providerID)
     try expectProblem(
-      try await service.asRoot(.get), 400, "Provider ID is invalid.", code: "provider_invalid")
+      try await service.asRoot(.get), 400, code: "provider_invalid", title: "Provider ID is invalid.")
   }
 
   @Test(
@@ -43,7 +44,7 @@ struct Scrubs400Tests {
     let child = service.home.credentials(try await service.child().secret)
     for credentials in [service.home.credentials, child] {
       let answer = try await service.send(.scrubs(.get, query: "?list_all\(suffix)", by: credentials))
-      try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["list_all"])
+      try expectProblem(answer, 400, code: "query_invalid", fields: ["list_all"])
     }
   }
 
@@ -55,14 +56,14 @@ struct Scrubs400Tests {
   func listAllRepeated(query: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.get, query: query)
-    try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["list_all"])
+    try expectProblem(answer, 400, code: "query_invalid", fields: ["list_all"])
   }
 
   @Test("DELETE requires an id", arguments: ["", "?", "?id", "?id=", "?ID=x", "?key=x", "?%69d=", "?x=id"])
   func idMissing(query: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.delete, query: query)
-    try expectProblem(answer, 400, "API key ID is missing.", code: "key_id_missing", fields: ["id"])
+    try expectProblem(answer, 400, code: "key_id_missing", title: "API key ID is missing.", fields: ["id"])
   }
 
   @Test("DELETE with two ids is rejected and deletes neither key")
@@ -72,7 +73,7 @@ struct Scrubs400Tests {
     let other = try await service.child().key.id.rawValue
     for query in ["?id=\(id)&id=\(id)", "?id=\(id)&id=\(other)", "?id=\(id)&id=", "?id=&%69d=\(id)"] {
       let answer = try await service.asRoot(.delete, query: query)
-      try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: ["id"])
+      try expectProblem(answer, 400, code: "query_invalid", fields: ["id"])
     }
     #expect(try await service.keysOfHome().count == 3)
   }
@@ -82,7 +83,7 @@ struct Scrubs400Tests {
     let service = try await Service()
     let child = try await service.child()
     let answer = try await service.asRoot(.delete, json: #"{"id":"\#(child.key.id.rawValue)"}"#)
-    try expectProblem(answer, 400, "API key ID is missing.", code: "key_id_missing")
+    try expectProblem(answer, 400, code: "key_id_missing", title: "API key ID is missing.")
     #expect(try await service.keysOfHome().count == 2)
   }
 
@@ -95,7 +96,7 @@ struct Scrubs400Tests {
     let service = try await Service()
     for method in [HTTPRequest.Method.get, .delete] {
       let answer = try await service.asRoot(method, query: query)
-      try expectProblem(answer, 400, "Query is invalid.", code: "query_invalid", fields: [""])
+      try expectProblem(answer, 400, code: "query_invalid", fields: [""])
     }
   }
 }

@@ -13,7 +13,7 @@ struct Scrubs400UpdateTests {
   func idRequired(id: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.put, json: #"{\#(id)"friendly_name":"T"}"#)
-    try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"])
+    try expectProblem(answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: ["id"])
   }
 
   @Test("An id in the query is ignored")
@@ -22,7 +22,7 @@ struct Scrubs400UpdateTests {
     let child = try await service.child()
     let answer = try await service.asRoot(
       .put, query: "?id=\(child.key.id.rawValue)", json: #"{"friendly_name":"New"}"#)
-    try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["id"])
+    try expectProblem(answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: ["id"])
   }
 
   @Test("A name can't be null, although null clears a limit")
@@ -32,7 +32,7 @@ struct Scrubs400UpdateTests {
     let answer = try await service.asRoot(
       .put, json: #"{"id":"\#(child.key.id.rawValue)","friendly_name":null,"usage_limit":null}"#)
     try expectProblem(
-      answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["friendly_name"])
+      answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: ["friendly_name"])
   }
 
   @Test(
@@ -46,7 +46,7 @@ struct Scrubs400UpdateTests {
     for value in ["null", #""STAGING""#, "true", #"["*"]"#] {
       let answer = try await service.asRoot(
         .put, json: #"{"id":"\#(child.key.id.rawValue)","usage_limit":1,"\#(field)":\#(value)}"#)
-      try expectProblem(answer, 400, "Request body is invalid.", code: "body_invalid", fields: [field])
+      try expectProblem(answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: [field])
     }
     #expect(try await service.keysOfHome().allSatisfy { $0.limits == .unrestricted })
   }

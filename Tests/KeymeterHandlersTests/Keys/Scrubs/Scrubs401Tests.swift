@@ -133,7 +133,7 @@ struct Scrubs401Tests {
 
   private func expectRejection(_ answer: Answer, sourceLocation: SourceLocation = #_sourceLocation) throws {
     try expectProblem(
-      answer, 401, "API key authentication failed.", code: "authentication_failed",
+      answer, 401, code: "authentication_failed", title: "API key authentication failed.",
       sourceLocation: sourceLocation)
     #expect(
       answer.headers[values: .wwwAuthenticate] == ["ApiKey realm=\"keymeter\""],

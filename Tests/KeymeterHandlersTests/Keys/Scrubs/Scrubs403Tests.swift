@@ -16,7 +16,7 @@ struct Scrubs403Tests {
     let before = try await service.keysOfHome().map(\.limits)
     let answer = try await service.send(
       operation.call(by: service.home.credentials(child.secret), on: child.key.id))
-    try expectProblem(answer, 403, operation.titleOfMissingRoot, code: "root_key_required")
+    try expectProblem(answer, 403, code: "root_key_required", title: operation.titleOfMissingRoot)
     #expect(try await service.keysOfHome().map(\.limits) == before)
   }
 
@@ -27,7 +27,7 @@ struct Scrubs403Tests {
     #expect(child.key.scopes == [.everything])
     let answer = try await service.send(
       ScrubsOperation.create.call(by: service.home.credentials(child.secret), on: child.key.id))
-    try expectProblem(answer, 403, "Root API key is required.", code: "root_key_required")
+    try expectProblem(answer, 403, code: "root_key_required", title: "Root API key is required.")
   }
 
   @Test("A root key can't update another root key")
@@ -36,7 +36,7 @@ struct Scrubs403Tests {
     let second = try await service.secondRoot()
     for body in [#""friendly_name":"Mine""#, #""usage_limit":0"#, #""usage_limit":null"#] {
       let answer = try await service.asRoot(.put, json: #"{"id":"\#(second.key.id.rawValue)",\#(body)}"#)
-      try expectProblem(answer, 403, "Cannot update another root key.", code: "other_root_key")
+      try expectProblem(answer, 403, code: "other_root_key", title: "Cannot update another root key.")
     }
     let kept = try await service.keysOfHome().first { $0.id == second.key.id }
     #expect(kept?.friendlyName == second.key.friendlyName)
@@ -49,7 +49,7 @@ struct Scrubs403Tests {
     let second = try await service.secondRoot()
     for id in [service.home.root.key.id, second.key.id] {
       let answer = try await service.asRoot(.delete, query: "?id=\(id.rawValue)")
-      try expectProblem(answer, 403, "Cannot delete a root key.", code: "root_key_not_deletable")
+      try expectProblem(answer, 403, code: "root_key_not_deletable", title: "Cannot delete a root key.")
     }
     #expect(try await service.keysOfHome().count == 2)
     #expect(try await service.asRoot(.get).status == 200)

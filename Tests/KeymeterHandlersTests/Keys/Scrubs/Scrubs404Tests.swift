@@ -16,7 +16,7 @@ struct Scrubs404Tests {
   func updateUnknown(id: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.put, json: #"{"id":"\#(id)","usage_limit":1}"#)
-    try expectProblem(answer, 404, "API key was not found.", code: "key_not_found")
+    try expectProblem(answer, 404, code: "key_not_found", title: "API key was not found.")
   }
 
   @Test(
@@ -25,7 +25,7 @@ struct Scrubs404Tests {
   func deleteUnknown(id: String) async throws {
     let service = try await Service()
     let answer = try await service.asRoot(.delete, query: "?id=\(id)")
-    try expectProblem(answer, 404, "API key was not found.", code: "key_not_found")
+    try expectProblem(answer, 404, code: "key_not_found", title: "API key was not found.")
   }
 
   @Test("Another tenant's key and an unknown one get identical responses")
@@ -39,7 +39,7 @@ struct Scrubs404Tests {
       for id in ids {
         let call = operation.call(by: service.home.credentials, on: id).with(.requestIDHeader, "same")
         let answer = try await service.send(call)
-        try expectProblem(answer, 404, "API key was not found.", code: "key_not_found")
+        try expectProblem(answer, 404, code: "key_not_found", title: "API key was not found.")
         bodies.insert(answer.text)
       }
       #expect(bodies.count == 1)
@@ -74,7 +74,7 @@ struct Scrubs404Tests {
       var call = call
       call.uri = path
       try expectProblem(
-        try await service.send(call), 404, "Path was not found.", code: "path_not_found")
+        try await service.send(call), 404, code: "path_not_found")
     }
   }
 }

@@ -14,7 +14,8 @@ struct Scrubs409Tests {
     _ = try await service.child(linkage: "Clinic 7")
     for text in ["Clinic 7", "  Clinic 7\\t"] {
       let answer = try await service.asRoot(.post, json: #"{"friendly_name":"T","\#(field)":"\#(text)"}"#)
-      try expectProblem(answer, 409, "A conflicting managed key already exists.", code: "linkage_taken")
+      try expectProblem(
+        answer, 409, code: "linkage_taken", title: "A conflicting managed key already exists.")
     }
     #expect(try await service.keysOfHome().count == 2)
   }
@@ -25,7 +26,8 @@ struct Scrubs409Tests {
     for key in [service.home.root.key, try await service.child().key] {
       let answer = try await service.asRoot(
         .post, json: #"{"friendly_name":"T","linkage_id":"\#(key.linkageID.rawValue)"}"#)
-      try expectProblem(answer, 409, "A conflicting managed key already exists.", code: "linkage_taken")
+      try expectProblem(
+        answer, 409, code: "linkage_taken", title: "A conflicting managed key already exists.")
     }
   }
 

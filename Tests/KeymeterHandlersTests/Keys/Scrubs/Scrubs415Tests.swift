@@ -10,17 +10,15 @@ struct Scrubs415Tests {
   @Test(
     "A body that is not declared as JSON gets 415 unread", arguments: ScrubsOperation.withBody,
     [
-      nil, "", " ", ";", ";application/json", "text/plain", "text/json", "application/problem+json",
-      "application/json-patch+json", "application/jsonx", "application", "application/", "json",
-      "application/js on", "application / json", "application/x-www-form-urlencoded", "multipart/form-data",
-      "text/plain; application/json", "application/json, text/plain", "application/*", "*/*",
+      nil, "", ";application/json", "text/plain", "application/problem+json", "application/jsonx",
+      "application / json", "text/plain; application/json", "application/json, text/plain", "*/*",
     ])
-  func refused(operation: ScrubsOperation, contentType: String?) async throws {
+  func rejected(operation: ScrubsOperation, contentType: String?) async throws {
     let service = try await Service()
     let child = try await service.child()
     let call = operation.call(by: service.home.credentials, on: child.key.id).with(.contentType, contentType)
     let answer = try await service.send(call)
-    try expectProblem(answer, 415, "Request body is not JSON.", code: "unsupported_media_type")
+    try expectProblem(answer, 415, code: "unsupported_media_type")
     #expect(try await service.keysOfHome().map(\.limits) == [.unrestricted, .unrestricted])
   }
 
@@ -36,7 +34,7 @@ struct Scrubs415Tests {
   func missing(operation: ScrubsOperation) async throws {
     let service = try await Service()
     let answer = try await service.send(.scrubs(operation.method, by: service.home.credentials))
-    try expectProblem(answer, 415, "Request body is not JSON.", code: "unsupported_media_type")
+    try expectProblem(answer, 415, code: "unsupported_media_type")
   }
 
   @Test(

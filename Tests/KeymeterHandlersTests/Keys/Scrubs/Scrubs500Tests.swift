@@ -25,8 +25,9 @@ struct Scrubs500Tests {
     let answer = try await service.send(operation.call(by: service.home.credentials, on: child.key.id))
     let creating = operation == .create
     try expectProblem(
-      answer, 500, creating ? "API key creation failed." : "Unexpected server failure.",
-      code: creating ? "creation_failed" : "internal_error")
+      answer, 500,
+      code: creating ? "creation_failed" : "internal_error",
+      title: creating ? "API key creation failed." : "Unexpected server failure.")
     let whole = answer.text + answer.headers.map { "\($0)" }.joined()
     for part in [secret, "hunter2", "postgresql", "UnexpectedFailure", "prod"] {
       #expect(!whole.contains(part), "\(part)")

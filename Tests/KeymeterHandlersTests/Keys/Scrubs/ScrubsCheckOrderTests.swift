@@ -72,13 +72,13 @@ struct ScrubsCheckOrderTests {
     for id in ["key_unknown", try await service.secondRoot().key.id.rawValue] {
       let answer = try await service.asRoot(.put, json: #"{"id":"\#(id)","usage_limit":-1}"#)
       try expectProblem(
-        answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["usage_limit"])
+        answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: ["usage_limit"])
     }
     _ = try await service.child(linkage: "taken")
     let answer = try await service.asRoot(
       .post, json: #"{"friendly_name":"","linkage_id":"taken"}"#)
     try expectProblem(
-      answer, 400, "Request body is invalid.", code: "body_invalid", fields: ["friendly_name"])
+      answer, 400, code: "body_invalid", title: "Request body is invalid.", fields: ["friendly_name"])
   }
 
   @Test("A child key with an invalid GET gets 400, because GET requires no root key")

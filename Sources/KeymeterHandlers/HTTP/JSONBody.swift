@@ -4,41 +4,12 @@ import KeymeterDomain
 import NIOCore
 import NIOHTTP1
 
-/// What is wrong with a request's form, before its meaning is looked at.
-enum RequestRejection: Error, Equatable {
-  /// The body is not declared to be JSON.
-  case unsupportedMediaType
-  /// The body is longer than `JSONBody.largest` bytes.
-  case contentTooLarge
-  /// The body is not the JSON that the operation takes.
-  case invalidBody([FieldViolation])
-  /// The query is not what the operation takes.
-  case invalidQuery([FieldViolation])
-  /// A header is not what the operation takes.
-  case invalidHeader([FieldViolation])
-  /// The query lacks the id of the key to delete.
-  case keyIDMissing
-}
-
-/// What is wrong with one part of a request.
-struct FieldViolation: Equatable {
-  let field: String
-  let message: String
-}
-
-extension ValidationFailure {
-  /// The same errors as the wire has them.
-  var violations: [FieldViolation] {
-    errors.map { FieldViolation(field: $0.field, message: $0.message) }
-  }
-}
-
 /// A request body that was read but not decoded yet.
 ///
-/// Decoding throws what went wrong with reading too. It runs after authentication, so only an authentic caller learns
-/// what is wrong with its body.
+/// Decoding also throws the errors of reading. It runs after authentication, so that only an authentic caller learns what
+/// is wrong with its body.
 struct JSONBody: Sendable {
-  /// The longest body that is read: 64 KiB (contract §3).
+  /// The largest body: 64 KiB (contract §3).
   static let largest = 64 * 1024
 
   private let request: Request
@@ -46,8 +17,8 @@ struct JSONBody: Sendable {
 
   /// Reads the body.
   ///
-  /// - Parameter optional: an empty body counts as `{}` and needs no media type, as most clients send none with an empty
-  ///   POST.
+  /// - Parameter optional: an empty body counts as `{}` and needs no media type, because most clients send none with an
+  ///   empty POST.
   init(reading request: Request, optional: Bool = false) async {
     self.request = request
     do {
@@ -60,7 +31,7 @@ struct JSONBody: Sendable {
 
   /// Decodes the body as one JSON object.
   ///
-  /// - Parameter parse: makes a value of the members. Members that it doesn't take are rejected as unknown.
+  /// - Parameter parse: builds a value from the members. Members that it doesn't take are rejected as unknown.
   /// - Throws: `RequestRejection`.
   func decode<Value>(_ parse: (inout BodyMembers) -> Value?) throws -> Value {
     try Self.value(from: bytes.get(), parse)
@@ -68,7 +39,7 @@ struct JSONBody: Sendable {
 
   /// Decodes the body and `Idempotency-Key`.
   ///
-  /// - Parameter secret: the key that the client presented.
+  /// - Parameter secret: the presented key.
   /// - Throws: `RequestRejection`.
   func decodeRepeatable<Value>(
     by secret: KeySecret, _ parse: (inout BodyMembers) -> Value?
@@ -94,12 +65,12 @@ struct JSONBody: Sendable {
       throw RequestRejection.contentTooLarge
     } catch is HTTPParserError {
       throw RequestRejection.invalidBody([
-        FieldViolation(field: "", message: "is not framed as HTTP/1.1 has it")
+        FieldViolation(field: "", message: "is not framed as HTTP/1.1 requires")
       ])
     }
   }
 
-  /// Whether a media type is JSON's; parameters such as `charset` don't matter, JSON being UTF-8 (RFC 8259).
+  /// Parameters such as `charset` are ignored, because JSON is always UTF-8 (RFC 8259).
   private static func isJSON(_ contentType: String?) -> Bool {
     let parts = contentType?.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false)
     guard var mediaType = parts?.first else { return false }
@@ -121,7 +92,7 @@ struct JSONBody: Sendable {
     }
     var members = BodyMembers(object)
     let value = parse(&members)
-    members.refuseUnknown()
+    members.rejectUnknown()
     guard let value, members.violations.isEmpty else { throw .invalidBody(members.violations) }
     return value
   }

@@ -1,7 +1,22 @@
 import KeymeterDomain
 
+extension Dialect {
+  static let scrubs = Dialect(
+    problem: { error in
+      switch error {
+      case Rejection.credentialsMissing:
+        .authenticationFailed(
+          "Both X-Scrubs-Clinic-Api-Key and X-Scrubs-Clinic-Provider are required, once each.")
+      case Rejection.notAuthentic:
+        .authenticationFailed("The API key is not an active key of this provider.")
+      default: nil
+      }
+    },
+    response: { $0.response(requestID: $1) })
+}
+
 extension JSONObjectWriter {
-  /// Every member of a key's metadata, always all of them (contract §3), and the addresses of a key that has a list.
+  /// Writes a key's metadata: always all members (contract §3), and `allowed_cidrs` if the key has a list.
   mutating func scrubsMetadata(_ key: APIKey) {
     member("id", key.id.rawValue)
     member("friendly_name", key.friendlyName.rawValue)
