@@ -98,7 +98,7 @@ extension JSONReader {
     return UTF16.decode(UTF16.EncodedScalar([first, second]))
   }
 
-  /// The code unit of a `\uXXXX` escape at this offset, or `nil` if there is none.
+  /// The code unit of the `\uXXXX` escape at this offset, or `nil` for anything else.
   private func codeUnit(at offset: Int) -> UInt16? {
     guard offset + 6 <= bytes.count, bytes[offset] == UInt8(ascii: "\\"),
       bytes[offset + 1] == UInt8(ascii: "u")

@@ -1,7 +1,7 @@
 import HTTPTypes
 import KeymeterDomain
 
-/// A request whose form is wrong, whatever it asks for.
+/// A request with an invalid form.
 enum RequestRejection: Error, Equatable {
   /// The body is not declared to be JSON.
   case unsupportedMediaType

@@ -16,9 +16,9 @@ struct AdmissionMetrics: Sendable {
     /// The database did not decide.
     case unavailable
 
-    init(_ refusal: AdmissionRejection) {
+    init(_ rejection: AdmissionRejection) {
       self =
-        switch refusal {
+        switch rejection {
         case .unknownProvider: .unknownProvider
         case .unknownKey: .unknownKey
         case .revoked: .revoked
@@ -79,7 +79,7 @@ struct AdmissionMetrics: Sendable {
   func decided(_ call: Call, _ result: Result<Admission, any Error>) {
     switch result {
     case .success(.admitted): decided(call, .admitted)
-    case .success(.refused(let refusal, _)): decided(call, Outcome(refusal))
+    case .success(.refused(let rejection, _)): decided(call, Outcome(rejection))
     case .failure: decided(call, .unavailable)
     }
   }
