@@ -42,7 +42,9 @@ struct Audit: Sendable {
     Int64(digits: text).flatMap { AuditQuery.limits.contains($0) ? $0 : nil }
   }
 
-  /// Accepts any text that could be an id. An unknown one matches nothing.
+  /// Accepts any text that could be an id.
+  ///
+  /// An unknown one matches nothing.
   private static func target(_ text: String) -> String? {
     let id = !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     return id ? text : nil

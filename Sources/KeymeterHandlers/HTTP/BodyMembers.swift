@@ -8,7 +8,9 @@ struct BodyMembers {
 
   init(_ object: JSONObject) { self.object = object }
 
-  /// A member's value, or `nil` if it is absent. `null` is a value.
+  /// A member's value, or `nil` if it is absent.
+  ///
+  /// `null` is a value.
   mutating func take(_ name: String) -> JSONValue? {
     taken.insert(ExactString(name))
     return object[name]

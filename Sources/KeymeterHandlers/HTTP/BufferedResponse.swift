@@ -9,7 +9,9 @@ public import NIOCore
 public struct BufferedResponse: Sendable {
   /// Status and headers.
   public var head: HTTPResponse
-  /// The body. The response to a HEAD request is sent without it.
+  /// The body.
+  ///
+  /// The response to a HEAD request is sent without it.
   public let body: ByteBuffer
   /// Whether it answers an earlier request with the same `Idempotency-Key`.
   public var replayed = false

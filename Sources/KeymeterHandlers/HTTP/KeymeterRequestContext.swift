@@ -8,11 +8,15 @@ import Synchronization
 public struct KeymeterRequestContext: RequestContext {
   /// Hummingbird's part.
   public var coreContext: CoreRequestContextStorage
-  /// The request's id. `RequestIDMiddleware` sets it before any handler runs.
+  /// The request's id.
+  ///
+  /// `RequestIDMiddleware` sets it before any handler runs.
   var requestID: RequestID
   /// The peer of the connection.
   var peer: SocketAddress?
-  /// The parsed credentials. `AuthFailureLimiter` sets them for routes that authenticate by key.
+  /// The parsed credentials.
+  ///
+  /// `AuthFailureLimiter` sets them for routes that authenticate by key.
   var credentials: Result<Credentials, Rejection> = .failure(.credentialsMissing)
   /// The key that made the call, for the access log.
   let caller = RequestCaller()

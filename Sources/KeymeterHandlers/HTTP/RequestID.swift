@@ -3,7 +3,9 @@ import Hummingbird
 import KeymeterDomain
 import Synchronization
 
-/// The domain's request id. Hummingbird has a type of the same name.
+/// The domain's request id.
+///
+/// Hummingbird has a type of the same name.
 typealias RequestID = KeymeterDomain.RequestID
 
 /// Gives each request an id and returns it in `X-Request-Id`.

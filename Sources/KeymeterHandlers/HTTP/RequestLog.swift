@@ -47,7 +47,9 @@ struct TraceParent: Sendable, Hashable {
   /// 16 hexadecimal digits: the client's span.
   let parentID: String
 
-  /// Reads a header value, or fails if it is malformed. The request then has no trace.
+  /// Reads a header value, or fails if it is malformed.
+  ///
+  /// The request then has no trace.
   ///
   /// Later versions than 00 may append more parts after another hyphen, which are ignored.
   init?(_ value: String) {

@@ -23,7 +23,9 @@ public enum RequestTarget {
     }
   }
 
-  /// Whether a request's target has a valid form. It is absent with CONNECT.
+  /// Whether a request's target has a valid form.
+  ///
+  /// It is absent with CONNECT.
   static func hasKnownForm(_ request: HTTPRequest) -> Bool {
     hasKnownForm(request.path ?? "/", method: request.method.rawValue)
   }

@@ -7,7 +7,9 @@ import NIOCore
 /// Handles one method of one path.
 typealias RouteHandler = @Sendable (Request, KeymeterRequestContext) async throws -> Response
 
-/// The paths and their methods. A request to a known path with another method gets them in `Allow`.
+/// The paths and their methods.
+///
+/// A request to a known path with another method gets them in `Allow`.
 struct RouteTable: Sendable {
   private(set) var methods: [String: [HTTPRequest.Method]] = [:]
   /// The paths with a parameter, such as `/api/v1/apikey/:id`.
@@ -16,7 +18,9 @@ struct RouteTable: Sendable {
 
   init(metrics: ServiceMetrics = .unobserved) { self.metrics = metrics }
 
-  /// Adds a path. GET implies HEAD.
+  /// Adds a path.
+  ///
+  /// GET implies HEAD.
   ///
   /// - Parameter level: the log level of its requests: `debug` for frequent ones.
   mutating func serve(

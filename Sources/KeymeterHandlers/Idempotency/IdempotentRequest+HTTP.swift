@@ -23,7 +23,9 @@ extension IdempotencyKey {
     }
   }
 
-  /// The text between the quotation marks. Only `\"` and `\\` are escapes.
+  /// The text between the quotation marks.
+  ///
+  /// Only `\"` and `\\` are escapes.
   private static func unquoted(_ value: String) -> String? {
     var text: [UInt8] = []
     var rest = value.utf8.dropFirst()

@@ -33,7 +33,9 @@ private struct Decimal {
     case integer, fraction, exponent
   }
 
-  /// Larger exponents are clamped to this. No text has enough digits to offset it, and sums with it can't overflow.
+  /// Larger exponents are clamped to this.
+  ///
+  /// No text has enough digits to offset it, and sums with it can't overflow.
   private static let largestExponent = Int.max / 100
 
   private(set) var isNegative = false

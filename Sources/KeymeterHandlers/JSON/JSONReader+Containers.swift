@@ -1,5 +1,7 @@
 extension JSONReader {
-  /// Reads an array. The current byte is its opening bracket, and `depth` includes it.
+  /// Reads an array.
+  ///
+  /// The current byte is its opening bracket, and `depth` includes it.
   mutating func readArray(depth: Int) throws(JSONSyntaxError) -> [JSONValue] {
     try open(depth: depth)
     guard !skip(UInt8(ascii: "]")) else { return [] }
@@ -12,7 +14,9 @@ extension JSONReader {
     return elements
   }
 
-  /// Reads an object. The current byte is its opening brace, and `depth` includes it.
+  /// Reads an object.
+  ///
+  /// The current byte is its opening brace, and `depth` includes it.
   mutating func readObject(depth: Int) throws(JSONSyntaxError) -> JSONObject {
     try open(depth: depth)
     var members: [JSONObject.Member] = []
@@ -60,7 +64,9 @@ private struct SeenNames {
 
   private var names: Set<ExactString> = []
 
-  /// Adds a name. Returns whether it is new.
+  /// Adds a name.
+  ///
+  /// Returns whether it is new.
   ///
   /// - Parameter members: the members before it.
   mutating func insert(_ name: String, after members: [JSONObject.Member]) -> Bool {

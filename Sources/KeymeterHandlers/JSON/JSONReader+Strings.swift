@@ -1,5 +1,7 @@
 extension JSONReader {
-  /// Reads a string. The current byte is its opening quote.
+  /// Reads a string.
+  ///
+  /// The current byte is its opening quote.
   mutating func readString() throws(JSONSyntaxError) -> String {
     position += 1
     let start = position
@@ -16,7 +18,9 @@ extension JSONReader {
     return text
   }
 
-  /// Advances to the closing quote. Returns whether the string has escapes.
+  /// Advances to the closing quote.
+  ///
+  /// Returns whether the string has escapes.
   ///
   /// Afterwards each backslash is known to precede a byte of the string.
   private mutating func skipToClosingQuote() throws(JSONSyntaxError) -> Bool {

@@ -4,7 +4,9 @@
 /// the first. So this reader rejects the inputs that RFC 8259 leaves open: duplicate members, a byte order mark, lone
 /// surrogates, and unlimited nesting.
 struct JSONReader {
-  /// The deepest nesting of arrays and objects. No request needs more than three levels.
+  /// The deepest nesting of arrays and objects.
+  ///
+  /// No request needs more than three levels.
   static let standardDepthLimit = 32
 
   let bytes: [UInt8]
@@ -71,7 +73,9 @@ extension JSONReader {
     }
   }
 
-  /// Skips this byte if it is next. Returns whether it was.
+  /// Skips this byte if it is next.
+  ///
+  /// Returns whether it was.
   mutating func skip(_ byte: UInt8) -> Bool {
     guard next == byte else { return false }
     position += 1
@@ -95,7 +99,9 @@ extension JSONReader {
 // MARK: Numbers
 
 extension JSONReader {
-  /// Reads a number. The current byte is a minus sign or a digit.
+  /// Reads a number.
+  ///
+  /// The current byte is a minus sign or a digit.
   mutating func readNumber() throws(JSONSyntaxError) -> JSONNumber {
     let start = position
     _ = skip(UInt8(ascii: "-"))

@@ -26,7 +26,9 @@ extension JSONValue: Equatable {
   }
 }
 
-/// The members of a JSON object in document order. No name occurs twice.
+/// The members of a JSON object in document order.
+///
+/// No name occurs twice.
 struct JSONObject: Sendable, Equatable {
   struct Member: Sendable, Equatable {
     let name: String
@@ -44,7 +46,9 @@ struct JSONObject: Sendable, Equatable {
     self.members = members
   }
 
-  /// The value of a member, or `nil` if there is no such member. A `null` member is `JSONValue.null`.
+  /// The value of a member, or `nil` if there is no such member.
+  ///
+  /// A `null` member is `JSONValue.null`.
   ///
   /// The search is linear. A handler asks for a handful of names, so an index would cost more.
   subscript(name: String) -> JSONValue? {

@@ -20,7 +20,9 @@ struct JSONWriter {
     value.write(to: &self)
   }
 
-  /// Writes an object. If `body` throws, the object stays incomplete.
+  /// Writes an object.
+  ///
+  /// If `body` throws, the object stays incomplete.
   mutating func object<Failure: Error>(
     _ body: (inout JSONObjectWriter) throws(Failure) -> Void
   ) throws(Failure) {
@@ -33,7 +35,9 @@ struct JSONWriter {
     object.writer.append(UInt8(ascii: "}"))
   }
 
-  /// Writes an array. If `body` throws, the array stays incomplete.
+  /// Writes an array.
+  ///
+  /// If `body` throws, the array stays incomplete.
   mutating func array<Failure: Error>(
     _ body: (inout JSONArrayWriter) throws(Failure) -> Void
   ) throws(Failure) {

@@ -28,7 +28,9 @@ extension BodyMembers {
     return scopes
   }
 
-  /// RFC 3339 with a zone, or `null` for never. The database's clock decides whether it is in the future.
+  /// RFC 3339 with a zone, or `null` for never.
+  ///
+  /// The database's clock decides whether it is in the future.
   mutating func expiry(_ name: String) -> Timestamp? {
     guard let text = nullableText(name) else { return nil }
     guard let expiry = Timestamp(rfc3339: text) else {

@@ -9,7 +9,9 @@ struct GitHubSignature: Sendable {
   /// The signature in DER.
   private let bytes: [UInt8]
 
-  /// Reads the two headers, which exist in two spellings. Both headers must use the same one.
+  /// Reads the two headers, which exist in two spellings.
+  ///
+  /// Both headers must use the same one.
   ///
   /// - Throws: `LeakReportRejection.signatureMissing` if a header is missing, repeated, or not Base64.
   init(reading headers: HTTPFields) throws(LeakReportRejection) {
@@ -46,7 +48,9 @@ enum LeakReportRejection: Error, Equatable {
   /// The body names more keys than the limit.
   case tooMany
 
-  /// Whether the report has no verified signature. `tooLarge` is found before the signature is checked.
+  /// Whether the report has no verified signature.
+  ///
+  /// `tooLarge` is found before the signature is checked.
   var isUnsigned: Bool { self != .tooMany }
 }
 

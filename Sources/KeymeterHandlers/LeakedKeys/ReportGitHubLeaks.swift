@@ -8,7 +8,9 @@ import NIOCore
 ///
 /// The format is that of GitHub's partner program. The signature is checked before the content is parsed.
 struct ReportGitHubLeaks: Sendable {
-  /// `nil` if no public key of GitHub is configured. The path then does not exist.
+  /// `nil` if no public key of GitHub is configured.
+  ///
+  /// The path then does not exist.
   let leaks: LeakService?
   /// Counts unsigned reports.
   let limiter: AuthFailureLimiter
@@ -102,7 +104,9 @@ struct ReportGitHubLeaks: Sendable {
     }
   }
 
-  /// One element per match, in order. It names the token by its SHA-256, so that the response contains no secret.
+  /// One element per match, in order.
+  ///
+  /// It names the token by its SHA-256, so that the response contains no secret.
   private static func response(_ tokens: [ReportedToken], _ areKeys: Set<String>) -> Response {
     var writer = JSONWriter()
     writer.array { matches in

@@ -1,6 +1,8 @@
 public import PrometheusMetrics
 
-/// All metrics of the service. Dashboards and alerts depend on the names.
+/// All metrics of the service.
+///
+/// Dashboards and alerts depend on the names.
 ///
 /// No label identifies a client or a tenant, so `/metrics` needs no credentials.
 public enum MetricCatalogue {
@@ -33,8 +35,9 @@ public enum MetricCatalogue {
     answers, answerDuration, connections, connectionLimit, connectionsRejected,
   ]
 
-  /// From half a millisecond to ten seconds. An admission usually takes one to ten milliseconds, and at most seven
-  /// seconds.
+  /// From half a millisecond to ten seconds.
+  ///
+  /// An admission usually takes one to ten milliseconds, and at most seven seconds.
   private static let latencies = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
   ]

@@ -43,7 +43,9 @@ final class RouteMetrics: Sendable {
     }
   }
 
-  /// All statuses of responses. Any other is counted as `other`.
+  /// All statuses of responses.
+  ///
+  /// Any other is counted as `other`.
   static let statuses = [200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503]
 }
 
@@ -51,6 +53,8 @@ final class RouteMetrics: Sendable {
 private final class StatusCounter: Sendable {
   private let created = AtomicLazyReference<Counter>()
 
-  /// Two threads may race to create it. Both then have a handle to the same series.
+  /// Two threads may race to create it.
+  ///
+  /// Both then have a handle to the same series.
   func counter(_ create: () -> Counter) -> Counter { created.load() ?? created.storeIfNil(create()) }
 }

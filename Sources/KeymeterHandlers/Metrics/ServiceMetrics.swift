@@ -3,7 +3,9 @@ public import CoreMetrics
 /// The metrics of requests, and the text of all metrics.
 public struct ServiceMetrics: Sendable {
   private let factory: any MetricsFactory
-  /// All metrics in Prometheus' text format. It never waits.
+  /// All metrics in Prometheus' text format.
+  ///
+  /// It never waits.
   let text: @Sendable () -> String
   let admissions: AdmissionMetrics
 

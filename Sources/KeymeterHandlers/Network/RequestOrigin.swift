@@ -2,7 +2,9 @@ import HTTPTypes
 package import KeymeterDomain
 package import NIOCore
 
-/// Where a request comes from. Its headers are parsed only when needed.
+/// Where a request comes from.
+///
+/// Its headers are parsed only when needed.
 struct RequestOrigin: Sendable {
   /// The peer of the connection, or `nil` if unknown and for a unix socket.
   let peerAddress: IPAddress?
@@ -13,7 +15,9 @@ struct RequestOrigin: Sendable {
     peerAddress.map { proxies.client(peer: $0, forwardedFor: headers[values: .forwardedFor]) }
   }
 
-  /// Whether a header claims that the peer is a proxy. The client may have set it.
+  /// Whether a header claims that the peer is a proxy.
+  ///
+  /// The client may have set it.
   var isForwarded: Bool { headers[.forwardedFor] != nil || headers[.forwarded] != nil }
 }
 

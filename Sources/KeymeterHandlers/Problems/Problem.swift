@@ -17,7 +17,9 @@ struct Problem: Error {
   /// The extra members of an exceeded monthly limit.
   var quota: QuotaViolation?
 
-  /// The problem as `application/problem+json`. The caller adds the `X-Request-Id` header.
+  /// The problem as `application/problem+json`.
+  ///
+  /// The caller adds the `X-Request-Id` header.
   func response(requestID: RequestID) -> BufferedResponse {
     var response = BufferedResponse.json(status, contentType: "application/problem+json") { problem in
       problem.member("type", type ?? "urn:keymeter:problem:\(code)")

@@ -22,7 +22,9 @@ struct Reserve: Sendable {
     }.response
   }
 
-  /// Counts the decision. A repeated request gets the first response and decides nothing.
+  /// Counts the decision.
+  ///
+  /// A repeated request gets the first response and decides nothing.
   private func counting(_ body: () async throws -> BufferedResponse) async throws -> BufferedResponse {
     do {
       let response = try await body()

@@ -57,7 +57,9 @@ struct UsageAnalytics: Sendable {
 }
 
 extension JSONObjectWriter {
-  /// Writes the sum of amounts under the names of this route. A sum above 2^63 − 1 is reported as 2^63 − 1.
+  /// Writes the sum of amounts under the names of this route.
+  ///
+  /// A sum above 2^63 − 1 is reported as 2^63 − 1.
   fileprivate mutating func analytics(_ amounts: [Amounts]) {
     func sum(_ dimension: Dimension) -> Int64 {
       amounts.reduce(0) { total, amount in

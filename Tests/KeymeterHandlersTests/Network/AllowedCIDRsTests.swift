@@ -8,7 +8,9 @@ import Testing
 /// The list of addresses in requests and responses of both dialects.
 @Suite("allowed_cidrs")
 struct AllowedCIDRsTests {
-  /// The list in the request, and in the response. The domain's tests hold the syntax of ranges.
+  /// The list in the request, and in the response.
+  ///
+  /// The domain's tests hold the syntax of ranges.
   static let accepted: [(sent: String, shown: [String]?)] = [
     (#"["192.0.2.7"]"#, ["192.0.2.7/32"]),
     (#"["10.0.0.1","2001:DB8:0::7","::ffff:10.0.0.1"]"#, ["10.0.0.1/32", "2001:db8::7/128"]), ("null", nil),

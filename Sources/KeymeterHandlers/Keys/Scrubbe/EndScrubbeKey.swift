@@ -1,7 +1,9 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `POST /api/v1/apikey/:id/revoke`: revokes a key, which stays listed. Revoking it again changes nothing.
+/// `POST /api/v1/apikey/:id/revoke`: revokes a key, which stays listed.
+///
+/// Revoking it again changes nothing.
 struct RevokeScrubbeKey: Sendable {
   let keys: KeyService
 
@@ -19,7 +21,9 @@ struct RevokeScrubbeKey: Sendable {
   }
 }
 
-/// `DELETE /api/v1/apikey/:id`: deletes a key and its metadata for good. A body is ignored.
+/// `DELETE /api/v1/apikey/:id`: deletes a key and its metadata for good.
+///
+/// A body is ignored.
 struct DeleteScrubbeKey: Sendable {
   let keys: KeyService
 

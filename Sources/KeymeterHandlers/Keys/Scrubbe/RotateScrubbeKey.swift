@@ -1,8 +1,9 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `POST /api/v1/apikey/:id/rotate`: gives a key a new secret, shown only this once. The old one ends at once, or after
-/// `overlapSecs`.
+/// `POST /api/v1/apikey/:id/rotate`: gives a key a new secret, shown only this once.
+///
+/// The old one ends at once, or after `overlapSecs`.
 struct RotateScrubbeKey: Sendable {
   let keys: KeyService
 

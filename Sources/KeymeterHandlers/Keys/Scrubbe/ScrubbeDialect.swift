@@ -37,7 +37,9 @@ extension Dialect {
       code: "beyond_own_authority", violations: violations)
   }
 
-  /// A requested scope. Parts that could be a misplaced secret are redacted.
+  /// A requested scope.
+  ///
+  /// Parts that could be a misplaced secret are redacted.
   private static func redacted(_ scope: Scope) -> String {
     scope.rawValue.split(separator: ":").map { $0 == "*" ? "*" : RedactedName.of(String($0)) }
       .joined(separator: ":")

@@ -6,7 +6,9 @@ import KeymeterDomain
 enum ScrubbeEnvelope {
   static let basePath = "/api/v1/apikey"
 
-  /// Whether a path, served or not, is the dialect's. Problems there use its envelope.
+  /// Whether a path, served or not, is the dialect's.
+  ///
+  /// Problems there use its envelope.
   static func covers(path: String) -> Bool {
     let segments = path.split(separator: "/", omittingEmptySubsequences: true)
     return segments.starts(with: basePath.split(separator: "/"))
@@ -34,7 +36,9 @@ enum ScrubbeEnvelope {
 }
 
 extension KeymeterRequestContext {
-  /// The key id of the path. It may not exist.
+  /// The key id of the path.
+  ///
+  /// It may not exist.
   var keyID: KeyID { KeyID(rawValue: parameters.get("id") ?? "") }
 }
 

@@ -1,7 +1,9 @@
 import Hummingbird
 import KeymeterDomain
 
-/// `DELETE /api/v1/api-key?id=`: deletes a child key. No node accepts it after the response.
+/// `DELETE /api/v1/api-key?id=`: deletes a child key.
+///
+/// No node accepts it after the response.
 struct DeleteAPIKey: Sendable {
   let keys: KeyService
 

@@ -47,12 +47,16 @@ struct AllKeys: Sendable {
 
   /// A page as JSON, which takes much less memory than the keys while it waits for the client.
   private struct Part: Sendable {
-    /// The members without the last byte, a brace. Empty if there are no keys.
+    /// The members without the last byte, a brace.
+    ///
+    /// Empty if there are no keys.
     let members: ByteBuffer
     let next: KeyPosition?
   }
 
-  /// Frees the first part when it is written. The response's body closure lives until the last part is written.
+  /// Frees the first part when it is written.
+  ///
+  /// The response's body closure lives until the last part is written.
   private final class FirstPart: Sendable {
     private let part: Mutex<Part?>
 
@@ -89,7 +93,9 @@ struct AllKeys: Sendable {
     try await keys.allKeys(call, after: position)
   }
 
-  /// Reads a page. A failure can no longer become a response, so it is only logged.
+  /// Reads a page.
+  ///
+  /// A failure can no longer become a response, so it is only logged.
   private func nextPart(after position: KeyPosition, _ context: KeymeterRequestContext) async throws -> Part {
     do {
       let page = try await page(after: position, context)

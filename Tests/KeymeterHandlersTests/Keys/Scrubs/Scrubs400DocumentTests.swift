@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Scrubs 400: bodies that are not a JSON object")
 struct Scrubs400DocumentTests {
-  /// One document of each kind. The JSON reader's tests hold the grammar.
+  /// One document of each kind.
+  ///
+  /// The JSON reader's tests hold the grammar.
   private static let documents: [[UInt8]] =
     [
       "[]", "null", #"[{"friendly_name":"T"}]"#, "", " ", "{", #"{"friendly_name":"T"}{}"#,
