@@ -11,7 +11,7 @@ package import SystemPackage
 
 /// A private PostgreSQL cluster in a directory, created on the first start.
 ///
-/// The server runs as the invoking OS user, or as `postgres` if that is root. It has a session of its own. So Ctrl-C does not
+/// The server runs as the invoking OS user, or as `postgres` if that is root. It has its own session. So Ctrl-C does not
 /// reach it, and it runs until it is stopped, even if this process is killed. Only one process at a time may use a directory:
 /// ``DevDirectory`` holds the lock.
 package struct PostgresCluster: Sendable {

@@ -97,7 +97,7 @@ package struct DoctorRun: Sendable {
     return error is TimeoutError || (error as? PostgresError)?.isUnavailable == true
   }
 
-  /// Includes the server's message: whoever runs doctor has the database's credentials.
+  /// Includes the server's message: the operator has the database's credentials.
   static func text(of error: any Error) -> String {
     guard let error = error as? PostgresError else { return String(describing: error) }
     return (error.message ?? error.description).oneLine

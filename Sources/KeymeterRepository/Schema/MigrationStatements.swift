@@ -64,7 +64,9 @@ enum MigrationStatements {
     END $$
     """
 
-  /// Records the schema unless it is recorded. Has no effect for a login that can only read the ledgers.
+  /// Records the schema unless it is recorded.
+  ///
+  /// Has no effect for a login that can only read the ledgers.
   ///
   /// Run it as a script.
   static let recordSchema = """
