@@ -21,6 +21,7 @@ AS $$
 DECLARE
   tenant text;
   required text;
+  stored record;
 BEGIN
   read_at := statement_timestamp();
   SELECT o.organisation_id INTO required FROM {cell}.organisation_by_provider(provider) AS o;
@@ -35,20 +36,24 @@ BEGIN
     PERFORM FROM {cell}.api_key_secrets AS s
     WHERE s.organisation_id = tenant AND s.secret_hash = ANY (hashes) FOR SHARE;
   END IF;
-  SELECT k.* INTO key
+  -- One statement, so that a concurrent rotation can't remove the secret between two reads.
+  SELECT k AS key, s.valid_until, coalesce(u.used_requests, 0) AS requests, coalesce(u.used_tokens, 0) AS tokens,
+    coalesce(u.used_stt_secs, 0) AS stt_secs
+  INTO stored
   FROM {cell}.api_key_secrets AS s
   JOIN {cell}.api_keys AS k ON k.organisation_id = s.organisation_id AND k.key_id = s.key_id
+  LEFT JOIN {cell}.usage_monthly AS u ON u.organisation_id = s.organisation_id AND u.key_id = s.key_id
+    AND u.month = {cell}.month_of((read_at AT TIME ZONE 'UTC')::date)
   WHERE s.organisation_id = tenant AND s.secret_hash = ANY (hashes);
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  SELECT s.valid_until IS NOT NULL AND s.valid_until <= read_at, s.valid_until IS NOT NULL,
-    coalesce(u.used_requests, 0), coalesce(u.used_tokens, 0), coalesce(u.used_stt_secs, 0)
-  INTO secret_ended, superseded, used_requests, used_tokens, used_stt_secs
-  FROM {cell}.api_key_secrets AS s
-  LEFT JOIN {cell}.usage_monthly AS u ON u.organisation_id = s.organisation_id AND u.key_id = s.key_id
-    AND u.month = {cell}.month_of((read_at AT TIME ZONE 'UTC')::date)
-  WHERE s.organisation_id = tenant AND s.secret_hash = ANY (hashes);
+  key := stored.key;
+  superseded := stored.valid_until IS NOT NULL;
+  secret_ended := superseded AND stored.valid_until <= read_at;
+  used_requests := stored.requests;
+  used_tokens := stored.tokens;
+  used_stt_secs := stored.stt_secs;
   IF mark_used THEN
     PERFORM {cell}.mark_key_used(tenant, key.key_id);
   END IF;
