@@ -56,7 +56,7 @@ COMMENT ON COLUMN {cell}.api_keys.revoked_at IS 'When the key was revoked. NULL 
 COMMENT ON COLUMN {cell}.api_keys.last_used_at IS 'When the key last authenticated a management call, to the minute.';
 COMMENT ON COLUMN {cell}.api_keys.allowed_cidrs IS 'Client addresses that may use the key. NULL is any address.';
 
--- A table of its own, because a key has two secrets during the overlap of a rotation, and because a change locks the
+-- A separate table, because a key has two secrets during the overlap of a rotation, and because a change locks the
 -- calling key's secret to hold off its revocation.
 --
 -- The columns from environment on are denormalised: a verification reads one row, found by the hash. Triggers keep them

@@ -29,7 +29,7 @@ public struct PepperSet: Sendable {
 
   /// Creates a set of active peppers, the current one first.
   ///
-  /// - Throws: `ValidationFailure` naming `KEYMETER_PEPPERS` if there is none, one is too short, or two share
+  /// - Throws: `ValidationFailure` naming `KEYMETER_PEPPERS` if it is empty, one is too short, or two share
   ///   an id.
   public init(_ peppers: [(id: String, bytes: [UInt8])]) throws(ValidationFailure) {
     guard !peppers.isEmpty else { throw Self.failure("must name at least one pepper") }

@@ -17,11 +17,17 @@ package import SystemPackage
 package struct PostgresCluster: Sendable {
   /// What the server is started with.
   package struct Options: Sendable {
-    /// Further server settings. The cluster's address, port, socket and access files take precedence.
+    /// Further server settings.
+    ///
+    /// The cluster's address, port, socket and access files take precedence.
     package var settings: [String: String]
-    /// The TCP port on 127.0.0.1, for logins with a password. Nil for the unix socket only.
+    /// The TCP port on 127.0.0.1, for logins with a password.
+    ///
+    /// Nil for the unix socket only.
     package var tcpPort: Int?
-    /// The roles besides `postgres` that the invoking OS user may connect as over the socket. They are not created.
+    /// The roles besides `postgres` that the invoking OS user may connect as over the socket.
+    ///
+    /// They are not created.
     package var roles: [String]
 
     package init(settings: [String: String] = [:], tcpPort: Int? = nil, roles: [String] = []) {
@@ -43,7 +49,9 @@ package struct PostgresCluster: Sendable {
   package let options: Options
   private let binaries: PostgresBinaries
 
-  /// Names a cluster. Nothing is created before ``start()``.
+  /// Names a cluster.
+  ///
+  /// Nothing is created before ``start()``.
   package init(directory: FilePath, binaries: PostgresBinaries, options: Options = Options()) {
     self.directory = FilePath(FileManager.default.currentDirectoryPath).pushing(directory)
       .lexicallyNormalized()
@@ -81,7 +89,9 @@ package struct PostgresCluster: Sendable {
     "postgresql://\(role)@/\(database)?host=\(percentEncoded(socketDirectory.string))&port=\(port)"
   }
 
-  /// The TCP port. Without TCP it is only part of the socket's name.
+  /// The TCP port.
+  ///
+  /// Without TCP it is only part of the socket's name.
   private var port: Int { options.tcpPort ?? 5432 }
 
   /// A name that depends only on the path (FNV-1a), so that every run finds the same directories.
@@ -94,7 +104,7 @@ package struct PostgresCluster: Sendable {
 }
 
 extension PostgresCluster {
-  /// Creates the cluster if there is none, and returns once the server accepts connections.
+  /// Creates the cluster if it is missing, and returns once the server accepts connections.
   ///
   /// A server that a killed process left running is restarted, and crash recovery takes place if the server was killed.
   ///
@@ -244,8 +254,9 @@ extension PostgresCluster {
     }
   }
 
-  /// Creates a directory that only the server's user may enter. Anyone can create one below `/tmp` first, so an existing one
-  /// must already be like that.
+  /// Creates a directory that only the server's user may enter.
+  ///
+  /// Anyone can create one below `/tmp` first, so an existing one must already be like that.
   private func createPrivateDirectory(_ path: FilePath, _ account: ServerAccount) throws(PostgresClusterError)
   {
     if mkdir(path.string, 0o700) == 0 {

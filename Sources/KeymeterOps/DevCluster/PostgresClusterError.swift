@@ -8,7 +8,9 @@ package import SystemPackage
   import Darwin
 #endif
 
-/// Why a private cluster can't be used. Each description says what to do about it.
+/// Why a private cluster can't be used.
+///
+/// Each description says what to do about it.
 ///
 /// No case holds a password: the quoted output comes from PostgreSQL's tools and log.
 package enum PostgresClusterError: Error, Sendable, Equatable {

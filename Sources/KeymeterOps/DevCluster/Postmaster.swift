@@ -38,7 +38,9 @@ enum Postmaster {
     return processID
   }
 
-  /// True if the process works in the data directory, as every server does. A zombie has no working directory.
+  /// True if the process works in the data directory, as every server does.
+  ///
+  /// A zombie has no working directory.
   private static func isServer(_ processID: Int32, of data: FilePath) -> Bool {
     #if os(Linux)
       var (actual, expected) = (stat(), stat())

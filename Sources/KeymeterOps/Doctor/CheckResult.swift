@@ -12,9 +12,13 @@ package struct CheckResult: Sendable, Equatable {
   }
 
   package let level: Level
-  /// What the check found. Never a secret.
+  /// What the check found.
+  ///
+  /// Never a secret.
   package let found: String
-  /// What to do. Nil for `ok` and `skip`.
+  /// What to do.
+  ///
+  /// Nil for `ok` and `skip`.
   package let advice: String?
 
   static func ok(_ found: String) -> CheckResult { CheckResult(level: .ok, found: found, advice: nil) }

@@ -21,8 +21,10 @@ struct DatabaseCheck: Sendable {
     self.judge = judge
   }
 
-  /// In the order of the report. `partitions` comes first among those that read definitions: a session that it names can make
-  /// the others wait.
+  /// In the order of the report.
+  ///
+  /// `partitions` comes first among those that read definitions: a session that it names can make the others
+  /// wait.
   static let all = [version, role, migrations, partitions] + schema + [peppers, pepperKeys] + server
 }
 
@@ -48,7 +50,9 @@ struct DoctorDatabase: Sendable {
     try await pool.withConnection { try await $0.row(of: statement, parameters) }
   }
 
-  /// PostgreSQL's settings as this login has them. Those that the server doesn't know are missing.
+  /// PostgreSQL's settings as this login has them.
+  ///
+  /// Those that the server doesn't know are missing.
   func serverSettings(_ names: String...) async throws -> [String: ServerSetting] {
     try await rows(DoctorStatements.settings, [.textArray(names)])
       .reduce(into: [:]) { $0[try $1.decode("name", as: String.self)] = try ServerSetting($1) }

@@ -1,10 +1,14 @@
 import KeymeterServer
 
-/// All findings of a run of `keymeter doctor`. Its JSON is documented in docs/operations.md.
+/// All findings of a run of `keymeter doctor`.
+///
+/// Its JSON is documented in docs/operations.md.
 package struct DoctorReport: Sendable, Encodable {
   let findings: [Finding]
 
-  /// The worst level. A skipped check does not count, because its cause does.
+  /// The worst level.
+  ///
+  /// A skipped check does not count, because its cause does.
   package var status: CheckResult.Level {
     let levels = findings.map(\.result.level)
     return levels.contains(.fail) ? .fail : levels.contains(.warn) ? .warn : .ok

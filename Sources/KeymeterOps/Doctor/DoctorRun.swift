@@ -4,7 +4,9 @@ import KeymeterServer
 import Logging
 import Postgres
 
-/// One run of `keymeter doctor`: all checks, one after the other, each with a time limit. It changes nothing.
+/// One run of `keymeter doctor`: all checks, one after the other, each with a time limit.
+///
+/// It changes nothing.
 package struct DoctorRun: Sendable {
   private let settings: NodeSettings
   private let report: @Sendable (Finding) -> Void

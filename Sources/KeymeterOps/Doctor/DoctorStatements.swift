@@ -1,7 +1,9 @@
 import KeymeterRepository
 import Postgres
 
-/// The statements of `keymeter doctor`. None changes anything, and most read only catalogues, which every login may.
+/// The statements of `keymeter doctor`.
+///
+/// None changes anything, and most read only catalogues, which every login may.
 enum DoctorStatements {
   static let host = Statement(
     "doctor_host",
@@ -47,8 +49,9 @@ enum DoctorStatements {
        WHERE d.datname = pg_catalog.current_database()) AS database_limit
     """)
 
-  /// What the login may do besides being a member of `keymeter_app`. Roles that only show statistics are harmless, and the
-  /// owner of the database is reported as such.
+  /// What the login may do besides being a member of `keymeter_app`.
+  ///
+  /// Roles that only show statistics are harmless, and the owner of the database is reported as such.
   static let excessPrivileges = Statement(
     "doctor_excess_privileges",
     """

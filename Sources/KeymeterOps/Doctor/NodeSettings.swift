@@ -7,7 +7,9 @@ package struct NodeSettings: Sendable {
   package let peppers: PepperSet?
   package let tls: TLSSettings?
   package let limits: ConnectionLimits?
-  /// A sentence about each unusable setting. It starts with the name and never has the value.
+  /// A sentence about each unusable setting.
+  ///
+  /// It starts with the name and never has the value.
   package let problems: [String]
   /// Variables that look like settings but are not.
   package let unknown: [String]

@@ -21,7 +21,9 @@ extension DatabaseCheck {
     return .ok("\(state.steps.count) applied")
   }
 
-  /// Whether the schema still is as `migrate` left it. The first check reads all differences.
+  /// Whether the schema still is as `migrate` left it.
+  ///
+  /// The first check reads all differences.
   static let schema = [
     DatabaseCheck("schema", needsSchema: true) { database in
       guard let all = try await database.drift.read(database) else {
@@ -164,7 +166,9 @@ extension DatabaseCheck {
 struct SchemaDifference: Sendable {
   /// `function`, `trigger`, `policy` and so on.
   let kind: String
-  /// With its schema and table. A grant's name starts with the grantee.
+  /// With its schema and table.
+  ///
+  /// A grant's name starts with the grantee.
   let name: String
   private let change: String
 
@@ -227,7 +231,9 @@ struct PartitionBlocker: Sendable {
   /// The identifier of a prepared transaction.
   private let gid: String?
   private let login: String?
-  /// The start of the transaction. Nil if the login may not see it.
+  /// The start of the transaction.
+  ///
+  /// Nil if the login may not see it.
   private let since: String?
   let transaction: String
 
@@ -262,7 +268,9 @@ struct PartitionBlocker: Sendable {
   private var quotedGID: String { gid?.quoted(by: "'") ?? "" }
 }
 
-/// What the login could do beyond serving. It only matters after an SQL injection, so the server starts anyway.
+/// What the login could do beyond serving.
+///
+/// It only matters after an SQL injection, so the server starts anyway.
 private struct ExcessPrivileges {
   let all: [String]
 

@@ -34,7 +34,9 @@ extension DatabaseCheck {
     return .ok(found)
   }
 
-  /// How many seconds the database is ahead. The uncertainty is half the round trip.
+  /// How many seconds the database is ahead.
+  ///
+  /// The uncertainty is half the round trip.
   private static func clockReading(
     _ database: DoctorDatabase
   ) async throws -> (ahead: Double, uncertainty: Double) {

@@ -82,7 +82,7 @@ extension ClusterTests {
         let record = "\(cluster.dataDirectory)/postmaster.pid"
         _ = try await shell("cp '\(record)' '\(record).old'")
         try await cluster.stop()
-        // PostgreSQL would mistake a process of its own user for a server.
+        // PostgreSQL would mistake a process of the same user for a server.
         let asServer = isRoot ? "setpriv --reuid=postgres --regid=postgres --clear-groups" : ""
         let started = try await shell("\(asServer) sleep 60 >/dev/null 2>&1 & echo $!")
         let unrelated = try #require(started.flatMap { Int32($0) })

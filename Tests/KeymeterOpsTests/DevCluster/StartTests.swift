@@ -47,7 +47,7 @@ extension ClusterTests {
       }
     }
 
-    @Test("The server leads a session of its own, so Ctrl-C does not reach it")
+    @Test("The server leads a separate session, so Ctrl-C does not reach it")
     func ownSession() async throws {
       try await withCluster { cluster in
         try await cluster.start()

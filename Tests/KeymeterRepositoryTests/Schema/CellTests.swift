@@ -72,7 +72,7 @@ struct CellTests {
     }
   }
 
-  @Test("Each file of sql/functions has a name of its own")
+  @Test("No two files of sql/functions have the same name")
   func names() {
     let names = EmbeddedSQL.functions.map(\.name)
     #expect(Set(names).count == names.count)

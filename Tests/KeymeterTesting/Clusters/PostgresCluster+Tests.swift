@@ -17,7 +17,9 @@ extension PostgresCluster {
     }
   }
 
-  /// Stops the server immediately, without Swift concurrency: for `atexit`. Waits at most 6 s.
+  /// Stops the server immediately, without Swift concurrency: for `atexit`.
+  ///
+  /// Waits at most 6 s.
   package func stopNow() {
     guard let postmaster = postmasterPID else { return }
     kill(postmaster, SIGQUIT)

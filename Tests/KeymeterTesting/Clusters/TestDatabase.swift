@@ -59,7 +59,7 @@ public struct TestDatabase: Sendable {
     try await ConnectionPool.with(url: url, maximumConnections: maximumConnections, as: role, body)
   }
 
-  /// Removes the database, with whoever is still connected to it.
+  /// Removes the database, and disconnects its remaining clients.
   public func drop() async {
     _ = try? await Self.administer("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
   }

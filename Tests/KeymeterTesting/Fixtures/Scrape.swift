@@ -23,7 +23,7 @@ public struct Scrape: Sendable {
     self.types = types
   }
 
-  /// A sample; 0 where there is none.
+  /// A sample; 0 if it is missing.
   public subscript(series: String) -> Double { samples[series] ?? 0 }
 
   /// By how much each count is above an earlier one's: counters, and how many values histograms hold.

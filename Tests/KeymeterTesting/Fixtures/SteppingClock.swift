@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A clock of the machine's kind that stands still until it is told to go on.
+/// A clock that advances only when the test advances it.
 public final class SteppingClock: Sendable {
   private let moment = Mutex(ContinuousClock.now)
 

@@ -1,7 +1,9 @@
 public import KeymeterDomain
 
 extension TenantTransaction {
-  /// The ACTIVE key with a valid secret under one of `hashes`. It sets the tenant to the key's organisation.
+  /// The ACTIVE key with a valid secret under one of `hashes`.
+  ///
+  /// It sets the tenant to the key's organisation.
   public func activeKey(
     _ hashes: [SecretHash], of provider: ProviderID? = nil, lock: RowLock = .none
   ) async throws -> APIKey? {

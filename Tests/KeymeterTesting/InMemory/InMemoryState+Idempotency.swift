@@ -6,7 +6,7 @@ struct KeptAnswer: Sendable {
   var expiresAt: Timestamp
 }
 
-/// A name was answered twice: a defect of whoever did not heed the claim.
+/// A name was answered twice: the caller ignored the claim, which is a bug.
 struct NameIsTaken: Error {}
 
 extension InMemoryState {

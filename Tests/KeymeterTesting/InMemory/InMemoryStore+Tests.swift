@@ -42,7 +42,7 @@ extension InMemoryStore {
     }
   }
 
-  /// Gives an organisation child keys that nobody has a value of, until it has so many keys.
+  /// Gives an organisation child keys without usable secrets, up to a total number of keys.
   public func fill(_ organisation: OrganisationID, upTo count: Int) async throws {
     var random = RandomSource.seeded(77)
     var keys: [NewKey] = []

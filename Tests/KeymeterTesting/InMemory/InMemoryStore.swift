@@ -38,8 +38,12 @@ public final class InMemoryStore: TenantStore, AdmissionControl {
     }
   }
 
-  /// Reports every following call of a transaction before it is made. If `observe` throws, the call fails; `nil` ends that.
-  public func observe(_ observe: (@Sendable (StoreCall) throws -> Void)?) { observer.withLock { $0 = observe } }
+  /// Reports every following call of a transaction before it is made.
+  ///
+  /// If `observe` throws, the call fails; `nil` ends that.
+  public func observe(_ observe: (@Sendable (StoreCall) throws -> Void)?) {
+    observer.withLock { $0 = observe }
+  }
 
   /// Runs `body` alone, and keeps its changes unless it throws.
   public func withTransaction<Output: Sendable>(
@@ -57,7 +61,8 @@ public final class InMemoryStore: TenantStore, AdmissionControl {
 
   /// Runs `body` as `withTransaction` does: no query takes long here.
   public func withAnalyticsTransaction<Output: Sendable>(
-    of organisation: OrganisationID, _ body: @escaping @Sendable (any TenantTransaction) async throws -> Output
+    of organisation: OrganisationID,
+    _ body: @escaping @Sendable (any TenantTransaction) async throws -> Output
   ) async throws -> Output {
     try await withTransaction(body)
   }

@@ -7,7 +7,9 @@ public enum StoreCall: Sendable, Hashable {
   case organisationForHashes, revoke, update
 }
 
-/// One transaction of the fake. It changes a copy, which the store keeps on success.
+/// One transaction of the fake.
+///
+/// It changes a copy, which the store keeps on success.
 final class InMemoryTransaction: TenantTransaction {
   private struct Work {
     var state: InMemoryState

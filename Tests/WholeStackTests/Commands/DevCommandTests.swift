@@ -104,7 +104,7 @@ struct DevCommandTests {
     }
   }
 
-  @Test("It takes reports of leaked keys where it is told who signs them")
+  @Test("It accepts reports of leaked keys if the signers are configured")
   func reports() async throws {
     try await withDirectory { directory in
       let gitHub = GitHub(identifier: "one")

@@ -297,7 +297,9 @@ struct Drift: Sendable, CustomTestStringConvertible {
   private static let propagate = "api_keys_propagate_key_columns"
   private static let appendOnly = "audit_log_is_append_only"
 
-  /// An `=` that is always true. Definitions with NULLIF and IS DISTINCT FROM look the same with it.
+  /// An `=` that is always true.
+  ///
+  /// Definitions with NULLIF and IS DISTINCT FROM look the same with it.
   private static let decoyOperator = """
     CREATE FUNCTION public.always(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
     CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.always);

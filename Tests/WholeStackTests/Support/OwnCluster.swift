@@ -84,7 +84,9 @@ enum OwnCluster {
 }
 
 extension PostgresCluster {
-  /// A libpq URI over TCP, as the superuser. Nil if the cluster has no port.
+  /// A libpq URI over TCP, as the superuser.
+  ///
+  /// Nil if the cluster has no port.
   func tcpConnectionURL(database: String) -> String? {
     options.tcpPort.map { "postgresql://postgres:\(OwnCluster.password)@127.0.0.1:\($0)/\(database)" }
   }

@@ -1,7 +1,7 @@
 -- Replaces a secret's hash by the one under the current pepper, and returns whether the secret had one of the former
 -- hashes. Nothing else changes, above all not valid_until, so an ended secret stays ended.
 --
--- Call it in a transaction of its own: it locks one row and waits for nothing else, so it can't be part of a deadlock. It
+-- Call it in a separate transaction: it locks one row and waits for nothing else, so it can't be part of a deadlock. It
 -- waits for a concurrent change of that row and then checks the row again. Admission doesn't wait for it: a snapshot shows
 -- the row under one hash or the other, and nodes look up both.
 --

@@ -44,7 +44,7 @@ COMMENT ON COLUMN reporting.monthly_usage.requests_reserved IS
 COMMENT ON COLUMN reporting.monthly_usage.requests_limit IS
   'The key''s current limit in requests per month. NULL is unlimited, or the key was deleted.';
 COMMENT ON COLUMN reporting.monthly_usage.requests_share IS
-  'requests_used / requests_limit, truncated to 4 digits. Above 1 is over the limit. 1 if the limit is 0, NULL if there is none.';
+  'requests_used / requests_limit, truncated to 4 digits. Above 1 is over the limit. 1 if the limit is 0, NULL without a limit.';
 COMMENT ON COLUMN reporting.monthly_usage.tokens_used IS
   'LLM tokens used, including open reservations.';
 COMMENT ON COLUMN reporting.monthly_usage.tokens_reserved IS
@@ -52,7 +52,7 @@ COMMENT ON COLUMN reporting.monthly_usage.tokens_reserved IS
 COMMENT ON COLUMN reporting.monthly_usage.tokens_limit IS
   'The key''s current limit in LLM tokens per month. NULL is unlimited, or the key was deleted.';
 COMMENT ON COLUMN reporting.monthly_usage.tokens_share IS
-  'tokens_used / tokens_limit, truncated to 4 digits. Above 1 is over the limit. 1 if the limit is 0, NULL if there is none.';
+  'tokens_used / tokens_limit, truncated to 4 digits. Above 1 is over the limit. 1 if the limit is 0, NULL without a limit.';
 COMMENT ON COLUMN reporting.monthly_usage.stt_secs_used IS
   'Seconds of speech used, including open reservations.';
 COMMENT ON COLUMN reporting.monthly_usage.stt_secs_reserved IS
@@ -60,5 +60,5 @@ COMMENT ON COLUMN reporting.monthly_usage.stt_secs_reserved IS
 COMMENT ON COLUMN reporting.monthly_usage.stt_secs_limit IS
   'The key''s current limit in seconds of speech per month. NULL is unlimited, or the key was deleted.';
 COMMENT ON COLUMN reporting.monthly_usage.stt_secs_share IS
-  'stt_secs_used / stt_secs_limit, truncated to 4 digits. Above 1 is over the limit. 1 if the limit is 0, NULL if there is none.';
+  'stt_secs_used / stt_secs_limit, truncated to 4 digits. Above 1 is over the limit. 1 if the limit is 0, NULL without a limit.';
 COMMENT ON COLUMN reporting.monthly_usage.last_used_at IS 'When the key was last charged in that month.';
