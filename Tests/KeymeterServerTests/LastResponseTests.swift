@@ -36,7 +36,7 @@ struct LastResponseTests {
     #expect(connection.hasEndedOutput)
   }
 
-  @Test("Requests after the last response are dropped, and the rest of the request that it answers still arrives")
+  @Test("Requests after the last response are dropped, and the rest of the answered request still arrives")
   func nothingBehind() throws {
     let application = Counter()
     let connection = try GuardedChannel([application])
