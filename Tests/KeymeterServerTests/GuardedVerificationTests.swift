@@ -145,6 +145,6 @@ private final class PendingAdmission: AdmissionControl {
       defer { pending = [] }
       return pending
     }
-    for complete in all { complete(.success(.refused(.unknownKey, nil))) }
+    for complete in all { complete(.success(.rejected(.unknownKey, nil))) }
   }
 }

@@ -287,7 +287,7 @@ private final class GatedAdmission: AdmissionControl {
       defer { pending = [] }
       return pending
     }
-    for complete in all { complete(.success(.refused(.unknownKey, nil))) }
+    for complete in all { complete(.success(.rejected(.unknownKey, nil))) }
   }
 }
 

@@ -111,15 +111,15 @@ extension TenantTransaction {
     let lookup = try await findKey(
       peppers.hashes(of: credentials.secret), provider: credentials.provider, lock: lock, markUsed: markUsed)
     switch lookup {
-    case .unknownProvider: throw AdmissionRejectedError(refusal: .unknownProvider)
-    case .unknownKey: throw AdmissionRejectedError(refusal: .unknownKey)
+    case .unknownProvider: throw AdmissionRejectedError(rejection: .unknownProvider)
+    case .unknownKey: throw AdmissionRejectedError(rejection: .unknownKey)
     case .found(let presented):
       let rejection = presented.rejection(from: credentials.address)
       // The log names authentic callers only.
       if rejection == nil || rejection == .addressNotAllowed {
         call.identified(presented.key.organisationID, presented.key.id)
       }
-      if let rejection { throw AdmissionRejectedError(refusal: rejection) }
+      if let rejection { throw AdmissionRejectedError(rejection: rejection) }
       return Caller(presented, requestID: call.requestID)
     }
   }

@@ -125,7 +125,7 @@ extension KeyService {
     do {
       return try await transaction.authenticate(call, peppers: peppers, lock: lock, markUsed: markUsed)
     } catch let error as AdmissionRejectedError {
-      switch error.refusal {
+      switch error.rejection {
       case .unknownProvider: throw Rejection.unknownProvider
       case .addressNotAllowed: throw Rejection.addressNotAllowed
       default: throw Rejection.notAuthentic

@@ -36,7 +36,7 @@ public enum RecordResult: Sendable, Hashable {
   /// The event was reported before with another key or other amounts. Nothing was counted now.
   case differs
   /// Nothing was counted.
-  case refused(AdmissionRejection, KeyUsageSnapshot?)
+  case rejected(AdmissionRejection, KeyUsageSnapshot?)
 }
 
 /// Usage that was counted.

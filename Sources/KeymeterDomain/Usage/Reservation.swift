@@ -40,7 +40,7 @@ public enum ReserveResult: Sendable, Hashable {
   /// The amounts now count as used, and the snapshot includes them.
   case reserved(ReservationID, expiresAt: Timestamp, KeyUsageSnapshot)
   /// Nothing is reserved.
-  case refused(AdmissionRejection, KeyUsageSnapshot?)
+  case rejected(AdmissionRejection, KeyUsageSnapshot?)
 }
 
 /// An open reservation.

@@ -14,15 +14,15 @@ public enum UsageRejection: Error, Sendable, Equatable {
 /// The caller's key was not admitted.
 public struct AdmissionRejectedError: Error, Sendable, Equatable {
   /// Why.
-  public let refusal: AdmissionRejection
+  public let rejection: AdmissionRejection
   /// The key and its usage, if a charge of a known key was rejected.
   public let key: KeyUsageSnapshot?
   /// What it would have charged.
   public let charge: Amounts
 
   /// The error for a rejected caller or charge.
-  public init(refusal: AdmissionRejection, key: KeyUsageSnapshot? = nil, charge: Amounts = .zero) {
-    self.refusal = refusal
+  public init(rejection: AdmissionRejection, key: KeyUsageSnapshot? = nil, charge: Amounts = .zero) {
+    self.rejection = rejection
     self.key = key
     self.charge = charge
   }

@@ -52,9 +52,9 @@ public struct UsageService: Sendable {
         case .reserved(let id, let expiresAt, let key):
           call.identified(key)
           return Reservation(id: id, expiresAt: expiresAt, key: key)
-        case .refused(let rejection, let key):
+        case .rejected(let rejection, let key):
           call.identified(key)
-          throw AdmissionRejectedError(refusal: rejection, key: key, charge: asked.amounts)
+          throw AdmissionRejectedError(rejection: rejection, key: key, charge: asked.amounts)
         }
       }
     }
@@ -106,10 +106,10 @@ public struct UsageService: Sendable {
           call.identified(key)
           return RecordedUsage(overLimit: overLimit, repeated: repeated, key: key)
         case .differs: throw UsageRejection.eventDiffers
-        case .refused(let rejection, let key):
+        case .rejected(let rejection, let key):
           call.identified(key)
           if case .overLimit = rejection { throw UsageRejection.counterFull }
-          throw AdmissionRejectedError(refusal: rejection, key: key, charge: asked.amounts)
+          throw AdmissionRejectedError(rejection: rejection, key: key, charge: asked.amounts)
         }
       }
     }

@@ -55,5 +55,5 @@ public enum Admission: Sendable, Hashable {
   /// The charge is committed and durable, and the snapshot includes it.
   case admitted(KeyUsageSnapshot)
   /// Nothing was charged. The snapshot is there if the key is known.
-  case refused(AdmissionRejection, KeyUsageSnapshot?)
+  case rejected(AdmissionRejection, KeyUsageSnapshot?)
 }

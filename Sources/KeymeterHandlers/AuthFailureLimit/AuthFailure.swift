@@ -30,7 +30,7 @@ enum AuthFailure: String, CaseIterable, Sendable {
     case Rejection.credentialsMissing: self = .credentialsMissing
     case Rejection.notAuthentic: self = isWellFormed ? .notActive : .malformedKey
     case Rejection.unknownProvider: self = .unknownProvider
-    case let error as AdmissionRejectedError: self.init(error.refusal)
+    case let error as AdmissionRejectedError: self.init(error.rejection)
     case let problem as Problem where problem.status == .unauthorized:
       self.init(rawValue: problem.headers[.reason] ?? "")
     default: return nil

@@ -89,7 +89,7 @@ public struct KeymeterResponder: HTTPResponder {
   }
 
   private static func failure(_ result: Result<Admission, any Error>) -> AuthFailure? {
-    guard case .success(.refused(let rejection, _)) = result else { return nil }
+    guard case .success(.rejected(let rejection, _)) = result else { return nil }
     return AuthFailure(rejection)
   }
 }

@@ -31,7 +31,7 @@ struct Reserve: Sendable {
       if !response.replayed { metrics.decided(.reserve, .admitted) }
       return response
     } catch let error as AdmissionRejectedError {
-      metrics.decided(.reserve, AdmissionMetrics.Outcome(error.refusal))
+      metrics.decided(.reserve, AdmissionMetrics.Outcome(error.rejection))
       throw error
     } catch StoreError.unavailable(let reason) {
       metrics.decided(.reserve, .unavailable)

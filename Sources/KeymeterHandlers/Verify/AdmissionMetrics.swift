@@ -79,7 +79,7 @@ struct AdmissionMetrics: Sendable {
   func decided(_ call: Call, _ result: Result<Admission, any Error>) {
     switch result {
     case .success(.admitted): decided(call, .admitted)
-    case .success(.refused(let rejection, _)): decided(call, Outcome(rejection))
+    case .success(.rejected(let rejection, _)): decided(call, Outcome(rejection))
     case .failure: decided(call, .unavailable)
     }
   }

@@ -2,7 +2,7 @@ import HTTPTypes
 import KeymeterDomain
 
 extension AdmissionRejectedError: ProblemConvertible {
-  var problem: Problem { .rejected(refusal, key, charge: charge) }
+  var problem: Problem { .rejected(rejection, key, charge: charge) }
 }
 
 extension Problem {

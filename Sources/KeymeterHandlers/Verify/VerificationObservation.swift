@@ -67,7 +67,7 @@ extension Admission {
   fileprivate var caller: CallerIdentity? {
     switch self {
     case .admitted(let usage): CallerIdentity(organisationID: usage.organisationID, keyID: usage.keyID)
-    case .refused(_, let usage):
+    case .rejected(_, let usage):
       usage.map { CallerIdentity(organisationID: $0.organisationID, keyID: $0.keyID) }
     }
   }

@@ -52,7 +52,7 @@ package struct Verify: Sendable {
         object.member("scopes", usage.scopes.map(\.rawValue))
         object.limits(usage)
       }
-    case .refused(let rejection, let usage):
+    case .rejected(let rejection, let usage):
       Problem.rejected(rejection, usage, charge: terms.charge, overLimitStatus: terms.denyStatus)
         .response(requestID: requestID)
     }

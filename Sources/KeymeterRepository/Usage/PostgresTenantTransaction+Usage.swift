@@ -12,7 +12,7 @@ extension PostgresTenantTransaction {
         address(of: request),
       ])
     switch try Admission(row) {
-    case .refused(let refusal, let standing): return .refused(refusal, standing)
+    case .rejected(let rejection, let standing): return .rejected(rejection, standing)
     case .admitted(let standing):
       return .reserved(id, expiresAt: try row.timestamp("expires_at"), standing)
     }
@@ -24,7 +24,7 @@ extension PostgresTenantTransaction {
       [.text(event?.rawValue)] + presented(request) + [address(of: request)])
     if try row.decode("differs", as: Bool.self) { return .differs }
     switch try Admission(row) {
-    case .refused(let refusal, let standing): return .refused(refusal, standing)
+    case .rejected(let rejection, let standing): return .rejected(rejection, standing)
     case .admitted(let standing):
       return .recorded(
         overLimit: try row.decode("over_limit", as: Bool.self),

@@ -6,8 +6,8 @@ extension Admission {
   init(_ row: Row) throws {
     switch try AdmissionRejection(decision: try row.decode(1, as: String.self)) {
     case nil: self = .admitted(try KeyUsageSnapshot(row))
-    case let rejection? where !rejection.namesKey: self = .refused(rejection, nil)
-    case let rejection?: self = .refused(rejection, try KeyUsageSnapshot(row))
+    case let rejection? where !rejection.namesKey: self = .rejected(rejection, nil)
+    case let rejection?: self = .rejected(rejection, try KeyUsageSnapshot(row))
     }
   }
 }

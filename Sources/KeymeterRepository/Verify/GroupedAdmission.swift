@@ -139,7 +139,7 @@ struct GroupedAdmission {
     case .none:
       // It is not known yet whether the provider or the key is unknown.
       guard group.request.provider == nil else { return false }
-      resume(group, with: .success(.refused(.unknownKey, nil)))
+      resume(group, with: .success(.rejected(.unknownKey, nil)))
     case .unreadable(let error): resume(group, with: .failure(error))
     case .decided(_, let admitted, let before, let rejection):
       answer(group, admitted: admitted, before: before, rejection)
@@ -155,10 +155,10 @@ struct GroupedAdmission {
       used = used.adding(group.request.charge)
       batch.entries[member].complete(.success(.admitted(before.with(used: used))))
     }
-    let refused: Result<Admission, any Error> =
-      rejection.map { .success(.refused($0, before.with(used: used))) } ?? .failure(AnswerMissing())
+    let rejected: Result<Admission, any Error> =
+      rejection.map { .success(.rejected($0, before.with(used: used))) } ?? .failure(AnswerMissing())
     for member in group.members.dropFirst(admitted) {
-      batch.entries[member].complete(refused)
+      batch.entries[member].complete(rejected)
     }
   }
 

@@ -19,16 +19,16 @@ struct KeyLifecycleConformance {
       #expect(try await first.authenticates())
       #expect(try await second.authenticates())
       let third = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
-      #expect(try await first.verify().refusal == .unknownKey)
+      #expect(try await first.verify().rejection == .unknownKey)
       #expect(try await second.verify().admitted != nil)
       #expect(try await third.verify().admitted != nil)
       try await under.hooks.endOverlap(of: first.id)
-      #expect(try await second.verify().refusal == .expired)
+      #expect(try await second.verify().rejection == .expired)
       #expect(try await !second.authenticates())
       #expect(try await third.authenticates())
       let last = try #require(try await first.rotated(random: &random))
       for old in [first, second, third] {
-        #expect(try await old.verify().refusal == .unknownKey)
+        #expect(try await old.verify().rejection == .unknownKey)
         #expect(try await !old.authenticates())
       }
       #expect(try await last.verify().admitted?.used.requests == 5)
@@ -63,7 +63,7 @@ struct KeyLifecycleConformance {
       var alive = true
       while alive {
         let asked = clock.now
-        alive = try await first.verify().refusal == nil
+        alive = try await first.verify().rejection == nil
         if alive {
           #expect(asked - answered < .seconds(1))
         } else {
@@ -85,7 +85,7 @@ struct KeyLifecycleConformance {
       let second = try #require(try await first.rotated(overlapSeconds: 600, random: &random))
       try await first.revoke()
       for value in [first, second] {
-        #expect(try await value.verify().refusal == .revoked)
+        #expect(try await value.verify().rejection == .revoked)
         #expect(try await !value.authenticates())
       }
       let found = try await under.entered(first.organisation.id) { try await $0.keyForUpdate(first.id) }
@@ -148,7 +148,7 @@ struct KeyLifecycleConformance {
         let second = try await service.createRootKey(provider, name: .test("Second"))
         let (one, two) = (clinic.root, second)
         let pairs = trial < 10 ? [(one, two), (two, one)] : [(one, one), (two, two)]
-        let refusals = try await withThrowingTaskGroup(of: Rejection?.self) { group in
+        let rejections = try await withThrowingTaskGroup(of: Rejection?.self) { group in
           for (one, other) in pairs {
             group.addTask {
               let caller = Credentials(secret: one.secret)
@@ -160,15 +160,15 @@ struct KeyLifecycleConformance {
                     other.key.id, by: caller, under: .rootKeysAndScopes)
                 }
                 return nil
-              } catch let refusal as Rejection {
-                return refusal
+              } catch let rejection as Rejection {
+                return rejection
               }
             }
           }
           return try await group.reduce(into: []) { $0.append($1) }
         }
-        let refusal = trial < 10 ? Rejection.notAuthentic : .lastRootKey
-        #expect(refusals.count { $0 == nil } == 1 && refusals.contains(refusal))
+        let rejection = trial < 10 ? Rejection.notAuthentic : .lastRootKey
+        #expect(rejections.count { $0 == nil } == 1 && rejections.contains(rejection))
         let active = try await service.show(provider).keys.filter { $0.root && $0.status == .active }
         #expect(active.count == 1)
       }
@@ -246,7 +246,7 @@ struct KeyLifecycleConformance {
           group.addTask {
             do {
               return try await keys.rotate(rotation, by: clinic.credentials)
-            } catch let refusal as Rejection where refusal == late {
+            } catch let rejection as Rejection where rejection == late {
               return nil
             }
           }

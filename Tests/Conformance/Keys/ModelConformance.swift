@@ -132,8 +132,8 @@ private struct Player {
   mutating func play(_ operation: Operation) async throws -> String {
     do {
       return try await result(of: operation)
-    } catch let refusal as Rejection {
-      return "\(refusal)"
+    } catch let rejection as Rejection {
+      return "\(rejection)"
     }
   }
 

@@ -20,7 +20,7 @@ struct LeakConformance {
         let outcome = try await under.leaks(.rotated).one(leak.secret)
         #expect(outcome.revoked == former.id && !outcome.leavesNoRoot)
         for value in [former, present] {
-          #expect(try await value.verify().refusal == .revoked)
+          #expect(try await value.verify().rejection == .revoked)
           #expect(try await !value.authenticates())
         }
         #expect(try await bystander.verify().admitted != nil)

@@ -19,7 +19,7 @@ struct AddressConformance {
       let before = try await under.hooks.meter()
       for address in Self.outside {
         let refused = try await key.verify(from: address)
-        #expect(refused.refusal == .addressNotAllowed, "\(address ?? "nowhere")")
+        #expect(refused.rejection == .addressNotAllowed, "\(address ?? "nowhere")")
         #expect(refused.used == .init(requests: 4))
       }
       #expect(try await under.hooks.meter() == before)
@@ -38,11 +38,11 @@ struct AddressConformance {
       let addresses = Self.outside + Self.inside
       let requests =
         try addresses.map { try key.request(from: $0) } + addresses.map { try free.request(from: $0) }
-      let refusals = try await under.admitInOrder(requests).map(\.refusal)
+      let rejections = try await under.admitInOrder(requests).map(\.rejection)
       let expected: [AdmissionRejection?] =
         Self.outside.map { _ in .addressNotAllowed } + [nil, nil, nil, .overLimit(.requests)]
-      #expect(Array(refusals.prefix(addresses.count)) == expected)
-      #expect(refusals.dropFirst(addresses.count).allSatisfy { $0 == nil })
+      #expect(Array(rejections.prefix(addresses.count)) == expected)
+      #expect(rejections.dropFirst(addresses.count).allSatisfy { $0 == nil })
       #expect(try await key.used() == .init(requests: 3))
     }
   }
@@ -68,7 +68,7 @@ struct AddressConformance {
       }
       for (id, address, admission) in outcomes {
         let isAllowed = id == free.id || address == "10.0.0.1"
-        #expect(admission.refusal == (isAllowed ? nil : .addressNotAllowed), "\(address ?? "nowhere")")
+        #expect(admission.rejection == (isAllowed ? nil : .addressNotAllowed), "\(address ?? "nowhere")")
       }
       let admitted = Int64(outcomes.count { $0.key == key.id && $0.2.admitted != nil })
       #expect(try await key.used() == .init(requests: admitted + 1))
@@ -87,10 +87,10 @@ struct AddressConformance {
       #expect(try await key.record(.oneRequest, event: "e", from: "10.0.0.1").counted != nil)
       let before = try await under.hooks.meter()
       for address in Self.outside {
-        #expect(try await key.reserve(.oneRequest, from: address).refusal == .addressNotAllowed)
+        #expect(try await key.reserve(.oneRequest, from: address).rejection == .addressNotAllowed)
         for event in [nil, "e", "f"] {
           let recording = try await key.record(.oneRequest, event: event, from: address)
-          guard case .refused(.addressNotAllowed, _) = recording else {
+          guard case .rejected(.addressNotAllowed, _) = recording else {
             Issue.record("\(recording)")
             continue
           }
@@ -106,15 +106,15 @@ struct AddressConformance {
   func order(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 0), scopes: ["a:b"], allowed: Self.list)
-      func refusal(from address: String) async throws -> AdmissionRejection? {
-        try await key.verify(scopes: ["c"], environment: .staging, from: address).refusal
+      func rejection(from address: String) async throws -> AdmissionRejection? {
+        try await key.verify(scopes: ["c"], environment: .staging, from: address).rejection
       }
-      #expect(try await refusal(from: "10.0.0.1") == .environmentMismatch)
-      #expect(try await refusal(from: "11.0.0.1") == .addressNotAllowed)
+      #expect(try await rejection(from: "10.0.0.1") == .environmentMismatch)
+      #expect(try await rejection(from: "11.0.0.1") == .addressNotAllowed)
       try await under.hooks.expire(key.id)
-      #expect(try await refusal(from: "11.0.0.1") == .expired)
+      #expect(try await rejection(from: "11.0.0.1") == .expired)
       try await key.revoke()
-      #expect(try await refusal(from: "11.0.0.1") == .revoked)
+      #expect(try await rejection(from: "11.0.0.1") == .revoked)
     }
   }
 
@@ -155,7 +155,7 @@ struct AddressConformance {
         try await Task.sleep(for: .milliseconds(200))
         return late
       }
-      #expect(try await late.value.refusal == .addressNotAllowed)
+      #expect(try await late.value.rejection == .addressNotAllowed)
       #expect(try await key.used() == .oneRequest)
     }
   }

@@ -144,15 +144,15 @@ extension Admission {
     if case .admitted(let standing) = self { standing } else { nil }
   }
 
-  var refusal: AdmissionRejection? {
-    if case .refused(let refusal, _) = self { refusal } else { nil }
+  var rejection: AdmissionRejection? {
+    if case .rejected(let rejection, _) = self { rejection } else { nil }
   }
 
   /// The usage, if the key is known.
   var used: Amounts? {
     switch self {
     case .admitted(let standing): standing.used
-    case .refused(_, let standing): standing?.used
+    case .rejected(_, let standing): standing?.used
     }
   }
 }
@@ -162,8 +162,8 @@ extension ReserveResult {
     if case .reserved(let id, _, _) = self { id } else { nil }
   }
 
-  var refusal: AdmissionRejection? {
-    if case .refused(let refusal, _) = self { refusal } else { nil }
+  var rejection: AdmissionRejection? {
+    if case .rejected(let rejection, _) = self { rejection } else { nil }
   }
 }
 

@@ -126,7 +126,7 @@ struct MeteringReplayer {
       try await transaction.reserve(id, request, ReservationTerms(onExpiry: onExpiry))
     }
     switch reserving {
-    case .refused(let refusal, let standing): return "\(refusal) \(standing.map(describe) ?? "")"
+    case .rejected(let rejection, let standing): return "\(rejection) \(standing.map(describe) ?? "")"
     case .reserved(let reserved, let expiresAt, let standing):
       reservations.append((id, key, nil))
       let hold = expiresAt.microseconds - standing.judgedAt.microseconds
@@ -153,7 +153,7 @@ struct MeteringReplayer {
   private func describe(_ admission: Admission) -> String {
     switch admission {
     case .admitted(let standing): "admitted \(describe(standing))"
-    case .refused(let refusal, let standing): "\(refusal) \(standing.map(describe) ?? "")"
+    case .rejected(let rejection, let standing): "\(rejection) \(standing.map(describe) ?? "")"
     }
   }
 
@@ -162,7 +162,7 @@ struct MeteringReplayer {
     case .recorded(let over, let repeated, let standing):
       "over \(over) repeated \(repeated) \(describe(standing))"
     case .differs: "differs"
-    case .refused(let refusal, let standing): "\(refusal) \(standing.map(describe) ?? "")"
+    case .rejected(let rejection, let standing): "\(rejection) \(standing.map(describe) ?? "")"
     }
   }
 

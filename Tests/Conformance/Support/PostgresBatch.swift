@@ -40,11 +40,11 @@ struct PostgresBatch: Sendable {
     ]
     switch try row.decode("decision", as: String.self) {
     case "admitted": return .admitted(try standing(row))
-    case "unknown_provider": return .refused(.unknownProvider, nil)
-    case "unknown_key": return .refused(.unknownKey, nil)
+    case "unknown_provider": return .rejected(.unknownProvider, nil)
+    case "unknown_key": return .rejected(.unknownKey, nil)
     case let decision:
       guard let rejection = rejections[decision] else { throw UnexpectedAnswer() }
-      return .refused(rejection, try standing(row))
+      return .rejected(rejection, try standing(row))
     }
   }
 

@@ -15,7 +15,7 @@ struct RecordingConformance {
       let more = try #require(try await key.record(.init(tokens: 9)).counted)
       #expect(more == (true, false, Amounts(requests: 3, tokens: 9)))
       #expect(try await key.used() == .init(requests: 3, tokens: 9))
-      #expect(try await key.verify().refusal == .overLimit(.requests))
+      #expect(try await key.verify().rejection == .overLimit(.requests))
     }
   }
 
@@ -29,7 +29,7 @@ struct RecordingConformance {
       try await key.setUsed(near)
       let before = try await under.hooks.meter()
       guard
-        case .refused(.overLimit(dimension), let standing) = try await key.record(
+        case .rejected(.overLimit(dimension), let standing) = try await key.record(
           .zero.with(4, dimension), event: "e")
       else {
         Issue.record("the counter overflowed")
@@ -87,7 +87,7 @@ struct RecordingConformance {
   @Test(
     "Only an active key can record usage, and a rejection leaves the event id free",
     arguments: Backend.allCases)
-  func refused(backend: Backend) async throws {
+  func rejected(backend: Backend) async throws {
     try await backend.withStore { under in
       let clinic = try await TestOrganisation.create("clinic", in: under.operatorStore)
       let (expired, revoked) = (try await under.key(of: clinic), try await under.key(of: clinic))
@@ -96,9 +96,9 @@ struct RecordingConformance {
       try await revoked.revoke()
       try await deleted.delete()
       for event in [nil, "a"] {
-        #expect(try await expired.record(.oneRequest, event: event).refusal == .expired)
-        #expect(try await revoked.record(.oneRequest, event: event).refusal == .revoked)
-        #expect(try await deleted.record(.oneRequest, event: event).refusal == .unknownKey)
+        #expect(try await expired.record(.oneRequest, event: event).rejection == .expired)
+        #expect(try await revoked.record(.oneRequest, event: event).rejection == .revoked)
+        #expect(try await deleted.record(.oneRequest, event: event).rejection == .unknownKey)
       }
       #expect(try await under.hooks.meter().isEmpty)
       #expect(try await good.record(.oneRequest, event: "a").counted?.repeated == false)
@@ -129,7 +129,7 @@ struct RecordingConformance {
 }
 
 extension RecordResult {
-  var refusal: AdmissionRejection? {
-    if case .refused(let refusal, _) = self { refusal } else { nil }
+  var rejection: AdmissionRejection? {
+    if case .rejected(let rejection, _) = self { rejection } else { nil }
   }
 }

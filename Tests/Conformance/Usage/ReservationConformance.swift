@@ -18,7 +18,7 @@ struct ReservationConformance {
       #expect(standing.used == Self.held)
       #expect(expiresAt == standing.judgedAt.advanced(bySeconds: 30))
       #expect(try await key.usage()?.reserved == Self.held)
-      #expect(try await key.verify(.init(tokens: 11)).refusal == .overLimit(.tokens))
+      #expect(try await key.verify(.init(tokens: 11)).rejection == .overLimit(.tokens))
       #expect(try await key.settle(id, .init(tokens: 10)).used == .init(tokens: 10))
       #expect(try await key.usage()?.reserved == .zero)
       #expect(try await key.verify(.init(tokens: 50)).admitted?.used == .init(tokens: 60))
@@ -26,15 +26,15 @@ struct ReservationConformance {
   }
 
   @Test("A rejected reservation holds nothing", arguments: Backend.allCases)
-  func refused(backend: Backend) async throws {
+  func rejected(backend: Backend) async throws {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(tokens: 60))
       _ = try await key.hold(Self.held)
       let before = try await under.hooks.meter()
       let refused = try await key.reserve(Self.held)
-      #expect(refused.refusal == .overLimit(.tokens))
+      #expect(refused.rejection == .overLimit(.tokens))
       try await key.delete()
-      #expect(try await key.reserve(Self.held) == .refused(.unknownKey, nil))
+      #expect(try await key.reserve(Self.held) == .rejected(.unknownKey, nil))
       #expect(try await under.hooks.meter() == before)
     }
   }
@@ -74,7 +74,7 @@ struct ReservationConformance {
       #expect(settlement.used == .init(requests: 1, tokens: 12))
       // The key is still over its limit, but this settlement does not add to that.
       #expect(try await key.settle(less, .init(tokens: 2)).overLimit == false)
-      #expect(try await key.verify(.init(tokens: 1)).refusal == .overLimit(.tokens))
+      #expect(try await key.verify(.init(tokens: 1)).rejection == .overLimit(.tokens))
       #expect(try await key.settle(beyond, .init(requests: 1, tokens: 5)).overLimit == true)
     }
   }

@@ -33,9 +33,9 @@ struct AdmissionConformance {
       limits[dimension] = 7
       let key = try await under.key(limits: limits)
       #expect(try await key.verify(.zero.with(5, dimension)).used?[dimension] == 5)
-      #expect(try await key.verify(.zero.with(3, dimension)).refusal == .overLimit(dimension))
+      #expect(try await key.verify(.zero.with(3, dimension)).rejection == .overLimit(dimension))
       #expect(try await key.verify(.zero.with(2, dimension)).used?[dimension] == 7)
-      #expect(try await key.verify(.zero.with(1, dimension)).refusal == .overLimit(dimension))
+      #expect(try await key.verify(.zero.with(1, dimension)).rejection == .overLimit(dimension))
       #expect(try await key.used()?[dimension] == 7)
     }
   }
@@ -48,7 +48,7 @@ struct AdmissionConformance {
       var closed = MonthlyLimits.unrestricted
       closed[dimension] = 0
       let shut = try await under.key(limits: closed)
-      #expect(try await shut.verify(.zero.with(1, dimension)).refusal == .overLimit(dimension))
+      #expect(try await shut.verify(.zero.with(1, dimension)).rejection == .overLimit(dimension))
       let open = try await under.key()
       let most = Amounts.zero.with(MonthlyLimits.largest, dimension)
       #expect(try await open.verify(most).admitted?.used == most)
@@ -65,7 +65,7 @@ struct AdmissionConformance {
       #expect(try await key.verify(one).admitted?.used == one)
       let before = try await under.hooks.meter()
       let refused = try await key.verify(one)
-      #expect(refused.refusal == .overLimit(short))
+      #expect(refused.rejection == .overLimit(short))
       #expect(refused.used == one)
       #expect(try await under.hooks.meter() == before)
     }
@@ -79,7 +79,7 @@ struct AdmissionConformance {
       let key = try await under.key(limits: .init(requests: 10, tokens: 5, speechSeconds: 0))
       _ = try await key.record(.init(tokens: 50, speechSeconds: 1))
       #expect(try await key.verify().admitted?.used == .init(requests: 1, tokens: 50, speechSeconds: 1))
-      #expect(try await key.verify(.init(requests: 1, tokens: 1)).refusal == .overLimit(.tokens))
+      #expect(try await key.verify(.init(requests: 1, tokens: 1)).rejection == .overLimit(.tokens))
     }
   }
 
@@ -101,11 +101,11 @@ struct AdmissionConformance {
       let near = Amounts.zero.with(Int64.max - 3, dimension)
       try await key.setUsed(near)
       let refused = try await key.verify(.zero.with(4, dimension))
-      #expect(refused.refusal == .overLimit(dimension))
+      #expect(refused.rejection == .overLimit(dimension))
       #expect(refused.used == near)
-      #expect(try await key.reserve(.zero.with(4, dimension)).refusal == .overLimit(dimension))
+      #expect(try await key.reserve(.zero.with(4, dimension)).rejection == .overLimit(dimension))
       #expect(try await key.verify(.zero.with(3, dimension)).used?[dimension] == Int64.max)
-      #expect(try await key.verify(.zero.with(1, dimension)).refusal == .overLimit(dimension))
+      #expect(try await key.verify(.zero.with(1, dimension)).rejection == .overLimit(dimension))
     }
   }
 
@@ -133,10 +133,10 @@ struct AdmissionConformance {
       let key = try await under.key(limits: .init(requests: 10))
       _ = try await key.verify(.init(requests: 5))
       try await key.setLimits(.init(requests: 3))
-      #expect(try await key.verify().refusal == .overLimit(.requests))
+      #expect(try await key.verify().rejection == .overLimit(.requests))
       try await key.setLimits(.init(requests: 6))
       #expect(try await key.verify().admitted?.used == .init(requests: 6))
-      #expect(try await key.verify().refusal == .overLimit(.requests))
+      #expect(try await key.verify().rejection == .overLimit(.requests))
       try await key.setLimits(.unrestricted)
       #expect(try await key.verify(.init(requests: 100)).admitted?.used == .init(requests: 106))
     }
@@ -158,7 +158,7 @@ struct AdmissionConformance {
         try await Task.sleep(for: .milliseconds(200))
         return late
       }
-      #expect(try await late.value.refusal == .overLimit(.requests))
+      #expect(try await late.value.rejection == .overLimit(.requests))
       #expect(try await key.used() == .oneRequest)
     }
   }
@@ -168,11 +168,11 @@ struct AdmissionConformance {
     try await backend.withStore { under in
       let key = try await under.key(limits: .init(requests: 2))
       _ = try await key.verify(.init(requests: 2))
-      #expect(try await key.verify().refusal == .overLimit(.requests))
+      #expect(try await key.verify().rejection == .overLimit(.requests))
       try await under.hooks.monthPasses()
       let passed = try await under.hooks.meter()
       #expect(try await key.used() == .zero)
-      #expect(try await key.verify(.init(requests: 3)).refusal == .overLimit(.requests))
+      #expect(try await key.verify(.init(requests: 3)).rejection == .overLimit(.requests))
       #expect(try await under.hooks.meter() == passed)
       #expect(try await key.verify(.init(requests: 2)).admitted?.used == .init(requests: 2))
     }
@@ -185,7 +185,7 @@ struct AdmissionConformance {
       _ = try await key.verify(Self.mixed)
       let before = try await under.hooks.meter()
       try await key.delete()
-      #expect(try await key.verify() == .refused(.unknownKey, nil))
+      #expect(try await key.verify() == .rejected(.unknownKey, nil))
       #expect(try await under.hooks.meter() == before)
     }
   }

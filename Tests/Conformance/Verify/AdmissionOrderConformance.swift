@@ -13,33 +13,33 @@ struct AdmissionOrderConformance {
       let other = try await under.key().organisation.providerID
       let unknown = try ProviderID(validating: "unknown")
 
-      func refusal(
+      func rejection(
         _ charge: Amounts = all, scope: String = "c", environment: KeyEnvironment = .staging,
         provider: ProviderID? = nil
       ) async throws -> AdmissionRejection? {
-        try await key.verify(charge, scopes: [scope], environment: environment, provider: provider).refusal
+        try await key.verify(charge, scopes: [scope], environment: environment, provider: provider).rejection
       }
 
-      #expect(try await refusal(scope: "a:b", environment: .production) == .overLimit(.requests))
+      #expect(try await rejection(scope: "a:b", environment: .production) == .overLimit(.requests))
       #expect(
-        try await refusal(.init(tokens: 1, speechSeconds: 1), scope: "a:b", environment: .production)
+        try await rejection(.init(tokens: 1, speechSeconds: 1), scope: "a:b", environment: .production)
           == .overLimit(.tokens))
       #expect(
-        try await refusal(.init(speechSeconds: 1), scope: "a:b", environment: .production)
+        try await rejection(.init(speechSeconds: 1), scope: "a:b", environment: .production)
           == .overLimit(.speechSeconds))
-      #expect(try await refusal(environment: .production) == .scopeMissing)
-      #expect(try await refusal() == .environmentMismatch)
+      #expect(try await rejection(environment: .production) == .scopeMissing)
+      #expect(try await rejection() == .environmentMismatch)
       try await under.hooks.expire(key.id)
-      #expect(try await refusal() == .expired)
+      #expect(try await rejection() == .expired)
       try await key.revoke()
-      #expect(try await refusal() == .revoked)
-      #expect(try await refusal(provider: key.organisation.providerID) == .revoked)
-      #expect(try await refusal(provider: other) == .unknownKey)
-      #expect(try await refusal(provider: unknown) == .unknownProvider)
+      #expect(try await rejection() == .revoked)
+      #expect(try await rejection(provider: key.organisation.providerID) == .revoked)
+      #expect(try await rejection(provider: other) == .unknownKey)
+      #expect(try await rejection(provider: unknown) == .unknownProvider)
       try await key.delete()
-      #expect(try await refusal(provider: key.organisation.providerID) == .unknownKey)
-      #expect(try await refusal(provider: unknown) == .unknownProvider)
-      #expect(try await refusal() == .unknownKey)
+      #expect(try await rejection(provider: key.organisation.providerID) == .unknownKey)
+      #expect(try await rejection(provider: unknown) == .unknownProvider)
+      #expect(try await rejection() == .unknownKey)
       #expect(try await under.hooks.meter().isEmpty)
     }
   }
@@ -66,7 +66,7 @@ struct AdmissionOrderConformance {
         .unknownProvider, .unknownKey, .unknownKey, .revoked, .expired, .environmentMismatch, .scopeMissing,
         .overLimit(.requests), nil, nil,
       ]
-      #expect(admissions.map(\.refusal) == expected)
+      #expect(admissions.map(\.rejection) == expected)
       #expect(admissions.map { $0.used != nil } == [false, false, false] + Array(repeating: true, count: 7))
       #expect(try await good.used() == .init(requests: 2))
     }
@@ -116,11 +116,11 @@ struct AdmissionOrderConformance {
     try await backend.withStore { under in
       let key = try await under.key(scopes: covering.held)
       let expected: AdmissionRejection? = covering.covers ? nil : .scopeMissing
-      #expect(try await key.verify(scopes: covering.wanted).refusal == expected)
+      #expect(try await key.verify(scopes: covering.wanted).rejection == expected)
       let batch = try await under.admitInOrder([
         try key.request(scopes: covering.wanted), try key.request(scopes: covering.wanted),
       ])
-      #expect(batch.map(\.refusal) == [expected, expected])
+      #expect(batch.map(\.rejection) == [expected, expected])
     }
   }
 

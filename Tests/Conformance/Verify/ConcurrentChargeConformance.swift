@@ -87,7 +87,7 @@ struct ConcurrentChargeConformance {
         #expect(admitted.allSatisfy { $0.used.requests <= $0.limits.requests ?? .max })
         let firstNew = admitted.firstIndex { $0.limits.requests == 5 } ?? admitted.endIndex
         #expect(admitted[firstNew...].allSatisfy { $0.limits.requests == 5 })
-        #expect(try await key.verify(.init(requests: 5)).refusal == .overLimit(.requests))
+        #expect(try await key.verify(.init(requests: 5)).rejection == .overLimit(.requests))
       }
     }
   }
@@ -269,7 +269,7 @@ private func expectOneAfterAnother(
     states.insert(state)
   }
   for outcome in outcomes where outcome.admission.admitted == nil {
-    guard case .refused(.overLimit(let dimension), let standing?) = outcome.admission else {
+    guard case .rejected(.overLimit(let dimension), let standing?) = outcome.admission else {
       Issue.record("\(outcome)", sourceLocation: sourceLocation)
       continue
     }

@@ -47,7 +47,7 @@ import Testing
   ])
   func `bits to the right of the prefix are refused, not dropped`(text: String) {
     #expect(
-      refusal(of: text)
+      rejection(of: text)
         == ValidationFailure(field: "range", "must not have bits set to the right of its prefix length"))
   }
 
@@ -58,7 +58,7 @@ import Testing
   ])
   func `a prefix length is a whole number that fits the family`(text: String, longest: Int) {
     #expect(
-      refusal(of: text)
+      rejection(of: text)
         == ValidationFailure(
           field: "range", "must have a prefix length that is a whole number from 0 to \(longest)"))
   }
@@ -68,12 +68,12 @@ import Testing
   ])
   func `what is no address is no range`(text: String) {
     #expect(
-      refusal(of: text)
+      rejection(of: text)
         == ValidationFailure(
           field: "range", "must be an IP address, or one with a prefix length (10.0.0.0/8)"))
   }
 
-  private func refusal(of text: String) -> ValidationFailure? {
+  private func rejection(of text: String) -> ValidationFailure? {
     #expect(throws: ValidationFailure.self) { try AddressRange(validating: text, field: "range") }
   }
 }

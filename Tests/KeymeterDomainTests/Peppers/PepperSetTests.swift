@@ -65,7 +65,7 @@ import Testing
       ([("fine", 32), ("short", 31)], "has a pepper 'short' shorter than 32 bytes"),
       ([("a", 32), ("b", 32), ("a", 40)], "names a pepper id twice"),
     ] as [([(String, Int)], String)])
-  func refusals(peppers: [(String, Int)], message: String) throws {
+  func rejections(peppers: [(String, Int)], message: String) throws {
     let failure = try #require(
       #expect(throws: ValidationFailure.self) {
         try PepperSet(peppers.map { (id: $0.0, bytes: Array(repeating: 0xC7, count: $0.1)) })

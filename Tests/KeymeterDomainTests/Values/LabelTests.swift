@@ -43,19 +43,19 @@ import Testing
     String(repeating: "a", count: 1 << 20),
   ])
   func `256 don't`(text: String) {
-    #expect(refusal(of: text) == ValidationFailure(field: "name", "must be at most 255 characters"))
+    #expect(rejection(of: text) == ValidationFailure(field: "name", "must be at most 255 characters"))
   }
 
   @Test(arguments: ["", " ", "\t\n", "\u{A0}\u{2003}\u{3000}", "\u{85}", String(repeating: " ", count: 300)])
   func `nothing but white space is no label`(text: String) {
-    #expect(refusal(of: text) == ValidationFailure(field: "name", "must not be empty"))
+    #expect(rejection(of: text) == ValidationFailure(field: "name", "must not be empty"))
   }
 
   @Test func `no control character may stand inside a label`() throws {
     for value in Array(0...0x1F) + Array(0x7F...0x9F) as [UInt32] {
       let control = try #require(Unicode.Scalar(value))
       #expect(
-        refusal(of: "a\(Character(control))b")
+        rejection(of: "a\(Character(control))b")
           == ValidationFailure(field: "name", "must not contain control characters"), "U+\(value)")
     }
   }
@@ -63,7 +63,7 @@ import Testing
   @Test(arguments: ["\0", "\0a", "a\0", "\u{1B}[31m", "a\u{7F}", "\u{1C}a", "a\r\nb", " \0 "])
   func `a control character that is not white space is not trimmed away`(text: String) {
     #expect(
-      refusal(of: text) == ValidationFailure(field: "name", "must not contain control characters"))
+      rejection(of: text) == ValidationFailure(field: "name", "must not contain control characters"))
   }
 
   @Test
@@ -79,7 +79,7 @@ import Testing
       let digits = String(value, radix: 16, uppercase: true)
       let name = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
       #expect(
-        refusal(of: "a\(Character(hidden))b")
+        rejection(of: "a\(Character(hidden))b")
           == ValidationFailure(field: "name", "must not contain the invisible character \(name)"))
     }
   }
@@ -89,16 +89,16 @@ import Testing
   ])
   func `tags stand in the flag of a region alone`(text: String) {
     #expect(
-      refusal(of: text)
+      rejection(of: text)
         == ValidationFailure(field: "name", "must not contain the invisible character U+E0067"))
   }
 
   @Test(arguments: ["\u{200D}", "\u{200C}\u{200D}", "\u{FE0F}", "\u{3164}", " \u{115F}\u{1160} "])
   func `what shows nothing at all is no label`(text: String) {
-    #expect(refusal(of: text) == ValidationFailure(field: "name", "must not be empty"))
+    #expect(rejection(of: text) == ValidationFailure(field: "name", "must not be empty"))
   }
 
-  private func refusal(of text: String) -> ValidationFailure? {
+  private func rejection(of text: String) -> ValidationFailure? {
     #expect(throws: ValidationFailure.self) { try Label(validating: text, field: "name") }
   }
 }

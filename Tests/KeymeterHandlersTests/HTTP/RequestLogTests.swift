@@ -44,7 +44,7 @@ struct RequestLogTests {
   }
 
   @Test("A key without permission is logged by id, and an unauthenticated one is not")
-  func refused() async throws {
+  func rejected() async throws {
     let measured = try await MeasuredService()
     let child = try await measured.service.child()
     let credentials = measured.service.home.credentials(child.secret)

@@ -36,7 +36,7 @@ struct TraceParentTests {
       "01-\(trace)-\(parent)-01x", "00-\(trace)\u{0}\(parent)-01", "00-\(trace.dropLast())é-\(parent)-01",
       "00-\(trace.dropLast())-\(parent)-01-", "00-\(trace)-\(parent)-01,00-\(trace)-\(parent)-01",
     ])
-  func refused(value: String) { #expect(TraceParent(value) == nil) }
+  func rejected(value: String) { #expect(TraceParent(value) == nil) }
 
   @Test("Repeated headers are rejected")
   func repeated() throws {

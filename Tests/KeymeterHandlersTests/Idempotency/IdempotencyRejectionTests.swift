@@ -90,7 +90,7 @@ struct IdempotencyRejectionTests {
   }
 
   @Test("A rejection is not stored, and a retry is judged again")
-  func refusals() async throws {
+  func rejections() async throws {
     let service = try await Service()
     let key = try await service.key(MonthlyLimits(requests: 1))
     let reserve = RepeatedCall.reserve.call("k", by: key)

@@ -45,12 +45,12 @@ struct AuditLogTests {
             "SELECT FROM keymeter.audit_heads FOR KEY SHARE", "LOCK TABLE keymeter.audit_heads IN SHARE MODE",
             "LOCK TABLE keymeter.audit_log IN SHARE MODE",
           ] {
-            #expect(try await intruder.refusal(of: sql) == "42501", "\(sql)")
+            #expect(try await intruder.rejection(of: sql) == "42501", "\(sql)")
           }
           try await intruder.pool.withTransaction { connection in
             try await connection.executeScript(
               "SELECT pg_advisory_xact_lock(hashtextextended('keymeter.audit_log \(scene.home)', 0))")
-            #expect(try await server.refusal(of: append, in: scene.home) == nil)
+            #expect(try await server.rejection(of: append, in: scene.home) == nil)
           }
         }
       }

@@ -47,13 +47,13 @@ struct AddressAdmissionTests {
       ("'{10.0.0.1/8}'", "22P02"), ("NULL", nil),
       ("(SELECT array_agg(('10.0.0.' || n)::cidr) FROM generate_series(0, 49) AS n)", nil),
     ] as [(String, String?)])
-  func column(value: String, refusal: String?) async throws {
+  func column(value: String, rejection: String?) async throws {
     try await TestDatabase.withMigrated { database in
       try await database.withPool(maximumConnections: 1) { pool in
         try await pool.withConnection { try await $0.executeScript(ReportingSeed.key("key_1")) }
-        let refused = try await RoleSession(pool: pool).refusal(
+        let refused = try await RoleSession(pool: pool).rejection(
           of: "UPDATE keymeter.api_keys SET allowed_cidrs = \(value)")
-        #expect(refused == refusal)
+        #expect(refused == rejection)
       }
     }
   }

@@ -98,8 +98,8 @@ struct RoleLimitTests {
       }
       try await scene.connected(as: .server) { session in
         for call in ["drop_usage_before('2000-01-01')", "require_tenant('x')"] {
-          let refusal = try await session.refusal(of: "SELECT keymeter.\(call)")
-          #expect(refusal == Self.denied, "\(call)")
+          let rejection = try await session.rejection(of: "SELECT keymeter.\(call)")
+          #expect(rejection == Self.denied, "\(call)")
         }
       }
     }
@@ -183,33 +183,33 @@ struct RoleLimitTests {
       #expect(views.count == 5)
       try await scene.connected(as: .analyst) { session in
         for view in views {
-          #expect(try await session.refusal(of: "SELECT FROM \(view)") == nil, "\(view)")
-          #expect(try await session.refusal(of: "DELETE FROM \(view)") != nil, "\(view)")
+          #expect(try await session.rejection(of: "SELECT FROM \(view)") == nil, "\(view)")
+          #expect(try await session.rejection(of: "DELETE FROM \(view)") != nil, "\(view)")
         }
         // Reports cover all tenants.
         let seen = try await session.rows(
           "SELECT DISTINCT organisation_id FROM reporting.monthly_usage ORDER BY 1")
         #expect(seen == [scene.home, scene.victim])
         for table in tables {
-          #expect(try await session.refusal(of: "SELECT FROM keymeter.\(table)") == Self.denied, "\(table)")
+          #expect(try await session.rejection(of: "SELECT FROM keymeter.\(table)") == Self.denied, "\(table)")
         }
         for role in ["keymeter_app", "keymeter_owner"] {
-          #expect(try await session.refusal(of: "SET ROLE \(role)") == Self.denied)
+          #expect(try await session.rejection(of: "SET ROLE \(role)") == Self.denied)
         }
         for file in EmbeddedSQL.reports {
-          #expect(try await session.refusal(of: file.text) == nil, "\(file.name)")
+          #expect(try await session.rejection(of: file.text) == nil, "\(file.name)")
         }
       }
       try await scene.connected(as: .server) { session in
         for view in views {
-          let refusal = try await session.refusal(of: "SELECT FROM \(view)")
-          #expect(refusal == Self.denied, "\(view)")
+          let rejection = try await session.rejection(of: "SELECT FROM \(view)")
+          #expect(rejection == Self.denied, "\(view)")
         }
       }
       try await scene.connected(as: .stranger) { session in
         for view in views + tables.map({ "keymeter.\($0)" }) {
-          let refusal = try await session.refusal(of: "SELECT FROM \(view)")
-          #expect(refusal == Self.denied, "\(view)")
+          let rejection = try await session.rejection(of: "SELECT FROM \(view)")
+          #expect(rejection == Self.denied, "\(view)")
         }
       }
     }
@@ -261,8 +261,8 @@ struct RoleLimitTests {
     try await RoleScene.with { scene in
       try await scene.connected(as: login) { session in
         for organisation in [nil, scene.home] {
-          let refusal = try await session.refusal(of: sql, in: organisation)
-          #expect(refusal == Self.denied, "\(sql)", sourceLocation: sourceLocation)
+          let rejection = try await session.rejection(of: sql, in: organisation)
+          #expect(rejection == Self.denied, "\(sql)", sourceLocation: sourceLocation)
         }
       }
     }

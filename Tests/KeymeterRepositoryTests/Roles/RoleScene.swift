@@ -73,7 +73,7 @@ struct RoleSession: Sendable {
   /// The SQLSTATE of the error that a script gets, or nil if it succeeds.
   ///
   /// The script is always rolled back.
-  func refusal(of sql: String, in organisation: String? = nil) async throws -> String? {
+  func rejection(of sql: String, in organisation: String? = nil) async throws -> String? {
     do {
       try await pool.withTransaction { connection -> Void in
         try await Self.enter(organisation, connection)

@@ -152,16 +152,16 @@ struct TenantIsolationTests {
       try await scene.connected(as: .server) { session async throws in
         let settle =
           "SELECT keymeter.settle('\(scene.victim)', 'key_\(scene.victim)', 'rsv_\(scene.victim)', 1, 0, 0)"
-        #expect(try await session.refusal(of: settle) == "42501")
-        #expect(try await session.refusal(of: settle, in: scene.home) == "42501")
-        #expect(try await session.refusal(of: settle, in: scene.victim) == nil)
+        #expect(try await session.rejection(of: settle) == "42501")
+        #expect(try await session.rejection(of: settle, in: scene.home) == "42501")
+        #expect(try await session.rejection(of: settle, in: scene.victim) == nil)
         let lock = "SELECT keymeter.lock_organisation('\(scene.victim)')"
-        #expect(try await session.refusal(of: lock, in: scene.home) == "42501")
+        #expect(try await session.rejection(of: lock, in: scene.home) == "42501")
         let fence = "SELECT keymeter.bump_counter_version('\(scene.victim)', 'key_\(scene.victim)')"
-        #expect(try await session.refusal(of: fence, in: scene.home) == "42501")
+        #expect(try await session.rejection(of: fence, in: scene.home) == "42501")
         let audit = "SELECT keymeter.append_audit('\(scene.victim)', 'cli', NULL, 'x', 'x', 'x', '{}')"
-        #expect(try await session.refusal(of: audit, in: scene.home) == "42501")
-        #expect(try await session.refusal(of: audit, in: scene.victim) == nil)
+        #expect(try await session.rejection(of: audit, in: scene.home) == "42501")
+        #expect(try await session.rejection(of: audit, in: scene.victim) == nil)
         let usage = "SELECT key_id FROM keymeter.usage('\(scene.victim)', 'key_\(scene.victim)')"
         #expect(try await session.rows(usage, in: scene.home) == [])
         #expect(try await session.rows(usage, in: scene.victim) == ["key_\(scene.victim)"])

@@ -18,8 +18,8 @@ struct TransactionTenantTests {
         #expect(inside == [scene.home])
         let afterCommit = try await session.rows(Self.named)
         #expect(afterCommit == [""])
-        let refusal = try await session.refusal(of: "SELECT 1 / 0", in: scene.home)
-        #expect(refusal == "22012")
+        let rejection = try await session.rejection(of: "SELECT 1 / 0", in: scene.home)
+        #expect(rejection == "22012")
         let afterRollback = try await session.rows(Self.named)
         #expect(afterRollback == [""])
       }
@@ -103,8 +103,8 @@ struct TransactionTenantTests {
           "lock_key('\(scene.home)', 'key_\(scene.home)')",
           "delete_key('\(scene.home)', 'key_\(scene.home)')",
         ] {
-          let refusal = try await session.refusal(of: "SELECT keymeter.\(call)")
-          #expect(refusal == "42501", "\(call)")
+          let rejection = try await session.rejection(of: "SELECT keymeter.\(call)")
+          #expect(rejection == "42501", "\(call)")
         }
       }
     }

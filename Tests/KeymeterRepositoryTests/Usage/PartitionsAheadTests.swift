@@ -55,7 +55,8 @@ struct PartitionsAheadTests {
         }
         for mode in ["ACCESS SHARE", "SHARE UPDATE EXCLUSIVE", "SHARE"] {
           for table in ["usage_daily", "usage_daily_default", "schema_migrations"] {
-            #expect(try await intruder.refusal(of: "LOCK TABLE keymeter.\(table) IN \(mode) MODE") == "42501")
+            #expect(
+              try await intruder.rejection(of: "LOCK TABLE keymeter.\(table) IN \(mode) MODE") == "42501")
           }
         }
       }

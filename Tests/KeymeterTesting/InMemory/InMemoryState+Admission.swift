@@ -19,19 +19,19 @@ extension InMemoryState {
     _ request: AdmissionRequest, as kind: ChargeKind = .used, at now: Timestamp
   ) throws -> Admission {
     if let provider = request.provider, !organisations.values.contains(where: { $0.providerID == provider }) {
-      return .refused(.unknownProvider, nil)
+      return .rejected(.unknownProvider, nil)
     }
     guard let (organisation, key, value) = keyPresented(by: request) else {
-      return .refused(.unknownKey, nil)
+      return .rejected(.unknownKey, nil)
     }
     let before = standing(of: key, in: organisation, at: now)
-    if let refusal = refusalOfKey(key, value, to: request, at: now) { return .refused(refusal, before) }
+    if let rejection = refusalOfKey(key, value, to: request, at: now) { return .rejected(rejection, before) }
     let charge = request.charge
     guard Dimension.allCases.allSatisfy({ (0...MonthlyLimits.largest).contains(charge[$0]) }) else {
       throw AmountOutOfRange()
     }
     for dimension in Dimension.allCases where charge[dimension] > before.room(for: dimension, as: kind) {
-      return .refused(.overLimit(dimension), before)
+      return .rejected(.overLimit(dimension), before)
     }
     if charge != .zero { count(charge, for: key.id, in: organisation, as: kind, at: now) }
     return .admitted(standing(of: key, in: organisation, at: now))

@@ -5,7 +5,7 @@ extension InMemoryState {
     _ id: ReservationID, _ request: AdmissionRequest, _ terms: ReservationTerms, at now: Timestamp
   ) throws -> ReserveResult {
     switch try admit(request, as: .reserved, at: now) {
-    case .refused(let refusal, let standing): return .refused(refusal, standing)
+    case .rejected(let rejection, let standing): return .rejected(rejection, standing)
     case .admitted(let standing):
       let held = HeldID(organisation: standing.organisationID, reservation: id)
       guard reservations[held] == nil else { throw ReservationIDTaken() }
@@ -21,7 +21,7 @@ extension InMemoryState {
   {
     if let event {
       switch try admit(request.charging(.zero), as: .recorded, at: now) {
-      case .refused(let refusal, let standing): return .refused(refusal, standing)
+      case .rejected(let rejection, let standing): return .rejected(rejection, standing)
       case .admitted(let standing):
         let counted = events[CountedEventID(organisation: standing.organisationID, event: event)]
         if let counted {
@@ -31,7 +31,7 @@ extension InMemoryState {
       }
     }
     switch try admit(request, as: .recorded, at: now) {
-    case .refused(let refusal, let standing): return .refused(refusal, standing)
+    case .rejected(let rejection, let standing): return .rejected(rejection, standing)
     case .admitted(let standing):
       let over = Dimension.allCases.contains { standing.used[$0] > standing.limits[$0] ?? .max }
       if let event {

@@ -150,7 +150,7 @@ struct ScrubbeReplayTests {
   }
 
   @Test("A rejection is not stored, and a retry is judged again")
-  func refusals() async throws {
+  func rejections() async throws {
     let service = try await Service()
     let root = service.home.root
     let create = ScrubbeOperation.create.named("c", on: root.key.id, by: root).sending(
