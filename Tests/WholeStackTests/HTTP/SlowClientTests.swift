@@ -14,7 +14,7 @@ struct SlowClientTests {
       for start in [
         "GET /health/live HTTP/1.1\r\nX-Slow: ",
         "POST /api/v1/api-key HTTP/1.1\r\nHost: x\r\n\(credentials)Content-Type: application/json\r\n"
-          + "Content-Length: 100000\r\n\r\n",
+          + "Content-Length: 60000\r\n\r\n",
       ] {
         let slow = try await RawConnection.open(port: node.port)
         try await slow.send(start)

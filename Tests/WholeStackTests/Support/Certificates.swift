@@ -89,6 +89,7 @@ func withTLSClient(
 ) async throws {
   var settings = HTTPClient.Configuration(tlsConfiguration: configuration)
   settings.timeout.connect = .seconds(60)
+  settings.connectionPool.idleTimeout = .minutes(10)
   let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
   do {
     try await body(client)
