@@ -39,11 +39,13 @@ enum DoctorStatements {
       (SELECT count(*) FROM pg_catalog.pg_stat_replication) AS standbys
     """)
 
+  /// PostgreSQL hides the kind of other roles' sessions, but only sessions of clients have both a database and a role.
   static let connections = Statement(
     "doctor_connections",
     """
     SELECT
-      (SELECT count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.backend_type = 'client backend') AS connections,
+      (SELECT count(*) FROM pg_catalog.pg_stat_activity AS a
+       WHERE a.datid IS NOT NULL AND a.usesysid IS NOT NULL) AS connections,
       (SELECT nullif(r.rolconnlimit, -1) FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user) AS login_limit,
       (SELECT nullif(d.datconnlimit, -1) FROM pg_catalog.pg_database AS d
        WHERE d.datname = pg_catalog.current_database()) AS database_limit
