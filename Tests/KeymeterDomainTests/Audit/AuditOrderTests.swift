@@ -2,8 +2,9 @@ import KeymeterDomain
 import KeymeterTesting
 import Testing
 
-/// Whoever appends a line holds the organisation's log until the end, and so must wait for nothing else after it.
-@Suite struct AuditOrderTests {
+/// Appending locks the organisation's log until the end, so a transaction must not wait for another lock afterwards.
+@Suite("Audit order")
+struct AuditOrderTests {
   @Test("A change appends its audit entry last", arguments: KeyChange.allCases)
   func last(change: KeyChange) async throws {
     let scene = try await Scene()

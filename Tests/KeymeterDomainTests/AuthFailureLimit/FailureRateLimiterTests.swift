@@ -22,7 +22,8 @@ import Testing
     try #require(IPAddress(octets: [10, 0, UInt8(number >> 8), UInt8(number & 255)]))
   }
 
-  @Test func `so many failures at once are allowed, and the next must wait`() throws {
+  @Test("The allowed failures may come at once, and the next one must wait")
+  func burst() throws {
     let limiter = limiter()
     fail(limiter, attacker, times: 5)
     #expect(limiter.secondsBlocked(attacker) == nil)
@@ -30,10 +31,11 @@ import Testing
     fail(limiter, attacker, times: 1)
     #expect(limiter.secondsBlocked(attacker) == 10)
     #expect(limiter.mayBlock)
-    #expect(try limiter.secondsBlocked(neighbour(1)) == nil, "nobody else does")
+    #expect(try limiter.secondsBlocked(neighbour(1)) == nil, "no other client is blocked")
   }
 
-  @Test func `each sixth of a minute lets one more fail, and a minute all of them`() {
+  @Test("One more failure is allowed every sixth of a minute, and all after a minute")
+  func refill() {
     let limiter = limiter()
     fail(limiter, attacker, times: 6)
     clock.advance(.milliseconds(9_001))
@@ -51,13 +53,15 @@ import Testing
     #expect(limiter.secondsBlocked(attacker) == nil)
   }
 
-  @Test func `failures of requests that were under way together lock nobody out for longer`() {
+  @Test("Concurrent failures do not extend the block")
+  func concurrent() {
     let limiter = limiter()
     fail(limiter, attacker, times: 1_000)
     #expect(limiter.secondsBlocked(attacker) == 10)
   }
 
-  @Test func `one failure a minute may be all`() {
+  @Test("The limit may be one failure a minute")
+  func one() {
     let limiter = limiter(1)
     limiter.fail(attacker)
     #expect(limiter.secondsBlocked(attacker) == 60)
@@ -65,7 +69,8 @@ import Testing
     #expect(limiter.secondsBlocked(attacker) == nil)
   }
 
-  @Test func `IPv6 is counted by 64 bits, IPv4 by all of them`() throws {
+  @Test("IPv6 is limited per /64, IPv4 per address")
+  func networks() throws {
     let limiter = limiter()
     let six = try (1...6).map { try address("2001:db8:0:7::\($0)") }
     let four = try (1...6).map { try address("192.0.2.\($0)") }
@@ -78,7 +83,8 @@ import Testing
     #expect(try limiter.secondsBlocked(address("::ffff:192.0.2.1")) == nil)
   }
 
-  @Test func `a flood of addresses displaces itself, and not who goes on failing`() throws {
+  @Test("A flood of addresses evicts its own entries, not those of persistent offenders")
+  func flood() throws {
     let limiter = limiter(capacity: 8)
     fail(limiter, attacker, times: 6)
     for number in 0..<10_000 {
@@ -89,7 +95,8 @@ import Testing
     #expect(limiter.trackedAddresses == 8)
   }
 
-  @Test func `memory is bounded whoever fails, and a place that nobody needs is taken first`() throws {
+  @Test("Memory is bounded, and unused slots are taken first")
+  func bounded() throws {
     let limiter = limiter(capacity: 64)
     for number in 0..<1_000 { try limiter.fail(neighbour(number)) }
     #expect(limiter.trackedAddresses <= 64)

@@ -10,7 +10,8 @@ import Testing
       provider: try provider.map { try ProviderID(validating: $0) })
   }
 
-  @Test func `a key is proven from when it authenticates until it fails`() throws {
+  @Test("A key is known from when it authenticates until it fails")
+  func known() throws {
     let proven = KnownGoodKeyCache()
     let mine = try Self.credentials(1)
     let other = try Self.credentials(2)
@@ -25,7 +26,8 @@ import Testing
     #expect(!proven.contains(mine))
   }
 
-  @Test func `a key is proven for the provider that it named, lest one valid key try all of them`() throws {
+  @Test("A key is known per provider, so one valid key can't probe all of them")
+  func provider() throws {
     let proven = KnownGoodKeyCache()
     proven.insert(try Self.credentials(1, provider: "home"))
     #expect(try proven.contains(Self.credentials(1, provider: "home")))
@@ -33,7 +35,8 @@ import Testing
     #expect(try !proven.contains(Self.credentials(1)))
   }
 
-  @Test func `most of as many keys as there is room for are remembered`() throws {
+  @Test("Most keys are remembered up to the capacity")
+  func capacity() throws {
     let proven = KnownGoodKeyCache()
     let keys = try (0..<10_000 as Range<UInt64>).map { try Self.credentials($0) }
     for key in keys { proven.insert(key) }

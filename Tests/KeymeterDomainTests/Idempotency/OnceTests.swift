@@ -15,7 +15,8 @@ import Testing
     name = try IdempotencyKey(validating: "first")
   }
 
-  @Test func `effect, log line and answer are one: the transaction that is run twice keeps one of each`()
+  @Test("A retried transaction keeps one effect, one audit entry and one response")
+  func retried()
     async throws
   {
     let keys = try scene.keys(over: RetryingStore(store: scene.store))
@@ -27,7 +28,8 @@ import Testing
     #expect(scene.log(since: logged).count == 1)
   }
 
-  @Test func `where the answer can't be kept, nothing was done`() async throws {
+  @Test("If the response can't be stored, the effect is undone")
+  func notStored() async throws {
     struct Broken: Error {}
     scene.store.observe { call in if call == .keep { throw Broken() } }
     await #expect(throws: Broken.self) {
@@ -37,14 +39,16 @@ import Testing
     #expect(try await scene.store.answers() == 0)
   }
 
-  @Test func `an outcome without effect is not kept, and judged afresh`() async throws {
+  @Test("An outcome without effect is not stored, and a retry is judged again")
+  func noEffect() async throws {
     let request = request(by: scene.home.root.secret)
     await #expect(throws: NoEffect.self) { try await create(request) { _ in throw NoEffect() } }
     #expect(try await scene.store.answers() == 0)
     #expect(try await !create(request).replayed)
   }
 
-  @Test func `after the caller's key has got a new value, the answer stays shut and nothing is done twice`()
+  @Test("After a rotation the new secret can't open the response, and nothing runs twice")
+  func rotated()
     async throws
   {
     var random = RandomSource.seeded(50)

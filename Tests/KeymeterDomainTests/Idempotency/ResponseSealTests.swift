@@ -22,27 +22,32 @@ import Testing
       .close(Self.plaintext, random: &random)
   }
 
-  @Test func `the caller's key opens it`() {
+  @Test("The caller's key opens a response")
+  func opens() {
     #expect(ResponseSeal(secret: secret, name: name, entry: entry).open(sealed) == Self.plaintext)
   }
 
-  @Test func `another key does not`() {
+  @Test("Another key does not open it")
+  func otherKey() {
     #expect(ResponseSeal(secret: other, name: name, entry: entry).open(sealed) == nil)
   }
 
-  @Test func `another idempotency key does not`() throws {
+  @Test("Another idempotency key does not open it")
+  func otherName() throws {
     let name = try IdempotencyKey(validating: "order 8")
     #expect(ResponseSeal(secret: secret, name: name, entry: entry).open(sealed) == nil)
   }
 
-  @Test(arguments: [("org_b", "key_a"), ("org_a", "key_b")])
-  func `in another entry it does not open`(organisation: String, key: String) {
+  @Test(
+    "A response moved to another entry does not open", arguments: [("org_b", "key_a"), ("org_a", "key_b")])
+  func otherEntry(organisation: String, key: String) {
     let entry = IdempotencyEntry(
       organisationID: OrganisationID(rawValue: organisation), keyID: KeyID(rawValue: key), name: name)
     #expect(ResponseSeal(secret: secret, name: name, entry: entry).open(sealed) == nil)
   }
 
-  @Test func `with any bit changed, or cut, it does not open`() {
+  @Test("A changed or truncated response does not open")
+  func tampered() {
     let seal = ResponseSeal(secret: secret, name: name, entry: entry)
     for index in sealed.box.indices {
       var box = sealed.box
@@ -59,7 +64,8 @@ import Testing
     }
   }
 
-  @Test func `each answer has a salt of its own, and so a key of its own`() throws {
+  @Test("Each response has its own salt, and therefore its own key")
+  func salts() throws {
     var random = RandomSource.system
     let seal = ResponseSeal(secret: secret, name: name, entry: entry)
     let salts = try (0..<100).map { _ in try seal.close(Self.plaintext, random: &random).salt }
@@ -67,12 +73,14 @@ import Testing
     #expect(salts.allSatisfy { $0.count == 32 })
   }
 
-  @Test func `an entry's hash stays, since an entry that is not found again is carried out twice`() {
+  @Test("An entry's hash is stable: a request that is not found runs twice")
+  func entryHash() {
     let hex = entry.nameHash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     #expect(hex == "fedf468800e4c85e6e6a93f833ec7fde3031137ed6acd003f5b8f2635549608f")
   }
 
-  @Test func `equal names of two callers don't look alike`() {
+  @Test("Equal idempotency keys of two callers have different hashes")
+  func callers() {
     let hashes = [("org_a", "key_a"), ("org_a", "key_b"), ("org_b", "key_a")].map { organisation, key in
       IdempotencyEntry(
         organisationID: OrganisationID(rawValue: organisation), keyID: KeyID(rawValue: key), name: name
@@ -81,7 +89,8 @@ import Testing
     #expect(Set(hashes).count == 3)
   }
 
-  @Test func `a fingerprint holds the method, the path and the body, each at its place`() {
+  @Test("A fingerprint covers method, path and body without ambiguity")
+  func fingerprint() {
     let requests = [("POST", "/a", "b"), ("POST", "/a/b", ""), ("PUT", "/a", "b"), ("POST", "/", "a\nb")]
     let prints = requests.map { RequestFingerprint(method: $0, path: $1, body: Array($2.utf8)) }
     #expect(Set(prints).count == requests.count)

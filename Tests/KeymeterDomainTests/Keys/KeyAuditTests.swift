@@ -24,7 +24,8 @@ import Testing
       ])
   }
 
-  @Test func `nothing that is logged holds a secret`() async throws {
+  @Test("No audit entry contains a secret")
+  func redacted() async throws {
     let scene = try await Scene()
     var secrets = [scene.home.root.secret, scene.neighbour.root.secret]
     let reporting = try LeakServiceTests.service(over: scene.store)

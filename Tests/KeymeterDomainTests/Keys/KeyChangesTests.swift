@@ -4,7 +4,8 @@ import Testing
 @testable import KeymeterDomain
 
 @Suite struct KeyChangesTests {
-  @Test func `a new key has each field that is set go from nothing to its value, in a fixed order`() throws {
+  @Test("A new key logs each field that is set, in a fixed order")
+  func created() throws {
     let changes = APIKey.changes(from: nil, to: try key())
     #expect(
       changes == [
@@ -20,14 +21,16 @@ import Testing
       ])
   }
 
-  @Test func `a deleted key has the same fields go the other way`() throws {
+  @Test("A deleted key logs the same fields in reverse")
+  func deleted() throws {
     let key = try key()
     #expect(
       APIKey.changes(from: key, to: nil)
         == APIKey.changes(from: nil, to: key).map { FieldChange($0.field, from: $0.new, to: $0.old) })
   }
 
-  @Test func `a step names what differs and nothing else`() throws {
+  @Test("A change logs only the fields that differ")
+  func changed() throws {
     let old = try key()
     var new = old
     new.friendlyName = try .test("Desk")
@@ -40,12 +43,14 @@ import Testing
       ])
   }
 
-  @Test func `no step is no change`() throws {
+  @Test("Equal keys have no changes")
+  func unchanged() throws {
     #expect(APIKey.changes(from: try key(), to: try key()).isEmpty)
     #expect(APIKey.changes(from: nil, to: nil).isEmpty)
   }
 
-  @Test func `a use is no change`() throws {
+  @Test("A use is not a change")
+  func used() throws {
     let unused = try key()
     #expect(APIKey.changes(from: unused, to: try key(lastUsedAt: unused.createdAt)).isEmpty)
   }

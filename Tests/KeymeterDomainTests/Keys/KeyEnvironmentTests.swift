@@ -2,11 +2,13 @@ import KeymeterDomain
 import Testing
 
 @Suite struct KeyEnvironmentTests {
-  @Test(arguments: [
-    ("PRODUCTION", KeyEnvironment.production, "live"), ("STAGING", .staging, "stag"),
-    ("DEVELOPMENT", .development, "dev"),
-  ])
-  func `each environment has a name on the wire and one inside a key`(
+  @Test(
+    "Each environment has a wire name and a key infix",
+    arguments: [
+      ("PRODUCTION", KeyEnvironment.production, "live"), ("STAGING", .staging, "stag"),
+      ("DEVELOPMENT", .development, "dev"),
+    ])
+  func names(
     name: String, environment: KeyEnvironment, infix: String
   ) throws {
     #expect(try KeyEnvironment(validating: name, field: "environment") == environment)
@@ -14,13 +16,16 @@ import Testing
     #expect(environment.keyInfix == infix)
   }
 
-  @Test func `there are three, none of whose keys could be taken for another's`() {
+  @Test("No environment's key prefix is a prefix of another's")
+  func prefixes() {
     #expect(KeyEnvironment.allCases.count == 3)
     #expect(Set(KeyEnvironment.allCases.map(\.keyInfix)).count == 3)
   }
 
-  @Test(arguments: ["", "production", "Production", "PROD", "live", " PRODUCTION", "PRODUCTION\0", "TEST"])
-  func `any other name is refused in the name of its field`(name: String) {
+  @Test(
+    "Any other name is rejected with the name of its field",
+    arguments: ["", "production", "Production", "PROD", "live", " PRODUCTION", "PRODUCTION\0", "TEST"])
+  func invalid(name: String) {
     let failure = #expect(throws: ValidationFailure.self) {
       try KeyEnvironment(validating: name, field: "env")
     }

@@ -14,8 +14,10 @@ import Testing
     issuer = KeyIssuer(peppers: peppers, random: .seeded(30))
   }
 
-  @Test(arguments: KeyEnvironment.allCases, [false, true])
-  func `a drawn key holds the draft, its secret's hint, and its hash under the current pepper`(
+  @Test(
+    "A generated key has the draft, its secret's hint and its hash under the current pepper",
+    arguments: KeyEnvironment.allCases, [false, true])
+  func generated(
     environment: KeyEnvironment, root: Bool
   ) throws {
     let draft = KeyDraft(friendlyName: try .test("Till"), environment: environment)
@@ -28,12 +30,14 @@ import Testing
     #expect(drawn.key.hash.pepperID == "new")
   }
 
-  @Test func `a linkage that is named is kept`() throws {
+  @Test("A requested linkage id is kept")
+  func requestedLinkage() throws {
     let draft = KeyDraft(friendlyName: try .test("Till"), linkageID: try .test("shop 7"))
     #expect(issuer.generate(draft, root: false, from: issuer.seed()).key.linkageID.rawValue == "shop 7")
   }
 
-  @Test func `a linkage that is not named is made, and never twice`() throws {
+  @Test("A linkage id is generated if none is requested, and never repeats")
+  func generatedLinkage() throws {
     let draft = KeyDraft(friendlyName: try .test("Till"))
     let drawn = (0..<2000).map { _ in issuer.generate(draft, root: false, from: issuer.seed()) }
     let linkages = drawn.map(\.key.linkageID.rawValue)
@@ -43,7 +47,8 @@ import Testing
     #expect(Set(drawn.map(\.secret.revealed)).count == drawn.count)
   }
 
-  @Test func `neither id nor linkage is a part of the secret`() throws {
+  @Test("Neither id nor linkage id reveals the secret")
+  func unrelated() throws {
     let drawn = issuer.generate(KeyDraft(friendlyName: try .test("Till")), root: false, from: issuer.seed())
     #expect(!leaks(drawn.key.id.rawValue, ofKey: drawn.secret.revealed))
     #expect(!leaks(drawn.key.linkageID.rawValue, ofKey: drawn.secret.revealed))

@@ -3,9 +3,9 @@ import Testing
 
 @testable import KeymeterDomain
 
-/// Walks everything that one key may have beside everything that it asks for, or manages, in another.
+/// Compares combinations of permissions of a manager and of another key.
 @Suite struct KeyPermissionsTests {
-  /// One respect: what the manager has, what the other key has or is to have, and what stands against it.
+  /// One kind of permission: the manager's, the other key's, and the violations.
   struct Row<Value: Sendable>: Sendable {
     let own: Value
     let other: Value
@@ -25,7 +25,7 @@ import Testing
     Row(.development, .production, .environment), Row(.development, .staging, .environment),
   ]
 
-  /// Every manager holds `apikeys:write` in one way or another.
+  /// Every manager has `apikeys:write`, directly or by a wildcard.
   static let scopes: [Row<[String]>] = [
     Row(["*", "apikeys:write"], ["*"]), Row(["*", "apikeys:write"], ["incidents:*", "apikeys:write"]),
     Row(["apikeys:*"], ["*"], .scope(Scope(stored: "*"))),
@@ -53,14 +53,14 @@ import Testing
     ]
   }
 
-  /// One point of the lattice: a manager, another key, and what stands against it.
+  /// A manager, another key, and the violations.
   struct Point: Sendable {
     let manager: KeyDraft
     let other: KeyDraft
     let excesses: [EscalationViolation]
   }
 
-  /// The respects in pairs with every row of the others, the three limits moving against one another.
+  /// All combinations of scopes, expiries and limits, with the three limits shifted against each other.
   static func points(_ environment: Row<KeyEnvironment>, at now: Timestamp) throws -> [Point] {
     var points: [Point] = []
     for (turn, scopes) in scopes.enumerated() {

@@ -13,7 +13,8 @@ import Testing
     issuer = KeyIssuer(peppers: try .test, random: .seeded(11))
   }
 
-  @Test func `a key prints as its hint`() {
+  @Test("A key prints as its hint")
+  func hint() {
     #expect("\(secret)" == secret.hint)
     #expect(secret.description == secret.hint)
     #expect(secret.debugDescription == secret.hint)
@@ -23,11 +24,13 @@ import Testing
     )
   }
 
-  @Test func `no way of printing a key shows it`() {
+  @Test("Printing a key never shows it")
+  func printed() {
     for text in renderings(of: secret) { #expect(!leaks(text, ofKey: secret.revealed)) }
   }
 
-  @Test func `no way of printing what holds a key shows it`() throws {
+  @Test("Printing a value with a key never shows the key")
+  func holder() throws {
     let holders: [Any] = [
       [secret], ["key": secret], Optional(secret) as Any, (secret, 1), Holder(secret: secret),
       Failure.holding(secret), Result<KeySecret, Failure>.success(secret),
@@ -36,12 +39,14 @@ import Testing
     for text in holders.flatMap(renderings) { #expect(!leaks(text, ofKey: secret.revealed)) }
   }
 
-  @Test func `no way of printing a drawn key shows its secret`() throws {
+  @Test("Printing a generated key never shows its secret")
+  func generated() throws {
     let drawn = issuer.generate(KeyDraft(friendlyName: try .test("Till")), root: false, from: issuer.seed())
     for text in renderings(of: drawn) { #expect(!leaks(text, ofKey: drawn.secret.revealed)) }
   }
 
-  @Test func `the search for leaks finds one`() {
+  @Test("The leak search finds a leak")
+  func search() {
     let leaky = renderings(of: [["key": secret.revealed]])
     #expect(
       leaky.allSatisfy { $0.isEmpty || $0 == "key" || $0 == "value" || leaks($0, ofKey: secret.revealed) })

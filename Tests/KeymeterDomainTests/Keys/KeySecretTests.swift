@@ -4,10 +4,12 @@ import Testing
 @testable import KeymeterDomain
 
 @Suite struct KeySecretTests {
-  @Test(arguments: [
-    (KeyEnvironment.production, "sk_live_"), (.staging, "sk_stag_"), (.development, "sk_dev_"),
-  ])
-  func `an issued key is its environment's prefix, 32 characters and their checksum`(
+  @Test(
+    "A key is its environment's prefix, 32 characters and their checksum",
+    arguments: [
+      (KeyEnvironment.production, "sk_live_"), (.staging, "sk_stag_"), (.development, "sk_dev_"),
+    ])
+  func form(
     environment: KeyEnvironment, prefix: String
   ) throws {
     var random = RandomSource.seeded(5)
@@ -40,18 +42,21 @@ import Testing
     #expect(referenceChecksum(of: String(text.dropLast(6))) == text.suffix(6))
   }
 
-  @Test func `keys don't repeat`() {
+  @Test("Keys do not repeat")
+  func unique() {
     var random = RandomSource.seeded(6)
     let keys = (0..<5000).map { _ in KeySecret(environment: .production, random: &random).revealed }
     #expect(Set(keys).count == keys.count)
   }
 
-  @Test(arguments: [
-    ("sk_live_0123456789ABCDEFGHIJabcdefghij014TxOCQ", "sk_live_...xOCQ"),
-    ("sk_stag_0123456789ABCDEFGHIJabcdefghij011IgfO6", "sk_stag_...gfO6"),
-    ("sk_dev_0123456789ABCDEFGHIJabcdefghij013lO7Gk", "sk_dev_...O7Gk"),
-  ])
-  func `the hint is the prefix and the last four characters`(text: String, hint: String) throws {
+  @Test(
+    "The hint is the prefix and the last four characters",
+    arguments: [
+      ("sk_live_0123456789ABCDEFGHIJabcdefghij014TxOCQ", "sk_live_...xOCQ"),
+      ("sk_stag_0123456789ABCDEFGHIJabcdefghij011IgfO6", "sk_stag_...gfO6"),
+      ("sk_dev_0123456789ABCDEFGHIJabcdefghij013lO7Gk", "sk_dev_...O7Gk"),
+    ])
+  func hint(text: String, hint: String) throws {
     #expect(try #require(KeySecret(presented: text)).hint == hint)
   }
 }

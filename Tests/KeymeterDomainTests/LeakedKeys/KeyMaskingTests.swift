@@ -4,7 +4,8 @@ import Testing
 @testable import KeymeterDomain
 
 @Suite struct KeyMaskingTests {
-  @Test func `nothing of a key but its prefix is left, wherever it stands and however often`() {
+  @Test("Only the prefix of each key in a text is left")
+  func masked() {
     var random = RandomSource.system
     for environment in KeyEnvironment.allCases {
       let key = KeySecret(environment: environment, random: &random)
@@ -19,6 +20,8 @@ import Testing
     }
   }
 
-  @Test(arguments: ["", "https://github.com/o/r/blob/1/f#L3", "sk_", "sk_test_abc", "sk_live_", "é\u{0}"])
-  func `what holds no key stays as it is`(text: String) { #expect(KeySecret.masking(text) == text) }
+  @Test(
+    "A text without a key is unchanged",
+    arguments: ["", "https://github.com/o/r/blob/1/f#L3", "sk_", "sk_test_abc", "sk_live_", "é\u{0}"])
+  func unchanged(text: String) { #expect(KeySecret.masking(text) == text) }
 }

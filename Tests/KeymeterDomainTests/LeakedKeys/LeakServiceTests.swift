@@ -5,7 +5,8 @@ import Synchronization
 import Testing
 
 @Suite struct LeakServiceTests {
-  @Test func `what fails keeps no other key alive, and ends when the report is repeated`() async throws {
+  @Test("A failure does not stop the revocation of other keys, and a repeated report completes it")
+  func failure() async throws {
     let scene = try await Scene()
     let keys = try await Self.children(3, of: scene)
     let calls = Counted()
@@ -23,7 +24,8 @@ import Testing
     #expect(scene.store.auditLog.count == logged + 1)
   }
 
-  @Test func `an end that can't be logged is not made`() async throws {
+  @Test("A revocation that can't be logged is undone")
+  func atomic() async throws {
     let scene = try await Scene()
     let keys = try await Self.children(1, of: scene)
     scene.store.observe { call in
@@ -34,7 +36,8 @@ import Testing
     #expect(try await Self.statuses(of: keys, in: scene) == [.active])
   }
 
-  @Test func `a store that can't be reached is given up after three keys`() async throws {
+  @Test("An unavailable store is given up after three keys")
+  func unavailable() async throws {
     let scene = try await Scene()
     let keys = try await Self.children(6, of: scene)
     let calls = Counted()
@@ -49,10 +52,11 @@ import Testing
     #expect(calls.next() == 4)
   }
 
-  @Test func `a report that takes too long is left, and goes on where it is repeated`() async throws {
+  @Test("A report that takes too long stops, and a repeated one completes it")
+  func timeout() async throws {
     let scene = try await Scene()
     let keys = try await Self.children(5, of: scene)
-    // The first moment is the beginning; then every key takes eight seconds.
+    // The first reading is the start. After that every key takes eight seconds.
     let slow = SteppingClock(step: .seconds(8))
     let results = try await Self.service(over: scene.store, clock: slow)
       .end(Self.reports(keys), requestID: .test)
@@ -107,7 +111,7 @@ private final class Counted: Sendable {
   }
 }
 
-/// Goes on by a step whenever it is looked at.
+/// A clock that advances by one step per reading.
 private final class SteppingClock: Clock {
   private let moment = Mutex(ContinuousClock.now)
   private let step: Duration

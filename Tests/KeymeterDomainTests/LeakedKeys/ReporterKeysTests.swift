@@ -11,7 +11,8 @@ import Testing
   private static let signature =
     "MEQCIQDaMKqrGnE27S0kgMrEK0eYBmyG0LeZismAEz/BgZyt7AIfXt9fErtRS4XaeSt/AO1RtBY66YcAdjxji410VQV4xg=="
 
-  @Test func `the message that GitHub publishes as a sample is recognised, and no other`() throws {
+  @Test("GitHub's published sample message verifies, and any other does not")
+  func sample() throws {
     let keys = try ReporterKeys([(Self.identifier, Self.bytes(Self.key))])
     let (message, signature) = (Array(Self.message.utf8), try Self.bytes(Self.signature))
     #expect(keys.contains(Self.identifier))
@@ -25,7 +26,8 @@ import Testing
     }
   }
 
-  @Test func `a set that can't be used is refused in the name of its setting`() throws {
+  @Test("An unusable key set is rejected with the name of its setting")
+  func unusable() throws {
     let key = try Self.bytes(Self.key)
     let sets: [[(String, [UInt8])]] = [
       [], [("", key)], [("a b", key)], [("a", [])], [("a", Array(key.dropLast()))], [("a", key), ("a", key)],

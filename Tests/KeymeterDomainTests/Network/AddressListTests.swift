@@ -4,6 +4,7 @@ import Testing
 
 @Suite struct AddressListTests {
   @Test(
+    "A list allows the addresses of its ranges, and no unknown address",
     arguments: [
       (["10.0.0.0/8"], "10.1.2.3", true), (["10.0.0.0/8"], "11.0.0.0", false),
       (["192.0.2.1"], "192.0.2.1", true), (["192.0.2.1"], "192.0.2.2", false),
@@ -12,25 +13,28 @@ import Testing
       (["10.0.0.0/8"], nil, false),
       (["0.0.0.0/0", "::/0"], nil, false),
     ] as [([String], String?, Bool)])
-  func `allows the addresses of its ranges, and none that is not known`(
+  func allows(
     ranges: [String], address: String?, isAllowed: Bool
   ) throws {
     let list = try AddressList.test(ranges)
     #expect(try list.allows(address.map { try .test($0) }) == isAllowed)
   }
 
-  @Test func `keeps a range once, however it is written, and their order`() throws {
+  @Test("Duplicate ranges are dropped in any notation, and the order is kept")
+  func distinct() throws {
     let list = try AddressList.test(["192.0.2.1", "10.0.0.0/8", "192.0.2.1/32", "::ffff:10.0.0.0/104", "::1"])
     #expect(list.ranges.map(\.description) == ["192.0.2.1/32", "10.0.0.0/8", "::1/128"])
   }
 
-  @Test(arguments: [
-    (["10.0.0.0/8"], ["10.0.0.0/8"], true), (["10.0.0.0/8"], ["10.1.0.0/16", "10.2.3.4"], true),
-    (["10.0.0.0/8"], ["10.0.0.0/7"], false), (["10.0.0.0/8"], ["10.1.0.0/16", "11.0.0.1"], false),
-    (["10.0.0.0/8", "::/0"], ["::1", "10.0.0.0/9"], true), (["::/0"], ["0.0.0.0/0"], false),
-    (["0.0.0.0/0"], ["::1"], false), (["10.0.0.0/9", "10.128.0.0/9"], ["10.0.0.0/8"], false),
-  ])
-  func `covers a list whose ranges each lie within one of its own`(
+  @Test(
+    "A list covers another whose ranges all lie within its ranges",
+    arguments: [
+      (["10.0.0.0/8"], ["10.0.0.0/8"], true), (["10.0.0.0/8"], ["10.1.0.0/16", "10.2.3.4"], true),
+      (["10.0.0.0/8"], ["10.0.0.0/7"], false), (["10.0.0.0/8"], ["10.1.0.0/16", "11.0.0.1"], false),
+      (["10.0.0.0/8", "::/0"], ["::1", "10.0.0.0/9"], true), (["::/0"], ["0.0.0.0/0"], false),
+      (["0.0.0.0/0"], ["::1"], false), (["10.0.0.0/9", "10.128.0.0/9"], ["10.0.0.0/8"], false),
+    ])
+  func covers(
     own: [String], other: [String], covers: Bool
   )
     throws
@@ -38,7 +42,8 @@ import Testing
     #expect(try AddressList.test(own).covers(.test(other)) == covers)
   }
 
-  @Test func `a change leaves, clears or sets the list`() throws {
+  @Test("A change keeps, clears or sets the list")
+  func changes() throws {
     let (old, new) = (try AddressList.test(["10.0.0.1"]), try AddressList.test(["10.0.0.2"]))
     #expect(AddressListChange.unchanged.applied(to: old) == old)
     #expect(AddressListChange.unchanged.applied(to: nil) == nil)

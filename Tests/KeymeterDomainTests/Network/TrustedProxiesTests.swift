@@ -12,22 +12,24 @@ import Testing
     proxies.client(peer: try #require(IPAddress(peer)), forwardedFor: lines).description
   }
 
-  @Test func `a peer that nobody trusts is the client, whatever it says`() throws {
+  @Test("An untrusted peer is the client, even if its headers name another")
+  func untrustedPeer() throws {
     for proxies in [.undeclared, TrustedProxies([]), try Self.proxies("10.0.0.2", "::/0")] {
       #expect(try client(proxies, "192.0.2.1") == "10.0.0.1")
       #expect(try client(proxies) == "10.0.0.1")
     }
   }
 
-  @Test func `a trusted peer says who the client is`() throws {
+  @Test("A trusted peer names the client")
+  func trustedPeer() throws {
     let proxies = try Self.proxies("10.0.0.0/8")
     #expect(try client(proxies, "192.0.2.1") == "192.0.2.1")
     #expect(try client(proxies, "2001:db8::1") == "2001:db8::1")
     #expect(try client(proxies, peer: "::ffff:10.0.0.1", "192.0.2.1") == "192.0.2.1")
   }
 
-  @Test
-  func `the right-most address that isn't trusted counts, since clients write what they like before it`()
+  @Test("The right-most untrusted address counts, because clients can forge those before it")
+  func rightmost()
     throws
   {
     let proxies = try Self.proxies("10.0.0.0/8")
@@ -36,26 +38,31 @@ import Testing
     #expect(try client(proxies, "10.9.9.9, 192.0.2.1, 10.0.0.2") == "192.0.2.1")
   }
 
-  @Test func `several lines are one list`() throws {
+  @Test("Several header lines form one list")
+  func lines() throws {
     let proxies = try Self.proxies("10.0.0.0/8")
     #expect(try client(proxies, "198.51.100.7", "192.0.2.1") == "192.0.2.1")
     #expect(try client(proxies, "198.51.100.7, 192.0.2.1", "10.0.0.2") == "192.0.2.1")
     #expect(try client(proxies, "192.0.2.1", "10.0.0.3, 10.0.0.2") == "192.0.2.1")
   }
 
-  @Test func `where all are trusted, the first of them is the client`() throws {
+  @Test("If all addresses are trusted, the first is the client")
+  func allTrusted() throws {
     let proxies = try Self.proxies("10.0.0.0/8")
     #expect(try client(proxies) == "10.0.0.1")
     #expect(try client(proxies, "10.0.0.4, 10.0.0.3", "10.0.0.2") == "10.0.0.4")
   }
 
-  @Test(arguments: [
-    "", " ", "unknown", "_secret", "192.0.2.1 192.0.2.2", "192.0.2.01", "192.0.2.1:", "192.0.2.1:65536",
-    "192.0.2.1:-1", "192.0.2.1:8x", "192.0.2.1:80:80", "[192.0.2.1]", "[2001:db8::1", "2001:db8::1]", "[]:80",
-    "[2001:db8::1]x", "[2001:db8::1]:", "fe80::1%eth0", "\"192.0.2.1\"", "for=192.0.2.1", "192.0.2.0/24",
-    "\u{b}",
-  ])
-  func `what can't be read ends the list: the address that was read last stays`(garbage: String) throws {
+  @Test(
+    "An unreadable entry ends the list, and the last valid address counts",
+    arguments: [
+      "", " ", "unknown", "_secret", "192.0.2.1 192.0.2.2", "192.0.2.01", "192.0.2.1:", "192.0.2.1:65536",
+      "192.0.2.1:-1", "192.0.2.1:8x", "192.0.2.1:80:80", "[192.0.2.1]", "[2001:db8::1", "2001:db8::1]",
+      "[]:80",
+      "[2001:db8::1]x", "[2001:db8::1]:", "fe80::1%eth0", "\"192.0.2.1\"", "for=192.0.2.1", "192.0.2.0/24",
+      "\u{b}",
+    ])
+  func unreadable(garbage: String) throws {
     let proxies = try Self.proxies("10.0.0.0/8")
     #expect(try client(proxies, garbage) == "10.0.0.1")
     #expect(try client(proxies, "192.0.2.7, \(garbage)") == "10.0.0.1")
@@ -63,21 +70,25 @@ import Testing
     #expect(try client(proxies, "\(garbage), 192.0.2.1") == "192.0.2.1")
   }
 
-  @Test(arguments: [
-    "192.0.2.1:80", "192.0.2.1:0", "192.0.2.1:65535", "\t192.0.2.1 ", "::ffff:192.0.2.1",
-    "[::ffff:192.0.2.1]",
-    "[::ffff:192.0.2.1]:443",
-  ])
-  func `a port and white space don't matter`(entry: String) throws {
+  @Test(
+    "Ports and white space are ignored",
+    arguments: [
+      "192.0.2.1:80", "192.0.2.1:0", "192.0.2.1:65535", "\t192.0.2.1 ", "::ffff:192.0.2.1",
+      "[::ffff:192.0.2.1]",
+      "[::ffff:192.0.2.1]:443",
+    ])
+  func ports(entry: String) throws {
     #expect(try client(Self.proxies("10.0.0.0/8"), entry) == "192.0.2.1")
   }
 
-  @Test func `only a declaration is one, also that there are none`() throws {
+  @Test("Proxies count as declared even if the list is empty")
+  func declared() throws {
     #expect(!TrustedProxies.undeclared.isDeclared)
     #expect(TrustedProxies([]).isDeclared)
   }
 
-  @Test func `a proxy is one of its ranges' addresses`() throws {
+  @Test("An address in a trusted range is a proxy")
+  func ranges() throws {
     let proxies = try Self.proxies("::1", "10.0.0.0/8")
     for (text, isProxy) in [("::1", true), ("10.9.8.7", true), ("::2", false), ("127.0.0.1", false)] {
       let address = try #require(IPAddress(text))

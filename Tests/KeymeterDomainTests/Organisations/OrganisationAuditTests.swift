@@ -3,7 +3,8 @@ import KeymeterTesting
 import Testing
 
 @Suite struct OrganisationAuditTests {
-  @Test func `an organisation's making and its root key's are logged as one request of the command line`()
+  @Test("An organisation and its root key are logged as one request of the command line")
+  func created()
     async throws
   {
     let scene = try await Scene()
@@ -24,7 +25,8 @@ import Testing
     expectRootKeyFields(entries.last, of: root, name: "Root key")
   }
 
-  @Test func `a further root key is logged as the command line's`() async throws {
+  @Test("Another root key is logged for the command line")
+  func secondRoot() async throws {
     let scene = try await Scene()
     let logged = scene.store.auditLog.count
     let root = try await scene.secondRoot()
@@ -35,7 +37,8 @@ import Testing
     expectRootKeyFields(entries.last, of: root, name: "Second")
   }
 
-  @Test func `a rename is logged with both names`() async throws {
+  @Test("A rename is logged with both names")
+  func renamed() async throws {
     let scene = try await Scene()
     let logged = scene.store.auditLog.count
     try await scene.organisations.rename(scene.home.organisation.providerID, to: .test("New"))
@@ -48,7 +51,8 @@ import Testing
       ])
   }
 
-  @Test func `a deletion is logged, and the log outlives the organisation`() async throws {
+  @Test("A deletion is logged, and the log outlives the organisation")
+  func deleted() async throws {
     let scene = try await Scene()
     let before = scene.store.auditLog
     try await scene.organisations.delete(scene.home.organisation.providerID)

@@ -3,7 +3,8 @@ import KeymeterTesting
 import Testing
 
 @Suite struct OrganisationServiceTests {
-  @Test func `an organisation begins with one root key that may do everything`() async throws {
+  @Test("A new organisation has one root key with all permissions")
+  func created() async throws {
     let scene = try await Scene()
     let provider = try ProviderID(validating: "acme")
     let (organisation, root) = try await scene.organisations.create(provider: provider, name: .test("Acme"))
@@ -25,7 +26,8 @@ import Testing
     #expect(try await scene.keys.allKeys(credentials).keys.count == 1)
   }
 
-  @Test func `a provider id is given once, and the second asker gets nothing`() async throws {
+  @Test("A provider id is unique, and a second organisation with it is not created")
+  func providerTaken() async throws {
     let scene = try await Scene()
     let before = try await scene.organisations.list()
     let logged = scene.store.auditLog.count
@@ -37,7 +39,8 @@ import Testing
     #expect(scene.store.auditLog.count == logged)
   }
 
-  @Test func `organisations are listed by provider id`() async throws {
+  @Test("Organisations are listed by provider id")
+  func listed() async throws {
     let scene = try await Scene()
     _ = try await TestOrganisation.create("alpha", in: scene.store)
     _ = try await TestOrganisation.create("Zulu", in: scene.store)
@@ -47,7 +50,8 @@ import Testing
       ])
   }
 
-  @Test func `a rename changes the name of one organisation and nothing else`() async throws {
+  @Test("A rename changes only the name of one organisation")
+  func renamed() async throws {
     let scene = try await Scene()
     let provider = scene.home.organisation.providerID
     try await scene.organisations.rename(provider, to: .test("New"))
@@ -68,8 +72,8 @@ import Testing
     #expect(scene.store.auditLog.count == logged)
   }
 
-  @Test func `a deleted organisation's keys authenticate no more, and its neighbour's still do`() async throws
-  {
+  @Test("A deleted organisation's keys are rejected, and its neighbour's still work")
+  func deleted() async throws {
     let scene = try await Scene()
     let child = try await scene.child()
     try await scene.organisations.delete(scene.home.organisation.providerID)
@@ -82,7 +86,8 @@ import Testing
     #expect(try await scene.keys.ownKey(scene.neighbour.credentials).root)
   }
 
-  @Test func `a provider id that comes again is another organisation, which the old keys don't open`()
+  @Test("A reused provider id is another organisation, and the old keys are rejected")
+  func reused()
     async throws
   {
     let scene = try await Scene()
@@ -94,7 +99,8 @@ import Testing
     }
   }
 
-  @Test func `a lost root key is replaced by another, beside the first`() async throws {
+  @Test("A second root key can be created next to the first")
+  func secondRoot() async throws {
     let scene = try await Scene()
     let second = try await scene.secondRoot()
     #expect(second.key.root)
@@ -105,24 +111,25 @@ import Testing
     }
   }
 
-  @Test func `an organisation that there is not is not found, whatever is asked of it`() async throws {
+  @Test("Every operation on an unknown organisation is rejected")
+  func unknown() async throws {
     let scene = try await Scene()
-    let nobody = try ProviderID(validating: "nobody")
+    let unknown = try ProviderID(validating: "unknown")
     let name = try Label.test("Name")
     let logged = scene.store.auditLog.count
-    await #expect(throws: Rejection.organisationNotFound) { try await scene.organisations.show(nobody) }
+    await #expect(throws: Rejection.organisationNotFound) { try await scene.organisations.show(unknown) }
     await #expect(throws: Rejection.organisationNotFound) {
-      try await scene.organisations.rename(nobody, to: name)
+      try await scene.organisations.rename(unknown, to: name)
     }
-    await #expect(throws: Rejection.organisationNotFound) { try await scene.organisations.delete(nobody) }
+    await #expect(throws: Rejection.organisationNotFound) { try await scene.organisations.delete(unknown) }
     await #expect(throws: Rejection.organisationNotFound) {
-      try await scene.organisations.createRootKey(nobody, name: name)
+      try await scene.organisations.createRootKey(unknown, name: name)
     }
     #expect(scene.store.auditLog.count == logged)
   }
 
-  @Test func `a transaction that is run again makes one organisation, with the root key shown`() async throws
-  {
+  @Test("A retried transaction creates one organisation with the returned root key")
+  func retried() async throws {
     let scene = try await Scene()
     let service = OrganisationService(store: RetryingStore(store: scene.store), peppers: try .test)
     let logged = scene.store.auditLog.count

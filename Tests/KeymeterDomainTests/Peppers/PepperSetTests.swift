@@ -5,8 +5,10 @@ import Testing
 @Suite struct PepperSetTests {
   private static let knownKey = "sk_live_0123456789ABCDEFGHIJabcdefghij014TxOCQ"
 
-  /// The hashes are from Python's `hmac`; the last pepper is longer than SHA-256's block, as in RFC 4231's
-  /// test case 6, and so is hashed first.
+  /// The hashes are from Python's `hmac`.
+  ///
+  /// The last pepper is longer than SHA-256's block and is therefore hashed first, as in test case 6 of RFC
+  /// 4231.
   @Test(
     "a hash is HMAC-SHA-256 of the whole key under the pepper",
     arguments: [
@@ -24,7 +26,8 @@ import Testing
     #expect(peppers.hashes(of: secret) == [peppers.currentHash(of: secret)])
   }
 
-  @Test func `the first pepper makes new hashes, all are tried, in order`() throws {
+  @Test("The first pepper hashes new keys, and all peppers are tried in order")
+  func order() throws {
     let secret = try #require(KeySecret(presented: Self.knownKey))
     let bytes: [String: [UInt8]] = [
       "new": Array(0...31), "mid": Array(repeating: 0x0B, count: 32),
@@ -41,7 +44,8 @@ import Testing
     #expect(Set(alone.map(\.bytes)).count == 3)
   }
 
-  @Test func `two keys have two hashes`() throws {
+  @Test("Different keys have different hashes")
+  func distinct() throws {
     var random = RandomSource.seeded(12)
     let peppers = try PepperSet.test
     let hashes = (0..<500).map { _ in
@@ -76,12 +80,15 @@ import Testing
     }
   }
 
-  @Test(arguments: ["a", "2026", "Z", String(repeating: "a", count: 32)])
-  func `an id is 1 to 32 letters and digits`(id: String) throws {
+  @Test(
+    "A pepper id has 1 to 32 letters and digits",
+    arguments: ["a", "2026", "Z", String(repeating: "a", count: 32)])
+  func ids(id: String) throws {
     #expect(try PepperSet([(id: id, bytes: Array(repeating: 1, count: PepperSet.fewestBytes))]).ids == [id])
   }
 
-  @Test func `no way of printing a set shows its bytes`() throws {
+  @Test("Printing a pepper set never shows its bytes")
+  func redacted() throws {
     let peppers = try PepperSet([
       (id: "x", bytes: Array(repeating: 0xC7, count: 32)), (id: "y", bytes: Array(0...31)),
     ])

@@ -1,7 +1,7 @@
 import KeymeterTesting
 import Synchronization
 
-/// The calls that a store was asked for, in order.
+/// Records the calls of transactions in order.
 final class Recorder: Sendable {
   private let calls = Mutex<[StoreCall]>([])
 

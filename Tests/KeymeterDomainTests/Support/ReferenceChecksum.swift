@@ -1,5 +1,4 @@
-/// The checksum of a key once more, worked out bit by bit and so slowly that it shares nothing with the
-/// code under test but the contract.
+/// An independent, bitwise implementation of the key checksum.
 func referenceChecksum(of payload: String) -> String {
   var sum: UInt32 = 0xFFFF_FFFF
   for byte in payload.utf8 {

@@ -1,4 +1,4 @@
-/// Every way in which a value gets into a log by accident.
+/// Every way in which a value may end up in a log.
 func renderings(of value: Any) -> [String] {
   var dumped = ""
   dump(value, to: &dumped)
@@ -11,7 +11,7 @@ func renderings(of value: Any) -> [String] {
   ] + strings(in: value)
 }
 
-/// Every text that reflection finds inside a value, however deep.
+/// Every string that reflection finds in a value, at any depth.
 func strings(in value: Any) -> [String] {
   if let text = value as? String { return [text] }
   return Mirror(reflecting: value).children.flatMap { child in
@@ -19,7 +19,7 @@ func strings(in value: Any) -> [String] {
   }
 }
 
-/// Whether a text holds more of a key's random part than the four characters of the hint.
+/// Whether a text contains more of a key's random part than the hint's four characters.
 func leaks(_ text: String, ofKey key: String) -> Bool {
   let tail = Array(key.suffix(38))
   return (0...(tail.count - 5)).contains { text.contains(String(tail[$0..<$0 + 5])) }

@@ -1,6 +1,6 @@
 import KeymeterDomain
 
-/// A store that undoes the first run of every transaction and runs it again, as PostgreSQL may ask for.
+/// A store that rolls the first run of every transaction back and retries it, as after a serialisation failure.
 struct RetryingStore: TenantStore {
   let store: any TenantStore
 

@@ -1,7 +1,7 @@
 import KeymeterDomain
 import KeymeterTesting
 
-/// The services over an empty model, with a clock that the test moves, and two organisations to play with.
+/// The services over an in-memory store with two organisations and a test clock.
 struct Scene: Sendable {
   let clock: TestClock
   let store: InMemoryStore
@@ -25,7 +25,7 @@ struct Scene: Sendable {
     KeyService(store: wrapped, peppers: try .test, random: .seeded(22))
   }
 
-  /// A child key of `home`, or of another organisation.
+  /// Creates a child key of `home` or another organisation.
   func child(
     named name: String = "Till", limits: MonthlyLimits = .unrestricted, linkage: String? = nil,
     expiresIn seconds: Int64? = nil, scopes: [Scope] = [], of organisation: TestOrganisation? = nil
@@ -68,7 +68,7 @@ struct Scene: Sendable {
     try await keys.revoke(id, by: credentials ?? home.credentials)
   }
 
-  /// Whether a value authenticates.
+  /// Whether a secret authenticates.
   func authenticates(_ secret: KeySecret) async throws -> Bool {
     do {
       _ = try await keys.ownKey(Credentials(secret: secret))
@@ -82,6 +82,6 @@ struct Scene: Sendable {
     try await keys.allKeys((organisation ?? home).credentials).keys
   }
 
-  /// The lines that were added to the log since it had `count`.
+  /// The audit entries after the first `count`.
   func log(since count: Int) -> [AuditEntry] { Array(store.auditLog.dropFirst(count)) }
 }

@@ -1,7 +1,7 @@
 import KeymeterDomain
 import Synchronization
 
-/// A clock that stands still until it is told to go on.
+/// A clock that only moves when a test advances it.
 final class TestClock: Sendable {
   private let moment = Mutex(Timestamp(microseconds: 1_705_314_600_000_000))
 

@@ -5,8 +5,9 @@ import Testing
 @Suite struct CivilDateTests {
   private static let monthLengths: [Int64] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
-  /// Counts on from 0001-01-01 month by month, by the rule that everybody learnt.
-  @Test func `the days of the years 1 to 9999 are numbered without a gap`() throws {
+  /// Counts from 0001-01-01 month by month, with the leap year rule.
+  @Test("The days of the years 1 to 9999 are numbered without a gap")
+  func days() throws {
     var days: Int64 = -719_162
     for year in 1...9999 as ClosedRange<Int64> {
       let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
@@ -24,7 +25,8 @@ import Testing
     #expect(days == 2_932_897)
   }
 
-  @Test func `number and day are each other's inverse far beyond the calendar's use`() {
+  @Test("Numbers and days convert to each other far beyond the calendar")
+  func roundTrip() {
     var random = SeededGenerator(seed: 15)
     for _ in 0..<20_000 {
       let days = Int64.random(in: -1_000_000_000...1_000_000_000, using: &random)
@@ -36,21 +38,26 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (0, "1970-01-01"), (-1, "1969-12-31"), (31, "1970-02-01"), (11_016, "2000-02-29"), (11_017, "2000-03-01"),
-    (19_737, "2024-01-15"), (19_782, "2024-02-29"), (-25_509, "1900-02-28"), (-25_508, "1900-03-01"),
-    (-719_162, "0001-01-01"), (2_932_896, "9999-12-31"),
-  ])
-  func `known days have their known numbers`(days: Int64, text: String) {
+  @Test(
+    "Known days have their known numbers",
+    arguments: [
+      (0, "1970-01-01"), (-1, "1969-12-31"), (31, "1970-02-01"), (11_016, "2000-02-29"),
+      (11_017, "2000-03-01"),
+      (19_737, "2024-01-15"), (19_782, "2024-02-29"), (-25_509, "1900-02-28"), (-25_508, "1900-03-01"),
+      (-719_162, "0001-01-01"), (2_932_896, "9999-12-31"),
+    ])
+  func known(days: Int64, text: String) {
     #expect(CivilDate(daysSinceEpoch: days).description == text)
   }
 
-  @Test(arguments: [
-    (2023, 2, 29), (1900, 2, 29), (2100, 2, 29), (2024, 2, 30), (2024, 4, 31), (2024, 1, 32), (2024, 1, 0),
-    (2024, 1, -1), (2024, 0, 1), (2024, 13, 1), (2024, -1, 1), (0, 1, 1), (-1, 1, 1), (10_000, 1, 1),
-    (Int64.max, 1, 1), (Int64.min, 1, 1), (2024, Int64.max, 1), (2024, 1, Int64.max), (2024, 1, Int64.min),
-  ])
-  func `a day that does not exist is none`(year: Int64, month: Int64, day: Int64) {
+  @Test(
+    "A day that does not exist is rejected",
+    arguments: [
+      (2023, 2, 29), (1900, 2, 29), (2100, 2, 29), (2024, 2, 30), (2024, 4, 31), (2024, 1, 32), (2024, 1, 0),
+      (2024, 1, -1), (2024, 0, 1), (2024, 13, 1), (2024, -1, 1), (0, 1, 1), (-1, 1, 1), (10_000, 1, 1),
+      (Int64.max, 1, 1), (Int64.min, 1, 1), (2024, Int64.max, 1), (2024, 1, Int64.max), (2024, 1, Int64.min),
+    ])
+  func invalid(year: Int64, month: Int64, day: Int64) {
     #expect(CivilDate(year: year, month: month, day: day) == nil)
   }
 

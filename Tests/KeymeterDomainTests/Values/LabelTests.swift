@@ -14,44 +14,53 @@ import Testing
     #expect(try Label(validating: text, field: "name").rawValue == label)
   }
 
-  @Test(arguments: [
-    "می\u{200C}خواهم", "ක්\u{200D}ෂ", "❤\u{FE0F}", "葛\u{E0100}城",
-    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F} Edinburgh", "Zürich", "日本語", "مرحبا",
-    "😀", "👨‍👩‍👧", "🇨🇭", "e\u{301}", "Robert'); DROP TABLE--", "<b>", "\\", "\"",
-  ])
-  func `any script and any emoji may stand in a label, unchanged`(text: String) throws {
+  @Test(
+    "A label may contain any script and emoji, unchanged",
+    arguments: [
+      "می\u{200C}خواهم", "ක්\u{200D}ෂ", "❤\u{FE0F}", "葛\u{E0100}城",
+      "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F} Edinburgh", "Zürich", "日本語", "مرحبا",
+      "😀", "👨‍👩‍👧", "🇨🇭", "e\u{301}", "Robert'); DROP TABLE--", "<b>", "\\", "\"",
+    ])
+  func scripts(text: String) throws {
     let label = try Label(validating: text, field: "name")
     #expect(Array(label.rawValue.unicodeScalars) == Array(text.unicodeScalars))
     #expect(label.description == text)
     #expect(label == Label(stored: text))
   }
 
-  @Test(arguments: [
-    String(repeating: "a", count: 255), String(repeating: "é", count: 255),
-    String(repeating: "😀", count: 255),
-    String(repeating: "👨‍👩‍👧", count: 51), String(repeating: "e\u{301}", count: 127) + "a",
-    "  " + String(repeating: "a", count: 255) + "\n\u{3000}",
-  ])
-  func `255 Unicode scalars fit, counted after trimming`(text: String) throws {
+  @Test(
+    "255 Unicode scalars after trimming are allowed",
+    arguments: [
+      String(repeating: "a", count: 255), String(repeating: "é", count: 255),
+      String(repeating: "😀", count: 255),
+      String(repeating: "👨‍👩‍👧", count: 51), String(repeating: "e\u{301}", count: 127) + "a",
+      "  " + String(repeating: "a", count: 255) + "\n\u{3000}",
+    ])
+  func longest(text: String) throws {
     #expect(try Label(validating: text, field: "name").rawValue.unicodeScalars.count == 255)
   }
 
-  @Test(arguments: [
-    String(repeating: "a", count: 256), String(repeating: "😀", count: 256),
-    String(repeating: "👨‍👩‍👧", count: 51) + "a", String(repeating: "e\u{301}", count: 128),
-    "a" + String(repeating: " ", count: 254) + "a", "a" + String(repeating: "\u{301}", count: 255),
-    String(repeating: "a", count: 1 << 20),
-  ])
-  func `256 don't`(text: String) {
+  @Test(
+    "256 are too many",
+    arguments: [
+      String(repeating: "a", count: 256), String(repeating: "😀", count: 256),
+      String(repeating: "👨‍👩‍👧", count: 51) + "a", String(repeating: "e\u{301}", count: 128),
+      "a" + String(repeating: " ", count: 254) + "a", "a" + String(repeating: "\u{301}", count: 255),
+      String(repeating: "a", count: 1 << 20),
+    ])
+  func tooLong(text: String) {
     #expect(rejection(of: text) == ValidationFailure(field: "name", "must be at most 255 characters"))
   }
 
-  @Test(arguments: ["", " ", "\t\n", "\u{A0}\u{2003}\u{3000}", "\u{85}", String(repeating: " ", count: 300)])
-  func `nothing but white space is no label`(text: String) {
+  @Test(
+    "White space alone is rejected",
+    arguments: ["", " ", "\t\n", "\u{A0}\u{2003}\u{3000}", "\u{85}", String(repeating: " ", count: 300)])
+  func blank(text: String) {
     #expect(rejection(of: text) == ValidationFailure(field: "name", "must not be empty"))
   }
 
-  @Test func `no control character may stand inside a label`() throws {
+  @Test("Control characters are rejected")
+  func control() throws {
     for value in Array(0...0x1F) + Array(0x7F...0x9F) as [UInt32] {
       let control = try #require(Unicode.Scalar(value))
       #expect(
@@ -60,14 +69,16 @@ import Testing
     }
   }
 
-  @Test(arguments: ["\0", "\0a", "a\0", "\u{1B}[31m", "a\u{7F}", "\u{1C}a", "a\r\nb", " \0 "])
-  func `a control character that is not white space is not trimmed away`(text: String) {
+  @Test(
+    "Control characters other than white space are not trimmed",
+    arguments: ["\0", "\0a", "a\0", "\u{1B}[31m", "a\u{7F}", "\u{1C}a", "a\r\nb", " \0 "])
+  func notTrimmed(text: String) {
     #expect(
       rejection(of: text) == ValidationFailure(field: "name", "must not contain control characters"))
   }
 
-  @Test
-  func `no character that changes the direction of text, or that nobody sees, may stand inside a label`()
+  @Test("Bidirectional controls and invisible characters are rejected")
+  func deceptive()
     throws
   {
     let values: [ClosedRange<UInt32>] = [
@@ -84,17 +95,21 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    "a\u{1F3F4}b\u{E0067}", "\u{1F3F4}\u{E0067}\u{E007F}\u{E0067}", "\u{E0067}\u{1F3F4}",
-  ])
-  func `tags stand in the flag of a region alone`(text: String) {
+  @Test(
+    "Tag characters are allowed in regional flags only",
+    arguments: [
+      "a\u{1F3F4}b\u{E0067}", "\u{1F3F4}\u{E0067}\u{E007F}\u{E0067}", "\u{E0067}\u{1F3F4}",
+    ])
+  func tags(text: String) {
     #expect(
       rejection(of: text)
         == ValidationFailure(field: "name", "must not contain the invisible character U+E0067"))
   }
 
-  @Test(arguments: ["\u{200D}", "\u{200C}\u{200D}", "\u{FE0F}", "\u{3164}", " \u{115F}\u{1160} "])
-  func `what shows nothing at all is no label`(text: String) {
+  @Test(
+    "A text that renders as nothing is rejected",
+    arguments: ["\u{200D}", "\u{200C}\u{200D}", "\u{FE0F}", "\u{3164}", " \u{115F}\u{1160} "])
+  func invisible(text: String) {
     #expect(rejection(of: text) == ValidationFailure(field: "name", "must not be empty"))
   }
 

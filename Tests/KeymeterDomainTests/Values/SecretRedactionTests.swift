@@ -13,13 +13,15 @@ import Testing
     secret = KeySecret(environment: .production, body: body)
   }
 
-  @Test func `no way of printing a key's random part shows it`() {
+  @Test("Printing a key's random part never shows it")
+  func bodyRedacted() {
     for text in renderings(of: body) + renderings(of: [body]) {
       #expect(!leaks(text, ofKey: secret.revealed), "\(text)")
     }
   }
 
-  @Test func `no way of printing a repeatable request shows the key or the caller's name for it`() throws {
+  @Test("Printing an idempotent request never shows the API key or the idempotency key")
+  func request() throws {
     let request = IdempotentRequest(
       name: try IdempotencyKey(validating: "order 4711"),
       fingerprint: RequestFingerprint(method: "POST", path: "/", body: []), secret: secret)
@@ -28,7 +30,8 @@ import Testing
     }
   }
 
-  @Test func `a hash prints without its bytes, wherever it stands`() throws {
+  @Test("Printing a value with a hash never shows the bytes")
+  func hash() throws {
     let peppers = try PepperSet.test
     let hash = peppers.currentHash(of: secret)
     let holders: [(Any, [UInt8])] = [
@@ -43,7 +46,8 @@ import Testing
     }
   }
 
-  @Test func `what authenticates a caller prints without the key`() throws {
+  @Test("Printing credentials never shows the key")
+  func credentials() throws {
     let name = try IdempotencyKey(validating: "n")
     let entry = IdempotencyEntry(
       organisationID: OrganisationID(rawValue: "org_a"), keyID: KeyID(rawValue: "key_a"), name: name)
@@ -55,7 +59,8 @@ import Testing
     for text in holders.flatMap(renderings) { #expect(!leaks(text, ofKey: secret.revealed)) }
   }
 
-  @Test func `nothing that is secret can be encoded by accident`() throws {
+  @Test("No secret type is Encodable")
+  func notEncodable() throws {
     let secrets: [Any] = [
       secret, body, try PepperSet.test, try PepperSet.test.hashes(of: secret)[0],
       Credentials(secret: secret),

@@ -11,7 +11,7 @@ import SystemPackage
 
 /// The PostgreSQL cluster that a test run shares. The first test that needs it starts it, and it ends with the process.
 public actor TestCluster {
-  /// The one of this process.
+  /// This process's cluster.
   public static let shared = TestCluster()
 
   private var starting: Task<PostgresCluster, any Error>?

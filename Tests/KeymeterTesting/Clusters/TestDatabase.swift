@@ -4,14 +4,14 @@ public import Logging
 public import Postgres
 import Synchronization
 
-/// A database of a test's own on the shared cluster.
+/// A test's own database on the shared cluster.
 public struct TestDatabase: Sendable {
   /// The database's name.
   public let name: String
   /// A libpq URI that connects as its owner.
   public let url: String
 
-  /// Logins that are members of one of Keymeter's roles and nothing more, as in production.
+  /// Logins that are members of one of Keymeter's roles only, as in production.
   public enum Login: String, CaseIterable, Sendable {
     /// A member of `keymeter_app`.
     case server = "test_login_server"
@@ -19,11 +19,13 @@ public struct TestDatabase: Sendable {
     case analyst = "test_login_analyst"
     /// A member of nothing.
     case stranger = "test_login_stranger"
-    /// A member of nothing, whom row-level security doesn't bind.
+    /// A member of nothing that bypasses row-level security.
     case bypassing = "test_login_bypassing"
   }
 
-  /// A libpq URI that connects as one of them, once any database of the cluster was migrated.
+  /// A libpq URI for one of the logins.
+  ///
+  /// They exist once any database of the cluster was migrated.
   public func url(as login: Login) async throws -> String {
     try await TestCluster.shared.cluster().connectionURL(database: name, role: login.rawValue)
   }
@@ -31,7 +33,7 @@ public struct TestDatabase: Sendable {
   /// An empty database.
   public static func empty() async throws -> TestDatabase { try await create(template: "template0") }
 
-  /// A database with the schema of this binary, copied from a template that is migrated once a run.
+  /// A database with this binary's schema, copied from a template that is migrated once per run.
   public static func migrated() async throws -> TestDatabase {
     try await create(template: await MigratedTemplate.shared.name())
   }
@@ -59,7 +61,7 @@ public struct TestDatabase: Sendable {
     try await ConnectionPool.with(url: url, maximumConnections: maximumConnections, as: role, body)
   }
 
-  /// Removes the database, and disconnects its remaining clients.
+  /// Drops the database and disconnects its clients.
   public func drop() async {
     _ = try? await Self.administer("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
   }
@@ -146,6 +148,6 @@ extension ConnectionPool {
 }
 
 extension Logger {
-  /// A logger that writes nowhere.
+  /// A logger without output.
   public static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 }

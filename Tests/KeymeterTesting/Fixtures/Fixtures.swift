@@ -1,19 +1,19 @@
 public import KeymeterDomain
 
 extension PepperSet {
-  /// One pepper that is always the same.
+  /// One fixed pepper.
   public static var test: PepperSet {
     get throws { try PepperSet([(id: "test", bytes: Array(repeating: 7, count: 32))]) }
   }
 }
 
 extension Label {
-  /// A label that a test knows to be right.
+  /// A valid label.
   public static func test(_ text: String) throws -> Label { try Label(validating: text, field: "test") }
 }
 
 extension IPAddress {
-  /// An address that a test knows to be one.
+  /// A valid address.
   public static func test(_ text: String) throws -> IPAddress {
     guard let address = IPAddress(text) else { throw ValidationFailure(field: "test", "is no address") }
     return address
@@ -21,28 +21,28 @@ extension IPAddress {
 }
 
 extension AddressList {
-  /// A list of ranges that a test knows to be right.
+  /// A valid list of ranges.
   public static func test(_ ranges: [String]) throws -> AddressList {
     AddressList(try ranges.map { range in try AddressRange(validating: range, field: "test") })
   }
 }
 
-/// An organisation with its root key, as most tests begin.
+/// An organisation with its root key.
 public struct TestOrganisation: Sendable {
   /// The organisation.
   public let organisation: Organisation
   /// Its first root key.
   public let root: IssuedKey
 
-  /// What its root key presents.
+  /// Its root key's credentials.
   public var credentials: Credentials { credentials(root.secret) }
 
-  /// What one of its keys presents.
+  /// The credentials of one of its keys.
   public func credentials(_ secret: KeySecret) -> Credentials {
     Credentials(secret: secret, provider: organisation.providerID)
   }
 
-  /// Makes an organisation in `store`.
+  /// Creates an organisation in `store`.
   public static func create(
     _ provider: String, in store: any TenantStore
   ) async throws -> TestOrganisation {
@@ -54,6 +54,6 @@ public struct TestOrganisation: Sendable {
 }
 
 extension RequestID {
-  /// The id of a request that a test makes.
+  /// A test's request id.
   public static let test = RequestID(rawValue: "req_test")
 }

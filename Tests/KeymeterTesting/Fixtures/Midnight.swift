@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// What is charged on one day and looked at on the next would look wrong.
+/// Keeps tests away from midnight, when a charge and its check could fall on different days.
 public enum Midnight {
   private static let margin = 30.0
 
-  /// Waits until the day is over, unless there is time enough left of it for a test.
+  /// Waits until after midnight if it is too close for a test.
   ///
   /// - Throws: `CancellationError`.
   public static func isFarEnough() async throws {

@@ -1,13 +1,13 @@
-/// Prometheus' text format as a test reads it, line by line.
+/// Parses Prometheus' text format.
 public struct Scrape: Sendable {
-  /// Every sample, by its name and labels as they are written.
+  /// Every sample, by its name and labels as written.
   public let samples: [String: Double]
   /// The type of each metric.
   public let types: [String: String]
 
-  /// Reads a text.
+  /// Parses a text.
   ///
-  /// A line that is neither a comment nor a sample, or stands twice, is not read.
+  /// Lines that are invalid or duplicates are skipped.
   public init(_ text: String) {
     var samples: [String: Double] = [:]
     var types: [String: String] = [:]
@@ -23,10 +23,10 @@ public struct Scrape: Sendable {
     self.types = types
   }
 
-  /// A sample; 0 if it is missing.
+  /// A sample, or 0 if it is missing.
   public subscript(series: String) -> Double { samples[series] ?? 0 }
 
-  /// By how much each count is above an earlier one's: counters, and how many values histograms hold.
+  /// The increase of each counter and histogram count since an earlier scrape.
   public func counts(since earlier: Scrape) -> [String: Double] {
     samples.reduce(into: [:]) { moved, sample in
       let name = sample.key.prefix { $0 != "{" }

@@ -1,11 +1,11 @@
 public import KeymeterDomain
 import Synchronization
 
-/// SplitMix64: the same numbers for the same seed, so that a failure can be played again.
+/// SplitMix64: equal seeds give equal numbers, so that a failure can be reproduced.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  /// A generator that begins at `seed`.
+  /// A generator with this seed.
   public init(seed: UInt64) { state = seed }
 
   /// The next number.
@@ -19,7 +19,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 }
 
 extension RandomSource {
-  /// A source that gives the same keys and ids for the same seed, from any number of threads.
+  /// A thread-safe source that gives the same keys and ids for the same seed.
   public static func seeded(_ seed: UInt64) -> RandomSource {
     let box = SharedGenerator(seed: seed)
     return RandomSource { box.next() }

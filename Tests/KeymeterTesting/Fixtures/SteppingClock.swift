@@ -1,15 +1,15 @@
 import Synchronization
 
-/// A clock that advances only when the test advances it.
+/// A clock that only moves when a test advances it.
 public final class SteppingClock: Sendable {
   private let moment = Mutex(ContinuousClock.now)
 
-  /// A clock that stands at the present moment.
+  /// A clock that starts now.
   public init() {}
 
-  /// The moment at which it stands.
+  /// The current time.
   public var now: ContinuousClock.Instant { moment.withLock { $0 } }
 
-  /// Goes on.
+  /// Advances the clock.
   public func advance(_ duration: Duration) { moment.withLock { $0 += duration } }
 }

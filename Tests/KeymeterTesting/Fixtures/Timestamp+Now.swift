@@ -2,7 +2,7 @@ import FoundationEssentials
 public import KeymeterDomain
 
 extension Timestamp {
-  /// This machine's clock, for a model that has no database to ask.
+  /// This machine's clock, for the in-memory store.
   public static var now: Timestamp {
     Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
   }

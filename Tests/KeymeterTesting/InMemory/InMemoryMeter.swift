@@ -1,13 +1,13 @@
 import KeymeterDomain
 
-/// Which counter: a key's in one month.
+/// The counter of a key and a month.
 struct CounterID: Sendable, Hashable {
   let organisation: OrganisationID
   let key: KeyID
   let month: Period
 }
 
-/// What one key used in one month, open reservations included.
+/// The usage of one key in one month, open reservations included.
 struct Counter: Sendable {
   var used = Amounts.zero
   /// The part of `used` that open reservations hold.
@@ -22,13 +22,13 @@ struct DayID: Sendable, Hashable {
   let day: CivilDate
 }
 
-/// A reservation's id in its organisation.
+/// A reservation's id within its organisation.
 struct HeldID: Sendable, Hashable {
   let organisation: OrganisationID
   let reservation: ReservationID
 }
 
-/// A charge taken before the true amounts are known.
+/// A charge whose true amounts are not known yet.
 struct HeldReservation: Sendable {
   enum State: Sendable {
     case open
@@ -44,13 +44,13 @@ struct HeldReservation: Sendable {
   var state = State.open
 }
 
-/// An event's id in its organisation.
+/// An event's id within its organisation.
 struct CountedEventID: Sendable, Hashable {
   let organisation: OrganisationID
   let event: EventID
 }
 
-/// What was counted for an event, and what was answered.
+/// What was counted for an event, and the response.
 struct CountedEvent: Sendable {
   let key: KeyID
   let amounts: Amounts

@@ -1,16 +1,16 @@
 import KeymeterDomain
 
-/// What becomes of the amounts of a request that is admitted.
+/// How an admitted request counts its amounts.
 enum ChargeKind: Sendable {
-  /// They are used.
+  /// As used.
   case used
-  /// They are used, and held until they are settled.
+  /// As used, and held until they are settled.
   case reserved
-  /// They have been used already, so a limit refuses nothing.
+  /// As used before, so no limit rejects them.
   case recorded
 }
 
-/// An amount is negative, or more than 2^53 − 1: a defect of the caller, which checks them.
+/// A bug in the caller: an amount is negative or above 2^53 − 1.
 struct AmountOutOfRange: Error {}
 
 extension InMemoryState {
@@ -37,7 +37,7 @@ extension InMemoryState {
     return .admitted(standing(of: key, in: organisation, at: now))
   }
 
-  /// What the meter knows of a key.
+  /// A key and its usage.
   func standing(of key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> KeyUsageSnapshot {
     let month = CounterID(organisation: organisation, key: key.id, month: Period(containing: now.day))
     return KeyUsageSnapshot(
@@ -57,7 +57,7 @@ extension InMemoryState {
     return nil
   }
 
-  /// What is decided before any counter is looked at, in the contract's order.
+  /// The checks before any counter is read, in the contract's order.
   private func refusalOfKey(
     _ key: StoredKey, _ value: StoredValue, to request: AdmissionRequest, at now: Timestamp
   ) -> AdmissionRejection? {
@@ -92,8 +92,8 @@ extension InMemoryState {
 }
 
 extension KeyUsageSnapshot {
-  /// How much of a dimension still fits: never below 0, so that nothing asked is nothing refused, and never so
-  /// much that the counter would pass 2^63 − 1.
+  /// How much of a dimension still fits: at least 0, so that a charge of 0 is never rejected, and never so much that the
+  /// counter would pass 2^63 − 1.
   fileprivate func room(for dimension: Dimension, as kind: ChargeKind) -> Int64 {
     guard kind != .recorded, let limit = limits[dimension] else { return Int64.max - used[dimension] }
     return limit > used[dimension] ? limit - used[dimension] : 0

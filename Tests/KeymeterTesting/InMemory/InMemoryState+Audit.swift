@@ -1,7 +1,9 @@
 import KeymeterDomain
 
 extension InMemoryState {
-  /// Lines of one organisation's log, newest first; a line's number is its place in the whole log.
+  /// Entries of one organisation's log, newest first.
+  ///
+  /// An entry's id is its position in the whole log.
   func auditRecords(_ query: AuditQuery, of organisation: OrganisationID) -> [AuditRecord] {
     let records = zip(auditLog, auditTimes).enumerated().map { index, line in
       (

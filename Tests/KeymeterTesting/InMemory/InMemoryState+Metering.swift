@@ -70,7 +70,7 @@ extension InMemoryState {
     return .settled(overLimit: over, period: month.month, used: after)
   }
 
-  /// Ends every reservation whose time is over.
+  /// Expires every reservation whose hold is over.
   mutating func sweepExpiredReservations(at now: Timestamp) -> Int {
     var swept = 0
     for (held, reservation) in reservations {
@@ -84,7 +84,7 @@ extension InMemoryState {
     return swept
   }
 
-  /// Takes what a reservation holds out of its month and day, and counts `amounts` there.
+  /// Replaces a reservation's amounts by `amounts` in its month and day.
   private mutating func replace(
     _ reservation: HeldReservation, by amounts: Amounts, in organisation: OrganisationID
   ) {
@@ -99,7 +99,7 @@ extension InMemoryState {
   }
 }
 
-/// A reservation's id was drawn twice: a defect of the test.
+/// A bug in the test: a reservation id was generated twice.
 struct ReservationIDTaken: Error {}
 
 extension AdmissionRequest {

@@ -8,7 +8,9 @@ extension InMemoryState {
       standing: standing(of: key, in: organisation, at: now), reserved: counters[month]?.reserved ?? .zero)
   }
 
-  /// Whose a key is; a deleted one is known by its usage, to its own organisation only.
+  /// A key's organisation.
+  ///
+  /// A deleted key is known by its usage, to its own organisation only.
   func owner(of id: KeyID, askedBy organisation: OrganisationID) -> OrganisationID? {
     let living = keys.first { $0.value.contains { $0.id == id } }?.key
     let wasOwn = counters.keys.contains { $0.organisation == organisation && $0.key == id }

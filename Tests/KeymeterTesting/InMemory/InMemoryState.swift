@@ -1,23 +1,23 @@
 import KeymeterDomain
 
-/// All that the model knows.
+/// The data of the in-memory store.
 struct InMemoryState: Sendable {
   var organisations: [OrganisationID: Organisation] = [:]
   var keys: [OrganisationID: [StoredKey]] = [:]
   var auditLog: [AuditEntry] = []
-  /// When each entry of the log was made.
+  /// The time of each audit entry.
   var auditTimes: [Timestamp] = []
-  /// What was used, which outlives the keys.
+  /// Usage, which outlives the keys.
   var counters: [CounterID: Counter] = [:]
   var days: [DayID: Amounts] = [:]
   var reservations: [HeldID: HeldReservation] = [:]
   var events: [CountedEventID: CountedEvent] = [:]
   var answers: [IdempotencyEntry: KeptAnswer] = [:]
   var peppers: [String: (check: PepperCheck, firstSeen: Timestamp)] = [:]
-  /// Names at which another transaction seems to be.
+  /// Whether every idempotency key seems to be in use by another transaction.
   var namesAreInFlight = false
 
-  /// A key as management shows it: used when it last authenticated there, or was last charged.
+  /// A key as key management shows it: last used when it authenticated or was charged.
   func shown(_ key: StoredKey, in organisation: OrganisationID, at now: Timestamp) -> APIKey {
     let charged = counters.filter { $0.key.organisation == organisation && $0.key.key == key.id }
       .compactMap(\.value.lastUsedAt)
@@ -25,30 +25,30 @@ struct InMemoryState: Sendable {
   }
 }
 
-/// One value of a key, by what the store holds in its place.
+/// One secret of a key, by its hash.
 struct StoredValue: Sendable {
   var hash: SecretHash
-  /// From when on it no longer authenticates, after a rotation with overlap.
+  /// When it stops authenticating, after a rotation with overlap.
   var validUntil: Timestamp?
 
   func isValid(at now: Timestamp) -> Bool { validUntil.map { $0 > now } ?? true }
 }
 
-/// A value that a rotation has replaced.
+/// A secret that a rotation has replaced.
 struct StoredFormerValue: Sendable {
   let hash: SecretHash
   let supersededAt: Timestamp
   var isReported = false
 }
 
-/// A key with what the store holds in its secrets' place.
+/// A key with the hashes of its secrets.
 struct StoredKey: Sendable {
   let id: KeyID
   let root: Bool
   let draft: KeyDraft
   let linkageID: Label
   let createdAt: Timestamp
-  /// The present value last.
+  /// The current secret is last.
   var values: [StoredValue]
   var formerValues: [StoredFormerValue] = []
   var hint: String
@@ -73,12 +73,12 @@ struct StoredKey: Sendable {
     expiresAt = key.draft.expiresAt
   }
 
-  /// The value among this key's that has one of the hashes.
+  /// The secret with one of the hashes.
   func value(of hashes: [SecretHash]) -> StoredValue? {
     values.first { value in hashes.contains { $0.bytes == value.hash.bytes } }
   }
 
-  /// The place of the value among the former ones that has one of the hashes.
+  /// The index of the former secret with one of the hashes.
   func formerValue(of hashes: [SecretHash]) -> Int? {
     formerValues.firstIndex { former in hashes.contains { $0.bytes == former.hash.bytes } }
   }

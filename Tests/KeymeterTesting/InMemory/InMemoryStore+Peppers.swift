@@ -1,8 +1,8 @@
 public import KeymeterDomain
 
-/// What the model knows of peppers.
+/// The peppers of the in-memory store.
 extension InMemoryStore: PepperStore {
-  /// Makes peppers known that were not; all of them, or with a mismatch none.
+  /// Introduces new peppers: all of them, or none if one mismatches.
   public func introduce(_ checks: [PepperCheck]) async throws -> [String] {
     try await changing { state, now in
       let others = checks.filter { check in
@@ -16,7 +16,7 @@ extension InMemoryStore: PepperStore {
     }
   }
 
-  /// Every pepper that is known or guards a key.
+  /// Every pepper that was introduced or that a key needs.
   public func knownPeppers() async throws -> [KnownPepper] {
     try await changing { state, now in
       var keys: [String: Int64] = [:]
@@ -33,7 +33,7 @@ extension InMemoryStore: PepperStore {
     }
   }
 
-  /// Stores a key's value under the current pepper.
+  /// Stores a secret's hash under the current pepper.
   public func renew(_ hashes: [SecretHash]) async throws -> Bool {
     guard let present = hashes.first else { return false }
     return try await changing { state, now in state.renew(hashes.dropFirst(), as: present, at: now) }

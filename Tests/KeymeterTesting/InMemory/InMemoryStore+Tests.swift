@@ -1,26 +1,26 @@
 public import KeymeterDomain
 
-/// What only tests do: jobs whose moment they choose, and the passing of time.
+/// What only tests do: run jobs, and let time pass.
 extension InMemoryStore {
-  /// Ends every reservation whose time is over, and says how many.
+  /// Expires every reservation whose hold is over, and returns their number.
   @discardableResult
   public func sweepExpiredReservations() async throws -> Int {
     try await changing { state, now in state.sweepExpiredReservations(at: now) }
   }
 
-  /// Has every name be one that another transaction is at, or none.
+  /// Makes every idempotency key appear to be in flight, or none.
   public func setNamesInFlight(_ inFlight: Bool) async throws {
     try await changing { state, _ in state.namesAreInFlight = inFlight }
   }
 
-  /// Lets the time of every first answer be over.
+  /// Lets every stored response expire.
   public func runOutAnswers() async throws {
     try await changing { state, now in
       for entry in state.answers.keys { state.answers[entry]?.expiresAt = now }
     }
   }
 
-  /// Forgets first answers whose time is over, and says how many.
+  /// Purges expired responses, and returns their number.
   @discardableResult
   public func purgeAnswers() async throws -> Int {
     try await changing { state, now in
@@ -30,10 +30,10 @@ extension InMemoryStore {
     }
   }
 
-  /// How many first answers are kept.
+  /// The number of stored responses.
   public func answers() async throws -> Int { try await changing { state, _ in state.answers.count } }
 
-  /// Lets an open reservation's time be over.
+  /// Lets an open reservation's hold end.
   public func runOut(_ id: ReservationID) async throws {
     try await changing { state, now in
       for held in state.reservations.keys where held.reservation == id {
@@ -42,7 +42,9 @@ extension InMemoryStore {
     }
   }
 
-  /// Gives an organisation child keys without usable secrets, up to a total number of keys.
+  /// Adds child keys until the organisation has `count` keys.
+  ///
+  /// Their secrets are discarded.
   public func fill(_ organisation: OrganisationID, upTo count: Int) async throws {
     var random = RandomSource.seeded(77)
     var keys: [NewKey] = []
@@ -61,17 +63,17 @@ extension InMemoryStore {
     }
   }
 
-  /// Lets a key's time be over.
+  /// Lets a key expire.
   public func expire(_ id: KeyID) async throws {
     try await change(id) { key, now in key.expiresAt = now.advanced(bySeconds: -1) }
   }
 
-  /// Ends a key that stays listed, behind management's back.
+  /// Revokes a key without key management.
   public func revoke(_ id: KeyID) async throws {
     try await change(id) { key, now in key.revokedAt = now }
   }
 
-  /// Lets the overlap of a key's last rotation be over.
+  /// Ends the overlap of a key's last rotation.
   public func endOverlap(of id: KeyID) async throws {
     try await change(id) { key, now in
       for index in key.values.indices where key.values[index].validUntil != nil {
@@ -80,7 +82,7 @@ extension InMemoryStore {
     }
   }
 
-  /// Has a key have used this much today, and nothing else this month.
+  /// Sets a key's usage: this much today, and nothing else this month.
   public func setUsed(_ amounts: Amounts, by key: KeyID, in organisation: OrganisationID) async throws {
     try await changing { state, now in
       let month = CounterID(organisation: organisation, key: key, month: Period(containing: now.day))
@@ -89,7 +91,7 @@ extension InMemoryStore {
     }
   }
 
-  /// Moves all usage and all reservations one month back, each to its month's first day.
+  /// Moves all usage and reservations to the first day of the previous month.
   public func monthPasses() async throws {
     try await changing { state, _ in
       state.counters = Dictionary(
@@ -101,7 +103,7 @@ extension InMemoryStore {
     }
   }
 
-  /// Moves today's usage and reservations back to the month's first day.
+  /// Moves today's usage and reservations to the month's first day.
   public func dayPasses() async throws {
     try await changing { state, now in
       let today = now.day
@@ -122,7 +124,7 @@ extension InMemoryStore {
 }
 
 extension InMemoryState {
-  /// Gives usage and reservations other days; what was used on days that become one is added up.
+  /// Moves usage and reservations to other days, and adds up days that coincide.
   fileprivate mutating func moveDays(_ moved: (CivilDate) -> CivilDate) {
     days = Dictionary(
       days.map { (DayID(organisation: $0.organisation, key: $0.key, day: moved($0.day)), $1) },
@@ -132,7 +134,7 @@ extension InMemoryState {
 }
 
 extension Period {
-  /// The first day of the month before.
+  /// The first day of the previous month.
   fileprivate var previousFirstDay: CivilDate {
     Period(containing: CivilDate(daysSinceEpoch: firstDay.daysSinceEpoch - 1)).firstDay
   }

@@ -22,7 +22,9 @@ public final class InMemoryStore: TenantStore, AdmissionControl {
   /// Every audit entry, oldest first.
   public var auditLog: [AuditEntry] { state.withLock { $0.auditLog } }
 
-  /// Makes every following transaction and admission but the next few throw `error`; `nil` ends that.
+  /// Makes every transaction and admission throw `error`, after the next `count` ones.
+  ///
+  /// `nil` ends that.
   public func fail(with error: (any Error)?, after count: Int = 0) {
     failure.withLock { $0 = error.map { (error: $0, after: count) } }
   }
@@ -67,12 +69,12 @@ public final class InMemoryStore: TenantStore, AdmissionControl {
     try await withTransaction(body)
   }
 
-  /// Judges one request alone, and charges it if it is admitted.
+  /// Judges one request, and charges it if it is admitted.
   public func admit(_ request: AdmissionRequest) async throws -> Admission {
     try await changing { state, now in try state.admit(request, at: now) }
   }
 
-  /// Runs `body` alone on the state at the present moment, and keeps what it did unless it throws.
+  /// Runs `body` alone on the current state, and keeps its changes unless it throws.
   func changing<Output: Sendable>(
     _ body: @Sendable (inout InMemoryState, Timestamp) throws -> Output
   ) async throws -> Output {
@@ -86,7 +88,7 @@ public final class InMemoryStore: TenantStore, AdmissionControl {
   }
 }
 
-/// Lets one caller in at a time, in the order of their coming.
+/// A FIFO mutex for async callers.
 private actor Turnstile {
   private var busy = false
   private var waiting: [CheckedContinuation<Void, Never>] = []

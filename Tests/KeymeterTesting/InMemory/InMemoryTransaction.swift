@@ -282,5 +282,5 @@ final class InMemoryTransaction: TenantTransaction {
 /// A tenant's operation came before `setTenant`.
 struct TenantNotSet: Error {}
 
-/// A key was changed that is not there.
+/// A change of an unknown key.
 struct NoSuchKey: Error {}

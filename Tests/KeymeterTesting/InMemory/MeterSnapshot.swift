@@ -1,8 +1,8 @@
 public import KeymeterDomain
 
-/// All that a meter holds at one moment, in a form in which two stores can be compared.
+/// The usage data of a store at one moment, for comparing two stores.
 ///
-/// Times are left out, because they differ, and so are counters and days at zero, which say nothing.
+/// Timestamps are omitted because they differ, and counters and days at zero because they say nothing.
 public struct MeterSnapshot: Sendable, Equatable {
   /// What a key used in a month.
   public struct Month: Sendable, Hashable {
@@ -12,7 +12,7 @@ public struct MeterSnapshot: Sendable, Equatable {
     let used: Amounts
     let reserved: Amounts
 
-    /// A counter as a store holds it.
+    /// A counter of a store.
     public init(organisation: String, key: String, month: CivilDate, used: Amounts, reserved: Amounts) {
       self.organisation = organisation
       self.key = key
@@ -29,7 +29,7 @@ public struct MeterSnapshot: Sendable, Equatable {
     let day: CivilDate
     let used: Amounts
 
-    /// A day as a store holds it.
+    /// A day of a store.
     public init(organisation: String, key: String, day: CivilDate, used: Amounts) {
       self.organisation = organisation
       self.key = key
@@ -48,11 +48,11 @@ public struct MeterSnapshot: Sendable, Equatable {
     let onExpiry: String
     /// `open`, `settled` or `expired`.
     let state: String
-    /// What stayed used of a closed one.
+    /// What a closed reservation counts as used.
     let settled: Amounts?
     let overLimit: Bool?
 
-    /// A reservation as a store holds it.
+    /// A reservation of a store.
     public init(
       organisation: String, id: String, key: String, day: CivilDate, amounts: Amounts, onExpiry: String,
       state: String, settled: Amounts?, overLimit: Bool?
@@ -77,7 +77,7 @@ public struct MeterSnapshot: Sendable, Equatable {
     let amounts: Amounts
     let overLimit: Bool
 
-    /// An event as a store holds it.
+    /// An event of a store.
     public init(organisation: String, id: String, key: String, amounts: Amounts, overLimit: Bool) {
       self.organisation = organisation
       self.id = id
@@ -92,7 +92,7 @@ public struct MeterSnapshot: Sendable, Equatable {
   let reservations: Set<Reservation>
   let events: Set<Event>
 
-  /// What a store holds.
+  /// The data of a store.
   public init(months: [Month], days: [Day], reservations: [Reservation], events: [Event]) {
     self.months = Set(months.filter { $0.used != .zero || $0.reserved != .zero })
     self.days = Set(days.filter { $0.used != .zero })
@@ -103,14 +103,14 @@ public struct MeterSnapshot: Sendable, Equatable {
   /// Whether nothing was ever counted.
   public var isEmpty: Bool { months.isEmpty && days.isEmpty && reservations.isEmpty && events.isEmpty }
 
-  /// What one of two snapshots holds and the other does not.
+  /// The differences between two snapshots.
   public func differences(from other: MeterSnapshot) -> [String] {
     lines.subtracting(other.lines).map { "only here: \($0)" }.sorted()
       + other.lines.subtracting(lines).map { "only there: \($0)" }.sorted()
   }
 
-  /// Where the snapshot is at odds with itself: a month is the sum of its days, and what it holds reserved is the
-  /// sum of its open reservations.
+  /// Contradictions within the snapshot: a month must equal the sum of its days, and its reserved amounts the sum of its
+  /// open reservations.
   public var contradictions: [String] {
     var days: [CounterID: Amounts] = [:]
     for day in self.days {
@@ -147,7 +147,7 @@ extension CounterID {
 }
 
 extension InMemoryStore {
-  /// All that the model's meter holds.
+  /// The store's usage data.
   public func meter() async throws -> MeterSnapshot {
     try await changing { state, _ in MeterSnapshot(state) }
   }
