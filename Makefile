@@ -51,7 +51,7 @@ schema: ## Write sql/schema.sql, which a test compares with what the migrations 
 format: ## Format the Swift sources in place
 	swift format format --in-place --parallel --recursive $(SWIFT_FILES)
 
-lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfile, the compose file and the alerts
+lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfile, the compose file, the alerts and the language
 	@scripts/setup lint
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
 	scripts/shell-scripts | xargs -0 shellcheck
@@ -60,6 +60,7 @@ lint: ## Check the format of the Swift sources, the shell scripts, the Dockerfil
 	PATH=".build-tools/bin:$$PATH" promtool check rules deploy/prometheus/alerts.yml
 	PATH=".build-tools/bin:$$PATH" promtool test rules deploy/prometheus/alerts.test.yml
 	python3 -c 'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' deploy/traefik/keymeter.toml
+	scripts/lint-language
 
 # exec, so that Ctrl-C reaches the run directly.
 bench: build ## Benchmark Keymeter against its peers, and write Benchmarks/RESULTS.md (BENCH_QUICK=1: two minutes, no file)
