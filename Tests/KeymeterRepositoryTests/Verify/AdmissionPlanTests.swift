@@ -72,9 +72,10 @@ struct AdmissionPlanTests {
       }
       return try await database.withPool(maximumConnections: 1, as: .app) { pool in
         try await pool.withTransaction { connection in
-          let decisions = try await connection.execute(Statement("test_admit", Self.call(function))).rows
-          #expect(
-            try decisions.map { try $0.decode("decision", as: String.self) } == Self.decisions(function))
+          let decisions = try await connection.execute(Statement("test_admit", Self.call(function))).rows.map {
+            try $0.decode("decision", as: String.self)
+          }
+          #expect(decisions == Self.decisions(function))
           return try await connection.execute(Self.statistics).rows.map {
             try $0.decode("line", as: String.self)
           }
