@@ -72,7 +72,8 @@ struct AdmissionPlanTests {
       }
       return try await database.withPool(maximumConnections: 1, as: .app) { pool in
         try await pool.withTransaction { connection in
-          let decisions = try await connection.execute(Statement("test_admit", Self.call(function))).rows.map {
+          let decisions = try await connection.execute(Statement("test_admit", Self.call(function))).rows.map
+          {
             try $0.decode("decision", as: String.self)
           }
           #expect(decisions == Self.decisions(function))
