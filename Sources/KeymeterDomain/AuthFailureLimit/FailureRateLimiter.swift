@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Limits the failed authentications per address on this node.
+/// The rate limit on failed authentications per client address, on this node.
 ///
 /// IPv6 is limited by /64, because one client usually owns all of it.
 public final class FailureRateLimiter: Sendable {

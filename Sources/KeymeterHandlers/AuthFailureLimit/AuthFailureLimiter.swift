@@ -12,7 +12,9 @@ enum KeyPresentation: Sendable {
   case forwarded
 }
 
-/// Too many authentications from the request's address have failed, so the key is not looked up.
+/// The client is rate limited: too many authentications from its address have failed.
+///
+/// It is answered 429 with `Retry-After`, without looking up its key.
 struct TooManyAuthFailures: Error, Equatable {
   /// Seconds until the address may try again.
   let seconds: Int64

@@ -1,6 +1,6 @@
 import DequeModule
 
-/// The batcher's queue, without I/O.
+/// The batcher's queue: forms batches, without I/O.
 ///
 /// A pure state machine. Requests that arrive while all workers are busy wait for the next batch. If a worker
 /// is idle, a request starts it at once, so batching never adds latency.

@@ -1,5 +1,7 @@
--- Locks the counters of the given keys, which come in lock order, for the month of `charged_at`. Creates those that are
--- missing, and moves days that are over to usage_daily, so that each counter is at that day or (past midnight) a later one.
+-- Locks the counters of the given keys for the month of `charged_at`. The keys come in lock order, to avoid deadlocks.
+--
+-- Monthly rollover: counters that are missing are created. Daily rollover: days that are over move to usage_daily, so that
+-- each counter is at the day of `charged_at` or (past midnight) a later one.
 CREATE OR REPLACE FUNCTION {cell}.open_counters(organisations text[], keys text[], charged_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql
