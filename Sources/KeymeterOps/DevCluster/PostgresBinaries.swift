@@ -25,9 +25,19 @@ package struct PostgresBinaries: Sendable {
     }
     let path = (environment["PATH"] ?? "").split(separator: ":").map { FilePath(String($0)) }
     for directory in path.filter(\.isAbsolute) + packageDirectories() where missing(in: directory).isEmpty {
-      return PostgresBinaries(directory: directory)
+      return PostgresBinaries(directory: installation(of: directory))
     }
     throw .binariesNotFound
+  }
+
+  /// Follows a link to an installation, so that its other programs (psql, pg_dump) are found too.
+  private static func installation(of directory: FilePath) -> FilePath {
+    let postgres = directory.appending("postgres").string
+    guard let link = try? FileManager.default.destinationOfSymbolicLink(atPath: postgres) else {
+      return directory
+    }
+    let target = directory.pushing(FilePath(link)).lexicallyNormalized().removingLastComponent()
+    return missing(in: target).isEmpty ? target : directory
   }
 
   private static func missing(in directory: FilePath) -> [String] {

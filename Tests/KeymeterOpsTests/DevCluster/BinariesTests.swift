@@ -29,4 +29,13 @@ struct BinariesTests {
       #expect(chosen.directory == installed)
     }
   }
+
+  @Test("Links on PATH lead to the installation, which has the other programs")
+  func links() async throws {
+    let installed = try PostgresBinaries.find(environment: [:]).directory
+    try await withScratch { scratch in
+      _ = try await shell("cd '\(scratch)' && ln -s '\(installed)'/{initdb,pg_ctl,postgres} .")
+      #expect(try PostgresBinaries.find(environment: ["PATH": scratch.string]).directory == installed)
+    }
+  }
 }
