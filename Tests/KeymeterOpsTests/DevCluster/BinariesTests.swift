@@ -34,7 +34,8 @@ struct BinariesTests {
   func links() async throws {
     let installed = try PostgresBinaries.find(environment: [:]).directory
     try await withScratch { scratch in
-      _ = try await shell("cd '\(scratch)' && ln -s '\(installed)'/{initdb,pg_ctl,postgres} .")
+      let programs = ["initdb", "pg_ctl", "postgres"].map { "'\(installed.appending($0))'" }
+      _ = try await shell("ln -s \(programs.joined(separator: " ")) '\(scratch)'")
       #expect(try PostgresBinaries.find(environment: ["PATH": scratch.string]).directory == installed)
     }
   }
