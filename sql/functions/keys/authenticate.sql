@@ -24,7 +24,9 @@ DECLARE
   stored record;
 BEGIN
   read_at := statement_timestamp();
-  SELECT o.organisation_id INTO required FROM {cell}.organisation_by_provider(provider) AS o;
+  IF provider IS NOT NULL THEN
+    SELECT o.organisation_id INTO required FROM {cell}.organisation_by_provider(provider) AS o;
+  END IF;
   provider_known := provider IS NULL OR required IS NOT NULL;
   SELECT o.organisation_id INTO tenant FROM {cell}.organisation_for_hash(hashes) AS o;
   IF NOT provider_known OR tenant IS NULL OR tenant <> required THEN
