@@ -65,6 +65,7 @@ struct ReportingKeysTests {
       ReportingSeed.key("key_never", createdAt: earlier),
       ReportingSeed.key("key_new"),
       ReportingSeed.key("key_fenced", createdAt: earlier),
+      "SELECT set_config('keymeter.organisation_id', 'org_a', true);",
       "SELECT keymeter.bump_counter_version('org_a', 'key_fenced');",
       ReportingSeed.key("key_charged_before", createdAt: "now() - interval '90 days'"),
       ReportingSeed.month("key_charged_before", month: earlierMonth, used: "1, 0, 0", lastUsedAt: earlier),

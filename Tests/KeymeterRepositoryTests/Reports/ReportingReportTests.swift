@@ -105,7 +105,7 @@ struct ReportingReportTests {
   func readOnly() async throws {
     try await ReportingDatabase.with { database in
       let report = Report(
-        EmbeddedSQLFile(name: "w.sql", text: "SELECT keymeter.bump_counter_version('org_a', 'key_1');"))
+        EmbeddedSQLFile(name: "w.sql", text: "DELETE FROM keymeter.api_keys;"))
       await #expect { try await report.run(on: database.pool) } throws: {
         ($0 as? PostgresError)?.sqlState == .readOnlyTransaction
       }

@@ -81,6 +81,7 @@ struct ReportingUsageTests {
   func emptyCounters() async throws {
     try await ReportingDatabase.with(
       ReportingSeed.key("key_fenced"), ReportingSeed.key("key_released"),
+      "SELECT set_config('keymeter.organisation_id', 'org_a', true);",
       "SELECT keymeter.bump_counter_version('org_a', 'key_fenced');",
       ReportingSeed.month("key_released", used: "0, 0, 0", lastUsedAt: "now()")
     ) { database in
