@@ -40,8 +40,9 @@ extension UnderLoad {
       try await OwnCluster.with { cluster in
         let url = cluster.connectionURL(database: "keymeter")
         try await Node.with(on: url) { node in
-          let root = try await OwnCluster.organisation("clinic", on: cluster)
           for killsAll in [false, true] {
+            // Event ids belong to an organisation, and each round starts them anew.
+            let root = try await OwnCluster.organisation(killsAll ? "second" : "first", on: cluster)
             let load = try await KillLoad(on: node, root, limits: [40, 400, nil])
             let seen = try await load.run(on: Servers([node]), attempts: 400) {
               let family = Processes.family(of: try #require(cluster.postmasterPID))
