@@ -3,7 +3,7 @@ import Synchronization
 
 /// Runs one analytics query per organisation at a time, in order of arrival.
 ///
-/// Analytics have a connection pool of their own. Without this queue, one organisation could fill it.
+/// Analytics have a separate connection pool. Without this queue, one organisation could fill it.
 final class AnalyticsQueue: Sendable {
   /// The time limit of a query, including its wait.
   ///
