@@ -25,7 +25,8 @@ struct ServeCommandTests {
       var environment = valid
       if name.hasSuffix("_FILE") { environment["DATABASE_URL"] = nil }
       environment[name] = value
-      let log = try await rejectedStart(environment, "keymeter: \(name) ")
+      // Without --port, which would override the setting.
+      let log = try await rejectedStart(environment, "keymeter: \(name) ", arguments: ["serve"])
       #expect(!log.contains("c2hvcnQ="), "a pepper is never printed")
     }
   }

@@ -112,7 +112,9 @@ final class ServerProcess: Sendable {
 
   /// Waits until it exits.
   func ended() async throws -> TerminationStatus {
-    try await withPatience("a process to exit") { try await self.ending.value }
+    // Awaiting the task itself would ignore the timeout, because the wait for its value cannot be cancelled.
+    _ = try await eventually("a process to exit") { self.isRunning ? nil : true }
+    return try await ending.value
   }
 
   /// Kills it if it still runs, and removes its log.
@@ -159,9 +161,10 @@ extension ServerProcess {
 @discardableResult
 func rejectedStart(
   _ environment: [String: String], _ prefix: String = "keymeter: ",
+  arguments: [String] = ["serve", "--port", "0"],
   sourceLocation: SourceLocation = #_sourceLocation
 ) async throws -> String {
-  let (output, code) = try await ServerProcess.output(of: ["serve", "--port", "0"], environment: environment)
+  let (output, code) = try await ServerProcess.output(of: arguments, environment: environment)
   #expect(code == 78, "\(output)", sourceLocation: sourceLocation)
   #expect(output.hasPrefix(prefix), "\(output)", sourceLocation: sourceLocation)
   #expect(output.split(separator: "\n").count == 1, "\(output)", sourceLocation: sourceLocation)
