@@ -13,9 +13,9 @@
 -- From revoked on, the row has the key, its limits and its counters after the request.
 --
 -- Exactness by optimistic locking: key, limits and counter come from one snapshot that is younger than the call. The
--- counter is charged only if it is still the version (xmin) that was judged. If not, or if it isn't at today's day yet, admit_many locks the
--- counter and judges again. A change that lowers a limit or ends a key also writes a new version (bump_counter_version).
--- A rejection and a charge of nothing write nothing, so they don't wait for the disk.
+-- counter is charged only if it is still the version (xmin) that was judged. If not, or if it isn't at today's day yet,
+-- admit_many locks the counter and judges again. A change that lowers a limit or ends a key also writes a new version
+-- (bump_counter_version). A rejection and a charge of nothing write nothing, so they don't wait for the disk.
 CREATE OR REPLACE FUNCTION {cell}.admit(
   hashes bytea[], provider text, requests bigint, tokens bigint, stt_secs bigint,
   required_scopes text, required_environment text, address inet, kind text DEFAULT 'verify'
